@@ -1,0 +1,66 @@
+package chat
+
+// Visibility says who may see that a chat exists and may join it unasked.
+type Visibility string
+
+const (
+	// Private chats exist for their members alone.
+	Private Visibility = "private"
+	// Public chats can be seen and joined by everybody who is signed in.
+	Public Visibility = "public"
+)
+
+// Role is what a member may do in a chat.
+type Role string
+
+const (
+	// RoleMember reads and posts.
+	RoleMember Role = "member"
+	// RoleAdmin also changes the chat and adds and removes members.
+	RoleAdmin Role = "admin"
+	// RoleOwner also deletes the chat and makes and unmakes owners. Every chat
+	// has at least one.
+	RoleOwner Role = "owner"
+)
+
+// Manages says whether the role may change the chat and its members.
+func (r Role) Manages() bool { return r == RoleAdmin || r == RoleOwner }
+
+// Chat is a chat as one actor sees it.
+type Chat struct {
+	ID         string     `json:"id"`
+	Title      string     `json:"title"`
+	Visibility Visibility `json:"visibility"`
+	// Role is the actor's own; nil for a non-member, who sees none of Head,
+	// Unread and LastMessage.
+	Role *Role `json:"role"`
+	// Head is the position of the chat's latest event.
+	Head int64 `json:"head,omitzero"`
+	// Unread counts the messages of others since the actor joined.
+	Unread *int64 `json:"unread,omitzero"`
+	// LastMessage is nil while the chat has none.
+	LastMessage *Message `json:"last_message,omitzero"`
+	CreatedAt   Time     `json:"created_at"`
+}
+
+// NewChat is what its creator says of a chat.
+type NewChat struct {
+	// ID is made up by the store if empty.
+	ID         string
+	Title      string
+	Visibility Visibility
+}
+
+// ChatChange is what shall change of a chat; a nil field stays as it is.
+type ChatChange struct {
+	Title      *string
+	Visibility *Visibility
+}
+
+// Member is somebody's present membership of a chat.
+type Member struct {
+	Username    string `json:"username"`
+	DisplayName string `json:"display_name"`
+	Role        Role   `json:"role"`
+	JoinedAt    Time   `json:"joined_at"`
+}

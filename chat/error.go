@@ -1,0 +1,83 @@
+package chat
+
+// Code is a stable word for the kind of a refusal. Clients decide by it; it is
+// the `code` of a problem document and the end of its `type`.
+type Code string
+
+// FieldError names one part of a request that is no good, and why.
+type FieldError struct {
+	Field   string `json:"field"`
+	Message string `json:"message"`
+}
+
+// Error is a refusal that its addressee may read. Two errors of the same Code
+// are the same to [errors.Is].
+type Error struct {
+	Code Code
+	// Detail is a sentence for a person. It holds nothing of the store's or the
+	// machine's inside.
+	Detail string
+	// Fields names the parts of the request that are no good, if any.
+	Fields []FieldError
+}
+
+func (e *Error) Error() string {
+	if len(e.Fields) == 0 {
+		return string(e.Code) + ": " + e.Detail
+	}
+	f := e.Fields[0]
+	return string(e.Code) + ": " + f.Field + ": " + f.Message
+}
+
+// Is implements the comparison of [errors.Is]: by code.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && t.Code == e.Code
+}
+
+// The refusals that chats, messages and sessions know. [middleware] adds those
+// of HTTP.
+var (
+	// ErrInvalid is the kind of every error that [Invalid] makes.
+	ErrInvalid = &Error{Code: "invalid_request", Detail: "The request is not valid."}
+	// ErrNotFound answers alike for what does not exist and for what the actor
+	// may not know of, so that nobody can tell the two apart.
+	ErrNotFound = &Error{Code: "not_found", Detail: "There is nothing here, or nothing that you may see."}
+	// ErrNotAMember refuses what a public chat keeps for its members.
+	ErrNotAMember = &Error{Code: "not_a_member", Detail: "Join this chat first."}
+	// ErrForbidden refuses what the actor's role does not allow.
+	ErrForbidden = &Error{Code: "forbidden", Detail: "Your role does not allow this."}
+	// ErrChatExists refuses an id that a chat has, or had before it was deleted.
+	ErrChatExists = &Error{Code: "chat_exists", Detail: "This id belongs to a chat already, or did before that chat was deleted."}
+	// ErrLastOwner keeps a chat from losing its only owner.
+	ErrLastOwner = &Error{Code: "last_owner", Detail: "The last owner can neither leave nor step down: make another owner first, or delete the chat."}
+	// ErrIdempotencyMismatch refuses a ClientID that came before with other
+	// content.
+	ErrIdempotencyMismatch = &Error{Code: "idempotency_mismatch", Detail: "This client_id was used for a message with another text or reply_to."}
+	// ErrSessionEnded refuses an actor whose session is over or whose user is
+	// disabled.
+	ErrSessionEnded = &Error{Code: "session_ended", Detail: "This session is over: log in again."}
+	// ErrUnavailable says that the store could not be reached in time, and that
+	// whether the request took effect is not known. Repeating it with the same
+	// ClientID is safe.
+	ErrUnavailable = &Error{Code: "unavailable", Detail: "The service cannot do this now; try again shortly."}
+
+	// ErrUsernameTaken refuses a username that somebody has or had.
+	ErrUsernameTaken = &Error{Code: "username_taken", Detail: "This username is taken."}
+	// ErrBadCredentials refuses a login. It does not say what was wrong.
+	ErrBadCredentials = &Error{Code: "invalid_credentials", Detail: "The username or the password is wrong."}
+	// ErrBadRefreshToken refuses a refresh token that is unknown, spent or of a
+	// session that is over.
+	ErrBadRefreshToken = &Error{Code: "invalid_refresh_token", Detail: "This refresh token is not valid: log in again."}
+	// ErrBusy refuses work that would wait too long behind that of others.
+	ErrBusy = &Error{Code: "busy", Detail: "Too many are asking for this at once; try again shortly."}
+)
+
+// Invalid refuses one field of a request.
+func Invalid(field, message string) *Error {
+	return &Error{
+		Code:   ErrInvalid.Code,
+		Detail: ErrInvalid.Detail,
+		Fields: []FieldError{{Field: field, Message: message}},
+	}
+}

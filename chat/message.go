@@ -1,0 +1,60 @@
+package chat
+
+// Message is what somebody said in a chat.
+type Message struct {
+	// ID is the position of the message's first event in the log. It grows in
+	// commit order over the whole service.
+	ID int64 `json:"id"`
+	// Seq counts the chat's own events.
+	Seq       int64  `json:"seq"`
+	Chat      string `json:"chat"`
+	Author    string `json:"author"`
+	Text      string `json:"text"`
+	CreatedAt Time   `json:"created_at"`
+	// ReplyTo is the id of the message of the same chat that this one answers; 0
+	// for none.
+	ReplyTo int64 `json:"reply_to,omitzero"`
+	// ClientID is the author's own key for the message, by which a repeated
+	// request is known; empty if he gave none.
+	ClientID string `json:"client_id,omitzero"`
+}
+
+// Post is a message that an actor asks to have stored. Its author is the actor.
+type Post struct {
+	Chat     string
+	Text     string
+	ReplyTo  int64
+	ClientID string
+	// Origin names the tab or device that posts, so that its own stream can leave
+	// the message out (API "Streams", ?origin=). It is no part of the message.
+	Origin string
+}
+
+// Posted is the answer to a [Post].
+type Posted struct {
+	Message Message
+	// Replayed says that Message was stored by an earlier request with the same
+	// ClientID and that this request stored nothing.
+	Replayed bool
+}
+
+// HistoryQuery asks for a part of a chat's messages: the newest ones, those
+// before a message, or those after one. At most one of Before and After is set.
+type HistoryQuery struct {
+	Before, After *int64
+	// Limit is how many messages at the most, 1 to [MaxHistory].
+	Limit int
+}
+
+// History is a part of a chat's messages in log order.
+type History struct {
+	Messages []Message `json:"messages"`
+	// Cursor is a position such that no message beyond it is in Messages, and
+	// that a stream opened after it repeats none of them and, where Messages
+	// reaches to the newest, misses nothing.
+	Cursor int64 `json:"cursor"`
+	// Earlier and Later say that the chat has messages before the first and
+	// after the last of Messages.
+	Earlier bool `json:"-"`
+	Later   bool `json:"-"`
+}

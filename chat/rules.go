@@ -1,0 +1,139 @@
+package chat
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+// The bounds of what is stored, in code points.
+const (
+	MaxText        = 8000
+	MaxTitle       = 200
+	MaxDisplayName = 64
+	MaxClientID    = 128
+	MaxOrigin      = 64
+	MinPassword    = 8
+	MaxPassword    = 256
+)
+
+// How many messages a part of a chat's history holds.
+const (
+	DefaultHistory = 50
+	MaxHistory     = 200
+)
+
+var (
+	usernameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,31}$`)
+	chatIDForm   = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
+)
+
+// CheckUsername says why s is no username, or nil.
+func CheckUsername(s string) error {
+	if !usernameForm.MatchString(s) {
+		return Invalid("username", "must be 1 to 32 of a-z, 0-9, '.', '_' and '-', and begin with a letter or digit")
+	}
+	return nil
+}
+
+// CheckPassword says why s is no password, or nil.
+func CheckPassword(s string) error { return checkString("password", s, MinPassword, MaxPassword) }
+
+// CheckDisplayName says why s is no display name, or nil.
+func CheckDisplayName(s string) error { return checkString("display_name", s, 1, MaxDisplayName) }
+
+// CheckText says why s is no message's text, or nil.
+func CheckText(s string) error { return checkString("text", s, 1, MaxText) }
+
+// Check says why the chat cannot be made as asked, or nil.
+func (n NewChat) Check() error {
+	if n.ID != "" && !chatIDForm.MatchString(n.ID) {
+		return Invalid("id", "must be 1 to 64 of a-z, 0-9 and '-', and begin with a letter or digit")
+	}
+	if err := checkString("title", n.Title, 0, MaxTitle); err != nil {
+		return err
+	}
+	return n.Visibility.check()
+}
+
+// Check says why the change is no good, or nil.
+func (c ChatChange) Check() error {
+	if c.Title != nil {
+		if err := checkString("title", *c.Title, 0, MaxTitle); err != nil {
+			return err
+		}
+	}
+	if c.Visibility != nil {
+		return c.Visibility.check()
+	}
+	return nil
+}
+
+// Check says why the post is no good, or nil. It says nothing of whether the
+// chat and the message replied to exist.
+func (p Post) Check() error {
+	if err := CheckText(p.Text); err != nil {
+		return err
+	}
+	if p.ReplyTo < 0 {
+		return Invalid("reply_to", "must be the id of a message")
+	}
+	if err := checkToken("client_id", p.ClientID, MaxClientID); err != nil {
+		return err
+	}
+	return checkToken("X-Origin", p.Origin, MaxOrigin)
+}
+
+// Check says why r is no role, or nil. Empty is none.
+func (r Role) Check() error {
+	switch r {
+	case RoleMember, RoleAdmin, RoleOwner:
+		return nil
+	}
+	return Invalid("role", `must be "member", "admin" or "owner"`)
+}
+
+func (v Visibility) check() error {
+	switch v {
+	case Private, Public:
+		return nil
+	}
+	return Invalid("visibility", `must be "private" or "public"`)
+}
+
+// checkString holds what is true of every string that is stored: valid UTF-8,
+// no NUL (which PostgreSQL refuses where SQLite takes it), and a bounded number
+// of code points.
+func checkString(field, s string, min, max int) error {
+	switch {
+	case !utf8.ValidString(s):
+		return Invalid(field, "must be valid UTF-8")
+	case strings.ContainsRune(s, 0):
+		return Invalid(field, "must not contain NUL")
+	}
+	n := utf8.RuneCountInString(s)
+	switch {
+	case n < min && min == 1:
+		return Invalid(field, "must not be empty")
+	case n < min:
+		return Invalid(field, fmt.Sprintf("must have at least %d characters", min))
+	case n > max:
+		return Invalid(field, fmt.Sprintf("must have at most %d characters", max))
+	}
+	return nil
+}
+
+// checkToken takes visible ASCII (RFC 9110 section 5.6.2 and the delimiters),
+// at most max of it, or nothing.
+func checkToken(field, s string, max int) error {
+	if len(s) > max {
+		return Invalid(field, fmt.Sprintf("must have at most %d characters", max))
+	}
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return Invalid(field, "must be visible ASCII")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,50 @@
+package chat
+
+import "context"
+
+// Every method below answers ErrSessionEnded for an actor whose session is over
+// or whose user is disabled, ErrUnavailable within 3 s where the store does not
+// answer, and the context's error where that ends first. All may be called by
+// many goroutines at once. What is asked has passed its own Check.
+
+// Chats keeps chats and their members.
+type Chats interface {
+	// CreateChat makes a chat whose owner is the actor. ErrChatExists.
+	CreateChat(ctx context.Context, actor Actor, n NewChat) (Chat, error)
+	// MemberChats lists the chats that the actor is in, by id.
+	MemberChats(ctx context.Context, actor Actor) ([]Chat, error)
+	// PublicChats lists the public chats, by id.
+	PublicChats(ctx context.Context, actor Actor) ([]Chat, error)
+	// Chat reads one chat. ErrNotFound, also for a private chat that the actor is
+	// not in.
+	Chat(ctx context.Context, actor Actor, chatID string) (Chat, error)
+	// UpdateChat changes a chat. ErrNotFound, ErrNotAMember, ErrForbidden. A
+	// change that changes nothing writes no event.
+	UpdateChat(ctx context.Context, actor Actor, chatID string, change ChatChange) (Chat, error)
+	// DeleteChat ends a chat for everybody and erases its content. ErrNotFound,
+	// ErrNotAMember, ErrForbidden.
+	DeleteChat(ctx context.Context, actor Actor, chatID string) error
+
+	// Members lists a chat's members, by username. ErrNotFound, ErrNotAMember.
+	Members(ctx context.Context, actor Actor, chatID string) ([]Member, error)
+	// PutMember makes somebody a member or changes his role. Without a role a new
+	// member is RoleMember and an old one stays as he is; what changes nothing
+	// writes no event. ErrNotFound, also for a user who does not exist or is
+	// disabled; ErrNotAMember, ErrForbidden, ErrLastOwner.
+	PutMember(ctx context.Context, actor Actor, chatID, username string, role Role) (Member, error)
+	// RemoveMember ends a membership: one's own, or another's. ErrNotFound, also
+	// where there is no such member; ErrNotAMember, ErrForbidden, ErrLastOwner.
+	RemoveMember(ctx context.Context, actor Actor, chatID, username string) error
+}
+
+// Messages keeps what was said.
+type Messages interface {
+	// Post stores a message. When it returns without an error the message is
+	// committed durably and every stream of its chat will show it. ErrNotFound,
+	// ErrNotAMember, ErrIdempotencyMismatch, ErrInvalid (reply_to).
+	Post(ctx context.Context, actor Actor, p Post) (Posted, error)
+	// Message reads one message. ErrNotFound, ErrNotAMember.
+	Message(ctx context.Context, actor Actor, id int64) (Message, error)
+	// History reads a part of a chat's messages. ErrNotFound, ErrNotAMember.
+	History(ctx context.Context, actor Actor, chatID string, q HistoryQuery) (History, error)
+}

@@ -1,0 +1,21 @@
+package chat
+
+// User is somebody who can log in. A username never changes and is never given
+// to anybody else, not even after its user is disabled.
+type User struct {
+	Username    string `json:"username"`
+	DisplayName string `json:"display_name"`
+	CreatedAt   Time   `json:"created_at"`
+}
+
+// Actor is on whose behalf something is asked. It is made from a verified token
+// and from nothing that a client says beside it.
+type Actor struct {
+	// Username is the token's subject, and so the author of what is posted.
+	Username string
+	// Session is the sign-in that the token belongs to. When it ends, everything
+	// asked in its name is refused with [ErrSessionEnded].
+	Session string
+	// Expires is when the token ends.
+	Expires Time
+}
