@@ -19,3 +19,14 @@ type Actor struct {
 	// Expires is when the token ends.
 	Expires Time
 }
+
+// Login is the answer to a login and to a refresh. With cookies, both tokens are
+// in them and absent here.
+type Login struct {
+	Token            string `json:"token,omitzero"`
+	TokenType        string `json:"token_type,omitzero"`
+	ExpiresAt        Time   `json:"expires_at"`
+	RefreshToken     string `json:"refresh_token,omitzero"`
+	RefreshExpiresAt Time   `json:"refresh_expires_at"`
+	User             User   `json:"user"`
+}

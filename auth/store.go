@@ -1,0 +1,74 @@
+package auth
+
+import (
+	"context"
+	"time"
+
+	"parley/chat"
+)
+
+// Store keeps users and their sessions. Every method may be called by many
+// goroutines at once, answers chat.ErrUnavailable within 3 s where the store
+// does not answer, and the context's error where that ends first.
+type Store interface {
+	// CreateUser stores a new user. chat.ErrUsernameTaken.
+	CreateUser(ctx context.Context, u NewUser) (chat.User, error)
+	// Account reads a user with what a login needs. chat.ErrNotFound.
+	Account(ctx context.Context, username string) (Account, error)
+	// Accounts lists all users by username.
+	Accounts(ctx context.Context) ([]Account, error)
+	// DisableUser ends all of a user's sessions and lets him log in no more, at a
+	// position of the log. Disabling him again changes nothing. chat.ErrNotFound.
+	DisableUser(ctx context.Context, username string) error
+
+	// User reads the actor's own user. chat.ErrSessionEnded.
+	User(ctx context.Context, actor chat.Actor) (chat.User, error)
+
+	// CreateSession stores a new session. chat.ErrBadCredentials where the user is
+	// disabled or unknown.
+	CreateSession(ctx context.Context, s Session) error
+	// Session reads a session that is live: not ended, and its user not disabled.
+	// chat.ErrSessionEnded for every other.
+	Session(ctx context.Context, id string) (Session, error)
+	// RenewSession replaces a live session's token state if its generation is still
+	// the one given, and says whether it did.
+	RenewSession(ctx context.Context, id string, generation int64, next SessionTokens) (bool, error)
+	// EndSession ends a session at a position of the log. Ending one that is over
+	// or unknown changes nothing.
+	EndSession(ctx context.Context, id string) error
+}
+
+// NewUser is a user to be stored. PasswordHash is in argon2id's PHC string form.
+type NewUser struct {
+	Username, DisplayName, PasswordHash string
+}
+
+// Account is a user with what only this package may know of him.
+type Account struct {
+	chat.User
+	PasswordHash string
+	Disabled     bool
+}
+
+// Session is one sign-in.
+type Session struct {
+	ID       string
+	Username string
+	SessionTokens
+}
+
+// SessionTokens is what is kept of a session's tokens; all times are exact to
+// the millisecond.
+type SessionTokens struct {
+	// Generation counts the session's refresh tokens 0, 1, 2 …
+	Generation int64
+	// RefreshHash is the SHA-256 of the present refresh token.
+	RefreshHash []byte
+	// RefreshedAt is when the present refresh token was first given out.
+	RefreshedAt time.Time
+	// RefreshExpires is when the present refresh token ends.
+	RefreshExpires time.Time
+	// AccessExpires is when the last access token ends. It is how an open stream
+	// learns that its session was renewed.
+	AccessExpires time.Time
+}

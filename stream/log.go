@@ -1,0 +1,47 @@
+package stream
+
+import (
+	"context"
+	"time"
+
+	"parley/chat"
+)
+
+// Log is how this package reads what has happened. Every method may be called
+// by many goroutines at once, answers chat.ErrUnavailable within 3 s where the
+// store does not answer, and the context's error where that ends first.
+type Log interface {
+	// Open reads, in one snapshot, the head of the log and what the actor may
+	// follow: the chat named by chatID or, if that is empty, every chat that he is
+	// in. chat.ErrSessionEnded, chat.ErrNotFound, chat.ErrNotAMember.
+	Open(ctx context.Context, actor chat.Actor, chatID string) (Opening, error)
+
+	// After reads, in one snapshot, the head and the first events behind the
+	// position after, in order, at most limit of them. Fewer than limit means that
+	// they reach to the head: a position missing among them is gone, not late.
+	After(ctx context.Context, after int64, limit int) (events []chat.Event, head int64, err error)
+
+	// ChatAfter reads the chat's first events behind after and up to upTo, in
+	// order, at most limit of them.
+	ChatAfter(ctx context.Context, chatID string, after, upTo int64, limit int) ([]chat.Event, error)
+
+	// MemberAfter reads what a stream over all chats of a user shows of the log
+	// behind after and up to upTo, in order: the events of the chats that he was in
+	// at the position opened, as far as he was a member when they happened, those
+	// of chats that he joined after opened likewise, and of every other chat only
+	// the event that ended his membership. It may stop early: through is how far the
+	// answer reaches, greater than after unless after is upTo.
+	MemberAfter(ctx context.Context, username string, opened, after, upTo int64, limit int) (events []chat.Event, through int64, err error)
+
+	// AccessExpiries reads until when the live ones among the sessions have access;
+	// a session that is over, or whose user is disabled, is absent.
+	AccessExpiries(ctx context.Context, sessions []string) (map[string]time.Time, error)
+}
+
+// Opening is what a stream begins with.
+type Opening struct {
+	// Head is the position of the log's newest event.
+	Head int64
+	// Chats are the ids of the chats that the stream follows.
+	Chats []string
+}
