@@ -14,7 +14,7 @@ type Log interface {
 	// Open reads, in one snapshot, the head of the log and what the actor may
 	// follow: the chat named by chatID or, if that is empty, every chat that he is
 	// in. chat.ErrSessionEnded, chat.ErrNotFound, chat.ErrNotAMember.
-	Open(ctx context.Context, actor chat.Actor, chatID string) (Opening, error)
+	Open(ctx context.Context, actor chat.Actor, chatID string) (chat.Opening, error)
 
 	// After reads, in one snapshot, the head and the first events behind the
 	// position after, in order, at most limit of them. Fewer than limit means that
@@ -36,12 +36,4 @@ type Log interface {
 	// AccessExpiries reads until when the live ones among the sessions have access;
 	// a session that is over, or whose user is disabled, is absent.
 	AccessExpiries(ctx context.Context, sessions []string) (map[string]time.Time, error)
-}
-
-// Opening is what a stream begins with.
-type Opening struct {
-	// Head is the position of the log's newest event.
-	Head int64
-	// Chats are the ids of the chats that the stream follows.
-	Chats []string
 }
