@@ -1,0 +1,106 @@
+package repository
+
+import (
+	"database/sql"
+	"errors"
+	"io/fs"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"parley/migrations"
+)
+
+// dialect is all in which the two databases differ once they are open.
+type dialect struct {
+	name       string
+	goose      goose.Dialect
+	migrations fs.FS
+	// bind is the form of arguments in a statement.
+	bind int
+	// snapshot is the isolation in which a transaction reads one moment.
+	snapshot sql.IsolationLevel
+	// begin opens a writing transaction, lock takes the head's lock in it and
+	// reads the head.
+	begin, lock string
+	// away says that err tells of the database, not of what was asked of it.
+	away func(err error) bool
+	// duplicate says that err is a unique index refusing a row.
+	duplicate func(err error) bool
+}
+
+func (d *dialect) rebind(query string) string { return sqlx.Rebind(d.bind, query) }
+
+var sqliteDialect = &dialect{
+	name:       "sqlite",
+	goose:      goose.DialectSQLite3,
+	migrations: sub(migrations.SQLite, "sqlite"),
+	bind:       sqlx.QUESTION,
+	snapshot:   sql.LevelDefault,
+	begin:      `BEGIN IMMEDIATE`,
+	lock:       `SELECT pos FROM head WHERE one = 1`,
+	away: func(err error) bool {
+		switch sqliteCode(err) & 0xff {
+		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN,
+			sqlite3.SQLITE_READONLY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_NOMEM:
+			return true
+		}
+		return false
+	},
+	duplicate: func(err error) bool {
+		code := sqliteCode(err)
+		return code == sqlite3.SQLITE_CONSTRAINT_UNIQUE || code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
+	},
+}
+
+var postgresDialect = &dialect{
+	name:       "postgres",
+	goose:      goose.DialectPostgres,
+	migrations: sub(migrations.Postgres, "postgres"),
+	bind:       sqlx.DOLLAR,
+	snapshot:   sql.LevelRepeatableRead,
+	begin:      `BEGIN`,
+	lock:       `SELECT pos FROM head WHERE one = 1 FOR UPDATE`,
+	away: func(err error) bool {
+		var refused *pq.Error
+		if !errors.As(err, &refused) {
+			return false
+		}
+		switch refused.Code.Class() {
+		case "08", // connection exception
+			"25", // invalid transaction state: ended for idling, or read-only after a failover
+			"40", // rollback: deadlock, serialization
+			"53", // insufficient resources: disk full, too many connections
+			"55", // object not in prerequisite state: lock timeout
+			"57", // operator intervention: shutdown, cancelled, statement timeout
+			"58": // system error
+			return true
+		}
+		return false
+	},
+	duplicate: func(err error) bool {
+		var refused *pq.Error
+		return errors.As(err, &refused) && refused.Code == "23505"
+	},
+}
+
+func sqliteCode(err error) int {
+	var refused *sqlite.Error
+	if !errors.As(err, &refused) {
+		return 0
+	}
+	return refused.Code()
+}
+
+// sub is a folder of an embedded file system; it is there, or the program would
+// not have been built.
+func sub(fsys fs.FS, folder string) fs.FS {
+	f, err := fs.Sub(fsys, folder)
+	if err != nil {
+		panic(err)
+	}
+	return f
+}

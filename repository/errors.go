@@ -1,0 +1,41 @@
+package repository
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"net"
+
+	"parley/chat"
+)
+
+// refusal is the one place where what a database or its driver says becomes an
+// answer. A *chat.Error, sql.ErrNoRows and the caller's own context error pass;
+// a database that is away, too slow or full is chat.ErrUnavailable; the rest is
+// left as it is, and so internal.
+func (d *dialect) refusal(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	var refused *chat.Error
+	if errors.As(err, &refused) {
+		return refused
+	}
+	if cause := ctx.Err(); cause != nil {
+		return cause
+	}
+	if lost(err) || d.away(err) {
+		return chat.ErrUnavailable
+	}
+	return err
+}
+
+// lost says that the connection is gone or that time ran out on it.
+func lost(err error) bool {
+	var network net.Error
+	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, io.EOF) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, context.Canceled) || errors.As(err, &network)
+}

@@ -1,0 +1,66 @@
+package repository
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"parley/chat"
+)
+
+// readTimeout bounds a read, so that a caller has his answer within the 3 s that
+// are promised.
+const readTimeout = 2500 * time.Millisecond
+
+// read runs fn on a connection of the reading pool. fn may still run after read
+// has given up on it (chat.ErrUnavailable); it must hand out what it found by its
+// result alone and assign to nothing outside. A *chat.Error and sql.ErrNoRows
+// come back as they are.
+func read[T any](ctx context.Context, r *Repository, fn func(ctx context.Context, h handle) (T, error)) (T, error) {
+	return bounded(ctx, r, func(ctx context.Context) (T, error) {
+		return fn(ctx, handle{r.pool, r.dialect})
+	})
+}
+
+// snapshot is read, but everything that fn reads is of one moment.
+func snapshot[T any](ctx context.Context, r *Repository, fn func(ctx context.Context, h handle) (T, error)) (T, error) {
+	return bounded(ctx, r, func(ctx context.Context) (out T, err error) {
+		tx, err := r.pool.BeginTxx(ctx, &sql.TxOptions{Isolation: r.dialect.snapshot, ReadOnly: true})
+		if err != nil {
+			return out, err
+		}
+		defer tx.Rollback()
+		return fn(ctx, handle{tx, r.dialect})
+	})
+}
+
+// bounded returns when fn does or when the time is up, whichever is first: a
+// connection to a frozen server does not heed its context.
+func bounded[T any](ctx context.Context, r *Repository, fn func(ctx context.Context) (T, error)) (T, error) {
+	type result struct {
+		out T
+		err error
+	}
+	done := make(chan result, 1)
+	within, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	r.reads.Add(1)
+	go func() {
+		defer r.reads.Done()
+		out, err := fn(within)
+		done <- result{out, err}
+	}()
+	var none T
+	select {
+	case res := <-done:
+		if res.err != nil {
+			return none, r.dialect.refusal(ctx, res.err)
+		}
+		return res.out, nil
+	case <-within.Done():
+		if err := ctx.Err(); err != nil {
+			return none, err
+		}
+		return none, chat.ErrUnavailable
+	}
+}

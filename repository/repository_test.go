@@ -1,0 +1,52 @@
+package repository
+
+import (
+	"path/filepath"
+	"testing"
+
+	"parley/e2e/need"
+)
+
+// eachDatabase runs one body against SQLite and against PostgreSQL, each time on
+// a fresh database.
+func eachDatabase(t *testing.T, body func(t *testing.T, s *store)) {
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		body(t, &store{url: "sqlite:" + filepath.Join(t.TempDir(), "parley.db")})
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		body(t, &store{url: need.Postgres(t)})
+	})
+}
+
+// store is a database that a test may open as often as it likes.
+type store struct{ url string }
+
+// open opens the store and closes it when the test ends.
+func (s *store) open(t testing.TB, change ...func(*Options)) *Repository {
+	t.Helper()
+	o := Options{URL: s.url, PostKey: []byte("a key for the tests of repository")}
+	for _, c := range change {
+		c(&o)
+	}
+	r, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+func TestTheHeadOfAFreshDatabaseIsZero(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		if err := r.Ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -1,0 +1,54 @@
+package repository
+
+import (
+	"context"
+	"fmt"
+
+	"parley/chat"
+)
+
+// unit is one batch's transaction, behind the head's lock. Everything it reads
+// is as it will be at the next position, because nobody else can write until it
+// ends.
+type unit struct {
+	handle
+	// now is the one reading of the clock for the whole batch.
+	now chat.Time
+	// pos is the last position taken, by this batch or before it.
+	pos int64
+	// events are those that this batch appended, in order.
+	events []chat.Event
+}
+
+// append gives ev the next position and, where it belongs to a chat, the chat's
+// next seq, writes its row and raises the chat's seq and head. The chat must
+// have a row already (its seq may be 0). It returns ev with Pos and Seq.
+func (u *unit) append(ctx context.Context, ev chat.Event) (chat.Event, error) {
+	ev.Pos = u.pos + 1
+	var seq any
+	if ev.Chat != "" {
+		err := u.get(ctx, &ev.Seq, `UPDATE chats SET seq = seq + 1, head = ? WHERE id = ? RETURNING seq`, ev.Pos, ev.Chat)
+		if err != nil {
+			return ev, fmt.Errorf("numbering an event of a chat: %w", err)
+		}
+		seq = ev.Seq
+	}
+	_, err := u.exec(ctx, `INSERT INTO events (pos, kind, chat, seq, at, username, role, title, visibility, session)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		ev.Pos, string(ev.Kind), nullable(ev.Chat), seq, u.now.UnixMilli(), nullable(ev.Username), nullable(string(ev.Role)),
+		eventTitle(ev), nullable(string(ev.Visibility)), nullable(ev.Session))
+	if err != nil {
+		return ev, fmt.Errorf("appending an event: %w", err)
+	}
+	u.pos = ev.Pos
+	u.events = append(u.events, ev)
+	return ev, nil
+}
+
+// eventTitle keeps an empty title, which a chat may have, apart from no title.
+func eventTitle(ev chat.Event) any {
+	if ev.Kind == chat.KindChatUpdated {
+		return ev.Title
+	}
+	return nil
+}
