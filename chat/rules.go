@@ -37,6 +37,14 @@ func CheckUsername(s string) error {
 	return nil
 }
 
+// CheckChatID says why s is no chat's id, or nil.
+func CheckChatID(s string) error {
+	if !chatIDForm.MatchString(s) {
+		return Invalid("id", "must be 1 to 64 of a-z, 0-9 and '-', and begin with a letter or digit")
+	}
+	return nil
+}
+
 // CheckPassword says why s is no password, or nil.
 func CheckPassword(s string) error { return checkString("password", s, MinPassword, MaxPassword) }
 
@@ -48,8 +56,10 @@ func CheckText(s string) error { return checkString("text", s, 1, MaxText) }
 
 // Check says why the chat cannot be made as asked, or nil.
 func (n NewChat) Check() error {
-	if n.ID != "" && !chatIDForm.MatchString(n.ID) {
-		return Invalid("id", "must be 1 to 64 of a-z, 0-9 and '-', and begin with a letter or digit")
+	if n.ID != "" {
+		if err := CheckChatID(n.ID); err != nil {
+			return err
+		}
 	}
 	if err := checkString("title", n.Title, 0, MaxTitle); err != nil {
 		return err
