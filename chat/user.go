@@ -16,8 +16,8 @@ type Actor struct {
 	// Session is the sign-in that the token belongs to. When it ends, everything
 	// asked in its name is refused with [ErrSessionEnded].
 	Session string
-	// Expires is when the token ends.
-	Expires Time
+	// Issued is when the token was made, and Expires when it ends.
+	Issued, Expires Time
 }
 
 // Login is the answer to a login and to a refresh. With cookies, both tokens are

@@ -1,0 +1,33 @@
+package stream
+
+import "github.com/prometheus/client_golang/prometheus"
+
+type metrics struct {
+	open       prometheus.Gauge
+	deliveries prometheus.Counter
+	behind     prometheus.Gauge
+	rooms      prometheus.Gauge
+	tail       prometheus.Gauge
+	ends       *prometheus.CounterVec
+}
+
+func newMetrics(r prometheus.Registerer) *metrics {
+	m := &metrics{
+		open: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "parley_streams_open", Help: "Streams that are open."}),
+		deliveries: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "parley_deliveries_total", Help: "Durable events written to streams."}),
+		behind: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "parley_readers_behind", Help: "Readers that read the log because memory does not reach back to their cursor."}),
+		rooms: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "parley_rooms", Help: "Chats, and users, that somebody follows here."}),
+		tail: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "parley_tail_position", Help: "The highest position of the log that this instance has applied."}),
+		ends: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_streams_ended_total", Help: "Streams that ended, by reason."}, []string{"reason"}),
+	}
+	if r != nil {
+		r.MustRegister(m.open, m.deliveries, m.behind, m.rooms, m.tail, m.ends)
+	}
+	return m
+}

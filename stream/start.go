@@ -1,0 +1,68 @@
+package stream
+
+import (
+	"strconv"
+	"time"
+
+	"parley/chat"
+)
+
+// Start says what a stream follows, for whom, from where, and for how long.
+type Start struct {
+	Actor chat.Actor
+	// Chat is the chat to follow; empty follows all chats of the actor.
+	Chat string
+
+	// LastEventID is the header of that name, empty where there was none. It comes
+	// before After.
+	LastEventID string
+	// After is a position, "now" or "earliest"; empty is "now".
+	After string
+
+	// Limit ends the stream after so many durable events; 0 does not.
+	Limit int64
+	// Timeout ends the stream after this time; 0 does not.
+	Timeout time.Duration
+	// Origin leaves out the actor's own messages that were posted with it; empty
+	// leaves out none.
+	Origin string
+
+	// RequestID stands in the line that is logged when the stream ends.
+	RequestID string
+}
+
+// The reasons of a reset: why a client's place is gone.
+const (
+	resetAhead     = "ahead"
+	resetMalformed = "malformed"
+)
+
+// place finds where a stream begins, given the head at its opening. Where the
+// client's place is gone, it begins at the head and reset says why.
+func (s Start) place(head int64) (cursor int64, reset string) {
+	switch {
+	case s.LastEventID != "":
+		return position(s.LastEventID, head)
+	case s.After == "" || s.After == "now":
+		return head, ""
+	case s.After == "earliest":
+		return 0, ""
+	default:
+		return position(s.After, head)
+	}
+}
+
+// position reads a cursor: 1 to 18 digits, and so always within an int64.
+func position(s string, head int64) (cursor int64, reset string) {
+	if len(s) > 18 {
+		return head, resetMalformed
+	}
+	n, err := strconv.ParseUint(s, 10, 63)
+	if err != nil {
+		return head, resetMalformed
+	}
+	if int64(n) > head {
+		return head, resetAhead
+	}
+	return int64(n), ""
+}
