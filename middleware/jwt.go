@@ -1,0 +1,186 @@
+package middleware
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	ginjwt "github.com/appleboy/gin-jwt/v2"
+	"github.com/gin-gonic/gin"
+	"github.com/golang-jwt/jwt/v4"
+
+	"parley/chat"
+)
+
+const (
+	algorithm = "HS256"
+	issuer    = "parley"
+	// minKey is the output size of HS256's hash, the least that RFC 7518 section
+	// 3.2 allows.
+	minKey = 32
+
+	actorKey    = "parley/actor"
+	byCookieKey = "parley/by-cookie"
+)
+
+// TokenOptions are what access tokens are made with.
+type TokenOptions struct {
+	// Key signs and verifies, by HS256. At least 32 bytes.
+	Key []byte
+	// TTL is how long a token lives, at least a second.
+	TTL time.Duration
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// Tokens signs access tokens and tells by them who is asking. All its methods
+// may be called by many goroutines at once.
+//
+// It stands on gin-jwt's signing and verification and on none of its handlers,
+// because those leave open what must not be: they pass from a malformed header
+// on to the cookie, know the scheme in one spelling only, refresh for ever, ask
+// no store, and answer with the error's own text.
+type Tokens struct {
+	jwt *ginjwt.GinJWTMiddleware
+	now func() time.Time
+}
+
+// subject is what gin-jwt hands to PayloadFunc when it signs.
+type subject struct {
+	username, session string
+	issued            time.Time
+}
+
+// NewTokens refuses a key that is too short; gin-jwt itself would sign with an
+// empty one.
+func NewTokens(o TokenOptions) (*Tokens, error) {
+	if len(o.Key) < minKey {
+		return nil, fmt.Errorf("the key of access tokens has %d bytes, and needs at least %d", len(o.Key), minKey)
+	}
+	if o.TTL < time.Second {
+		return nil, fmt.Errorf("access tokens of %v are too short-lived: at least a second", o.TTL)
+	}
+	now := o.Now
+	if now == nil {
+		now = time.Now
+	}
+	mw, err := ginjwt.New(&ginjwt.GinJWTMiddleware{
+		Realm:            issuer,
+		SigningAlgorithm: algorithm,
+		// Never KeyFunc, which turns off the check of the algorithm.
+		Key:         o.Key,
+		Timeout:     o.TTL,
+		TimeFunc:    now,
+		PayloadFunc: payload,
+		ParseOptions: []jwt.ParserOption{
+			jwt.WithValidMethods([]string{algorithm}),
+			jwt.WithJSONNumber(),
+			// The claims are checked in actorOf: the library's own check knows
+			// only the machine's clock, takes a token without exp, and refuses
+			// one that another instance, whose clock is a little ahead, signed
+			// just now.
+			jwt.WithoutClaimsValidation(),
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("setting up access tokens: %w", err)
+	}
+	return &Tokens{jwt: mw, now: now}, nil
+}
+
+// payload gives the claims that gin-jwt does not set itself.
+func payload(data any) ginjwt.MapClaims {
+	s, ok := data.(subject)
+	if !ok {
+		return nil
+	}
+	return ginjwt.MapClaims{"iss": issuer, "sub": s.username, "sid": s.session, "iat": s.issued.Unix()}
+}
+
+// Sign makes an access token for a session of the user. It ends at expires, a
+// whole second.
+func (t *Tokens) Sign(username, session string) (token string, expires time.Time, err error) {
+	token, expires, err = t.jwt.TokenGenerator(subject{username: username, session: session, issued: t.now()})
+	if err != nil {
+		return "", time.Time{}, fmt.Errorf("signing an access token: %w", err)
+	}
+	return token, expires.Truncate(time.Second), nil
+}
+
+// Authenticate demands an access token, by the header Authorization or by
+// cookie, and sets the request's actor. Without a good one it answers 401 with
+// the challenge of RFC 6750. Whether the actor's session still lives is not
+// asked here: the store answers that together with what is asked of it.
+func (t *Tokens) Authenticate() gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if err := t.recognize(c); err != nil {
+			WriteProblem(c, err)
+		}
+	}
+}
+
+// Recognize sets the request's actor where there is a good access token, like
+// [Tokens.Authenticate], and lets every other request pass without one.
+func (t *Tokens) Recognize() gin.HandlerFunc {
+	return func(c *gin.Context) { _ = t.recognize(c) }
+}
+
+func (t *Tokens) recognize(c *gin.Context) error {
+	if hasTokenInURL(c.Request.URL.RawQuery) {
+		return ErrTokenInURL
+	}
+	cred, err := credentialOf(c.Request)
+	if err != nil {
+		return err
+	}
+	actor, err := t.Verify(cred.token)
+	if err != nil {
+		return err
+	}
+	c.Set(actorKey, actor)
+	c.Set(byCookieKey, cred.byCookie)
+	return nil
+}
+
+// ActorOf is on whose behalf the request is made; without an actor, the zero
+// value, which no store knows.
+func ActorOf(c *gin.Context) chat.Actor {
+	v, _ := c.Get(actorKey)
+	actor, _ := v.(chat.Actor)
+	return actor
+}
+
+// ByCookie says that the actor is known by a cookie, which a browser sends by
+// itself, from any page.
+func ByCookie(c *gin.Context) bool { return c.GetBool(byCookieKey) }
+
+// Verify tells whom an access token speaks for. [ErrInvalidToken] for every token
+// that is not of this service, or has ended.
+func (t *Tokens) Verify(token string) (chat.Actor, error) {
+	parsed, err := t.jwt.ParseTokenString(token)
+	if err != nil || !parsed.Valid {
+		return chat.Actor{}, ErrInvalidToken
+	}
+	return t.actorOf(ginjwt.ExtractClaimsFromToken(parsed))
+}
+
+// actorOf checks the claims, none of which gin-jwt does. A token that names an
+// audience or a beginning was not made here, whatever its signature says.
+func (t *Tokens) actorOf(claims ginjwt.MapClaims) (chat.Actor, error) {
+	iss, _ := claims["iss"].(string)
+	sub, _ := claims["sub"].(string)
+	sid, _ := claims["sid"].(string)
+	exp, _ := claims["exp"].(json.Number)
+	_, hasAudience := claims["aud"]
+	_, hasBeginning := claims["nbf"]
+	seconds, err := exp.Int64()
+	switch {
+	case err != nil, iss != issuer, sid == "", hasAudience, hasBeginning, chat.CheckUsername(sub) != nil:
+		return chat.Actor{}, ErrInvalidToken
+	}
+	expires := time.Unix(seconds, 0)
+	if !t.now().Before(expires) {
+		return chat.Actor{}, ErrInvalidToken
+	}
+	return chat.Actor{Username: sub, Session: sid, Expires: chat.NewTime(expires)}, nil
+}
