@@ -1,0 +1,34 @@
+package client
+
+import "strconv"
+
+// Cursor is a place in the log: where a sequence of events begins. It is a text
+// so that it can be kept anywhere; keep [Event.Cursor] of the last event that was
+// dealt with to go on exactly behind it, on any instance and after any restart.
+// The empty Cursor is [Now].
+type Cursor string
+
+const (
+	// Now begins with what happens after the stream is open.
+	Now Cursor = "now"
+	// Earliest begins with the oldest event that is kept.
+	Earliest Cursor = "earliest"
+)
+
+// After is the place behind the position pos: an event's or a message's ID, or
+// the Cursor of a [chat.History].
+func After(pos int64) Cursor { return Cursor(strconv.FormatInt(pos, 10)) }
+
+// parsePosition reads a position: 1 to 18 digits.
+func parsePosition(s string) (int64, bool) {
+	if len(s) < 1 || len(s) > 18 {
+		return 0, false
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return 0, false
+		}
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	return n, err == nil
+}
