@@ -1,0 +1,248 @@
+package handlers
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"reflect"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"parley/chat"
+	"parley/middleware"
+)
+
+// The media types that bodies and answers have.
+const (
+	typeJSON        = "application/json"
+	typeForm        = "application/x-www-form-urlencoded"
+	typeText        = "text/plain"
+	typeEventStream = "text/event-stream"
+)
+
+// decode reads the body into v, a pointer to a struct of strings, booleans,
+// numbers and pointers to them, named by their json tags. The body is a JSON
+// object or a form; nothing at all, without a Content-Type, is an empty object.
+// What v does not know, what comes twice, what has another type and what is not
+// UTF-8 is refused, and the field named.
+func decode(c *gin.Context, v any) error {
+	data, kind, err := readBody(c, typeJSON, typeForm)
+	switch {
+	case err != nil:
+		return err
+	case kind == typeForm:
+		return decodeForm(string(data), v)
+	case kind == typeJSON:
+		return decodeJSON(data, v)
+	default:
+		return nil
+	}
+}
+
+// readBody reads the whole body and says which of the media types it is. It is
+// "" where there is neither a body nor a Content-Type.
+func readBody(c *gin.Context, types ...string) (data []byte, kind string, err error) {
+	header := c.Request.Header
+	if header.Get("Content-Type") != "" || c.Request.ContentLength > 0 {
+		if kind, err = bodyType(header, types); err != nil {
+			return nil, "", err
+		}
+	}
+	data, err = io.ReadAll(c.Request.Body)
+	switch {
+	case err != nil: // middleware.LimitBody has named it
+		return nil, "", err
+	case kind == "" && len(data) > 0: // chunked, and so of a length unknown above
+		return nil, "", unsupportedType(types)
+	}
+	return data, kind, nil
+}
+
+// bodyType finds the body's media type among types.
+func bodyType(header http.Header, types []string) (string, error) {
+	if coding := header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return "", unsupportedType(types)
+	}
+	kind, params, err := mime.ParseMediaType(header.Get("Content-Type"))
+	if err != nil {
+		return "", unsupportedType(types)
+	}
+	switch strings.ToLower(params["charset"]) {
+	case "", "utf-8", "utf8", "us-ascii":
+	default:
+		return "", unsupportedType(types)
+	}
+	for _, t := range types {
+		if kind == t {
+			return t, nil
+		}
+	}
+	return "", unsupportedType(types)
+}
+
+func unsupportedType(types []string) error {
+	return &chat.Error{
+		Code:   middleware.ErrUnsupportedMediaType.Code,
+		Detail: "Send the body in UTF-8, not compressed, with the header Content-Type: " + strings.Join(types, " or "),
+	}
+}
+
+func decodeJSON(data []byte, v any) error {
+	// A null would be taken for a struct without its members.
+	if k := jsontext.Value(data).Kind(); k != jsontext.KindBeginObject && k != jsontext.KindInvalid {
+		return chat.Invalid("body", "must be a JSON object")
+	}
+	err := json.Unmarshal(data, v, json.RejectUnknownMembers(true))
+	if err == nil {
+		return nil
+	}
+	var meaning *json.SemanticError
+	if errors.As(err, &meaning) {
+		if errors.Is(err, json.ErrUnknownName) {
+			return unknownField(fieldOf(meaning.JSONPointer))
+		}
+		return chat.Invalid(fieldOf(meaning.JSONPointer), wantedType(meaning.GoType))
+	}
+	var syntax *jsontext.SyntacticError
+	switch {
+	case !errors.As(err, &syntax):
+		return chat.Invalid("body", "must be JSON")
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return repeatedField(fieldOf(syntax.JSONPointer))
+	case !utf8.Valid(data):
+		return chat.Invalid(fieldOf(syntax.JSONPointer), "must be valid UTF-8")
+	default:
+		// The library's own words would repeat a part of the text.
+		return chat.Invalid(fieldOf(syntax.JSONPointer), fmt.Sprintf("must be JSON, and is not at byte %d", syntax.ByteOffset))
+	}
+}
+
+// fieldOf names a place in a body as a person would.
+func fieldOf(p jsontext.Pointer) string {
+	if p == "" {
+		return "body"
+	}
+	var names []string
+	for name := range p.Tokens() {
+		names = append(names, name)
+	}
+	return strings.Join(names, ".")
+}
+
+func unknownField(name string) error {
+	if name == "author" {
+		return chat.Invalid(name, "is not taken: the author is whoever the token belongs to")
+	}
+	return chat.Invalid(name, "is not known here")
+}
+
+func repeatedField(name string) error { return chat.Invalid(name, "is given twice") }
+
+// wantedType says what a value of type t is in JSON and in a form.
+func wantedType(t reflect.Type) string {
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch {
+	case t == nil:
+		return "has the wrong type"
+	case t.Kind() == reflect.String:
+		return "must be a string"
+	case t.Kind() == reflect.Bool:
+		return "must be true or false"
+	case t.Kind() == reflect.Int64:
+		return "must be a whole number"
+	default:
+		return "has the wrong type"
+	}
+}
+
+// decodeForm holds a form to the rules of a JSON body.
+func decodeForm(data string, v any) error {
+	values, err := url.ParseQuery(data)
+	if err != nil {
+		return chat.Invalid("body", "must be a form as application/x-www-form-urlencoded says")
+	}
+	fields := formFields(reflect.ValueOf(v).Elem())
+	for name, given := range values {
+		field, known := fields[name]
+		switch {
+		case !utf8.ValidString(name):
+			return chat.Invalid("body", "must be valid UTF-8")
+		case !known:
+			return unknownField(name)
+		case len(given) > 1:
+			return repeatedField(name)
+		case !utf8.ValidString(given[0]):
+			return chat.Invalid(name, "must be valid UTF-8")
+		case !setField(field, given[0]):
+			return chat.Invalid(name, wantedType(field.Type()))
+		}
+	}
+	return nil
+}
+
+func formFields(v reflect.Value) map[string]reflect.Value {
+	fields := make(map[string]reflect.Value)
+	for i := range v.NumField() {
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		fields[name] = v.Field(i)
+	}
+	return fields
+}
+
+// setField sets a field to what a form says, and says whether it has its type.
+func setField(field reflect.Value, s string) bool {
+	switch field.Kind() {
+	case reflect.Pointer:
+		p := reflect.New(field.Type().Elem())
+		if !setField(p.Elem(), s) {
+			return false
+		}
+		field.Set(p)
+	case reflect.String:
+		field.SetString(s)
+	case reflect.Bool:
+		if s != "true" && s != "false" {
+			return false
+		}
+		field.SetBool(s == "true")
+	case reflect.Int64:
+		n, err := strconv.ParseInt(s, 10, 64)
+		if err != nil {
+			return false
+		}
+		field.SetInt(n)
+	default:
+		return false
+	}
+	return true
+}
+
+// checks joins what several checks found into one answer, so that a client
+// learns of all its mistakes at once.
+func checks(errs ...error) error {
+	var fields []chat.FieldError
+	for _, err := range errs {
+		if err == nil {
+			continue
+		}
+		var refusal *chat.Error
+		if !errors.As(err, &refusal) {
+			return err
+		}
+		fields = append(fields, refusal.Fields...)
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	return &chat.Error{Code: chat.ErrInvalid.Code, Detail: chat.ErrInvalid.Detail, Fields: fields}
+}

@@ -1,0 +1,66 @@
+package handlers
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json"
+)
+
+// writeJSON answers with v. Answers belong to who asked, so nobody may keep them
+// for another.
+func writeJSON(c *gin.Context, status int, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encoding the answer: %w", err)
+	}
+	writeBody(c, status, typeJSON, data)
+	return nil
+}
+
+// writeText answers with one value, for a shell to take as it is.
+func writeText(c *gin.Context, status int, text string) error {
+	writeBody(c, status, typeText+"; charset=utf-8", []byte(text))
+	return nil
+}
+
+// writeBody answers. That the client is gone by then is nobody's error.
+func writeBody(c *gin.Context, status int, contentType string, data []byte) {
+	header := c.Writer.Header()
+	header.Set("Content-Type", contentType)
+	if header.Get("Cache-Control") == "" {
+		header.Set("Cache-Control", "no-store")
+	}
+	c.Writer.WriteHeader(status)
+	_, _ = c.Writer.Write(data)
+}
+
+// writeNothing answers 204.
+func writeNothing(c *gin.Context) error {
+	c.Writer.WriteHeader(http.StatusNoContent)
+	c.Writer.WriteHeaderNow()
+	return nil
+}
+
+// etag is a strong validator of a JSON form (RFC 9110 section 8.8.3): it is the
+// same exactly as long as every byte is.
+func etag(data []byte) string {
+	sum := sha256.Sum256(data)
+	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+}
+
+// matches says whether an If-None-Match header names tag, by the weak comparison
+// that RFC 9110 section 13.1.2 asks for.
+func matches(header, tag string) bool {
+	for candidate := range strings.SplitSeq(header, ",") {
+		candidate = strings.TrimSpace(candidate)
+		if candidate == "*" || strings.TrimPrefix(candidate, "W/") == tag {
+			return true
+		}
+	}
+	return false
+}

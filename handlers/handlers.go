@@ -1,0 +1,114 @@
+package handlers
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"parley/auth"
+	"parley/chat"
+	"parley/middleware"
+	"parley/stream"
+)
+
+// Accounts is how somebody signs up, in and out. auth.Service keeps it.
+type Accounts interface {
+	SignUp(ctx context.Context, s auth.SignUp) (chat.User, error)
+	LogIn(ctx context.Context, username, password string) (chat.Login, error)
+	Refresh(ctx context.Context, refreshToken string) (chat.Login, error)
+	LogOut(ctx context.Context, session string) error
+	LogOutByRefreshToken(ctx context.Context, refreshToken string) error
+}
+
+// Users reads the actor's own user, as auth.Store says.
+type Users interface {
+	User(ctx context.Context, actor chat.Actor) (chat.User, error)
+}
+
+// Streams serves one stream until it ends. An error means that nothing was
+// written. stream.Broker keeps it.
+type Streams interface {
+	Serve(w http.ResponseWriter, r *http.Request, s stream.Start) error
+}
+
+// SignUps says whose POST /users is taken.
+type SignUps int
+
+const (
+	// SignUpsClosed takes nobody's.
+	SignUpsClosed SignUps = iota
+	// SignUpsDirect takes those that no proxy forwarded. On a loopback address
+	// that is whoever sits at the machine.
+	SignUpsDirect
+	// SignUpsOpen takes everybody's.
+	SignUpsOpen
+)
+
+// Options are what the handlers stand on. All of it is needed but Metrics.
+type Options struct {
+	Accounts Accounts
+	Users    Users
+	Chats    chat.Chats
+	Messages chat.Messages
+	Streams  Streams
+
+	Tokens         *middleware.Tokens
+	Origins        *middleware.Origins
+	TrustedProxies []netip.Prefix
+	SignUps        SignUps
+
+	// Ready names what keeps the service from taking traffic, and says why;
+	// nothing is good news.
+	Ready func(ctx context.Context) []chat.FieldError
+	// Metrics answers /metrics, for callers on this machine that no proxy
+	// forwarded; nil where they have an address of their own.
+	Metrics http.Handler
+
+	Log        *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+// maxBody bounds what a client may send, in bytes.
+const maxBody = 128 << 10
+
+// api is the receiver of all handlers.
+type api struct{ Options }
+
+// New makes the service's HTTP door.
+func New(o Options) http.Handler {
+	gin.SetMode(gin.ReleaseMode)
+	engine := gin.New()
+	engine.HandleMethodNotAllowed = true
+	engine.RedirectTrailingSlash = false
+	engine.RedirectFixedPath = false
+	// Whom to believe about forwarding is decided by middleware.Forwarded alone.
+	engine.ForwardedByClientIP = false
+	_ = engine.SetTrustedProxies(nil) // fails for addresses that cannot be read, of which there are none
+
+	engine.Use(
+		middleware.Forwarded(o.TrustedProxies),
+		middleware.RequestID(),
+		middleware.AccessLog(o.Log, o.Registerer),
+		middleware.Problems(),
+		middleware.Recovery(o.Log),
+		hardened,
+		o.Origins.CORS(),
+		middleware.NoTokenInURL(),
+		middleware.LimitBody(maxBody),
+	)
+	engine.NoRoute(func(c *gin.Context) { middleware.WriteProblem(c, middleware.ErrNoRoute) })
+	engine.NoMethod(func(c *gin.Context) { middleware.WriteProblem(c, middleware.ErrMethodNotAllowed) })
+
+	a := &api{o}
+	for _, r := range a.routes() {
+		a.mount(engine, r)
+	}
+	return engine
+}
+
+// hardened sets what holds for every answer: nobody may guess at its type.
+func hardened(c *gin.Context) { c.Writer.Header().Set("X-Content-Type-Options", "nosniff") }

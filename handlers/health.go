@@ -1,0 +1,58 @@
+package handlers
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"parley/chat"
+	"parley/middleware"
+)
+
+// healthy says that the process answers. It asks nothing of anybody else.
+func (a *api) healthy(c *gin.Context) error {
+	return writeJSON(c, http.StatusOK, struct {
+		Status string `json:"status"`
+	}{"ok"})
+}
+
+// ready says whether the service may take traffic, and if not, what it lacks.
+func (a *api) ready(c *gin.Context) error {
+	lacking := a.Ready(c.Request.Context())
+	if len(lacking) == 0 {
+		return writeJSON(c, http.StatusOK, struct {
+			Status string `json:"status"`
+		}{"ready"})
+	}
+	names := make([]string, len(lacking))
+	for i, f := range lacking {
+		names[i] = f.Field
+	}
+	return &chat.Error{
+		Code:   chat.ErrUnavailable.Code,
+		Detail: "Not ready: " + strings.Join(names, ", ") + ".",
+		Fields: lacking,
+	}
+}
+
+// metrics are for whoever watches from this machine; to all others there is
+// nothing here.
+func (a *api) metrics(c *gin.Context) error {
+	if a.Metrics == nil || !fromLoopback(c.Request) || middleware.WasForwarded(c) {
+		return middleware.ErrNoRoute
+	}
+	a.Metrics.ServeHTTP(c.Writer, c.Request)
+	return nil
+}
+
+func fromLoopback(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return false
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback()
+}

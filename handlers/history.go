@@ -1,0 +1,65 @@
+package handlers
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"parley/chat"
+)
+
+func (a *api) history(c *gin.Context) error {
+	chatID, err := chatParam(c)
+	if err != nil {
+		return err
+	}
+	q := queryOf(c)
+	asked := chat.HistoryQuery{
+		Before: q.position("before"),
+		After:  q.position("after"),
+		Limit:  int(q.count("limit", chat.DefaultHistory, chat.MaxHistory)),
+	}
+	if asked.Before != nil && asked.After != nil {
+		q.refuse("before", "cannot be given together with after")
+	}
+	if err := q.err(); err != nil {
+		return err
+	}
+	history, err := a.Messages.History(c.Request.Context(), actorOf(c), chatID, asked)
+	if err != nil {
+		return err
+	}
+	if links := historyLinks(chatID, asked, history); links != "" {
+		c.Header("Link", links)
+	}
+	return writeJSON(c, http.StatusOK, history)
+}
+
+// historyLinks is the Link header (RFC 8288) of a part of a history. The parts
+// follow one another as the messages do: next is later, prev earlier.
+func historyLinks(chatID string, asked chat.HistoryQuery, h chat.History) string {
+	var earlier, later int64
+	switch n := len(h.Messages); {
+	case n > 0:
+		earlier, later = h.Messages[0].ID, h.Messages[n-1].ID
+	case asked.After != nil: // nothing after it, so the part ends with it
+		earlier, later = *asked.After+1, *asked.After
+	case asked.Before != nil && *asked.Before > 0:
+		earlier, later = *asked.Before, *asked.Before-1
+	}
+	link := func(name string, id int64, rel string) string {
+		values := url.Values{"limit": {strconv.Itoa(asked.Limit)}, name: {strconv.FormatInt(id, 10)}}
+		return "</chats/" + chatID + "/messages?" + values.Encode() + `>; rel="` + rel + `"`
+	}
+	var links []string
+	if h.Later {
+		links = append(links, link("after", later, "next"))
+	}
+	if h.Earlier {
+		links = append(links, link("before", earlier, "prev"))
+	}
+	return strings.Join(links, ", ")
+}

@@ -1,0 +1,158 @@
+package handlers
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json"
+
+	"parley/chat"
+)
+
+// messageBody is what a client says of a message whose chat is known.
+type messageBody struct {
+	Text     string  `json:"text"`
+	ReplyTo  *int64  `json:"reply_to"`
+	ClientID *string `json:"client_id"`
+}
+
+func (a *api) post(c *gin.Context) error {
+	var body struct {
+		Chat string `json:"chat"`
+		messageBody
+	}
+	if err := decode(c, &body); err != nil {
+		return err
+	}
+	if body.Chat == "" {
+		return chat.Invalid("chat", "must be the id of a chat")
+	}
+	chatID, err := existingChat(body.Chat)
+	if err != nil {
+		return err
+	}
+	return a.store(c, chatID, body.messageBody)
+}
+
+// postInChat takes JSON, and text: what curl sends for -d 'hello' calls itself a
+// form, and is the text, byte for byte.
+func (a *api) postInChat(c *gin.Context) error {
+	chatID, err := chatParam(c)
+	if err != nil {
+		return err
+	}
+	data, kind, err := readBody(c, typeJSON, typeText, typeForm)
+	if err != nil {
+		return err
+	}
+	var body messageBody
+	if kind == typeJSON {
+		if err := decodeJSON(data, &body); err != nil {
+			return err
+		}
+	} else {
+		body.Text = string(data)
+	}
+	return a.store(c, chatID, body)
+}
+
+func (a *api) store(c *gin.Context, chatID string, body messageBody) error {
+	asked := chat.Post{Chat: chatID, Text: body.Text}
+	var replyErr error
+	if body.ReplyTo != nil {
+		asked.ReplyTo = *body.ReplyTo
+		if asked.ReplyTo < 1 {
+			replyErr = chat.Invalid("reply_to", "must be the id of a message")
+		}
+	}
+	var keyErr, originErr error
+	asked.ClientID, keyErr = clientID(c.Request.Header, body.ClientID)
+	asked.Origin, originErr = single(c.Request.Header, "X-Origin")
+	if err := checks(replyErr, keyErr, originErr); err != nil {
+		return err
+	}
+	if err := asked.Check(); err != nil {
+		return err
+	}
+	posted, err := a.Messages.Post(c.Request.Context(), actorOf(c), asked)
+	if err != nil {
+		return err
+	}
+	return answerPosted(c, posted)
+}
+
+// clientID is the author's key for a message, which the header Idempotency-Key
+// and the body's client_id both name; they may not differ.
+func clientID(header http.Header, inBody *string) (string, error) {
+	key, err := single(header, "Idempotency-Key")
+	switch {
+	case err != nil || inBody == nil:
+		return key, err
+	case *inBody == "":
+		return "", chat.Invalid("client_id", "must not be empty")
+	case key != "" && key != *inBody:
+		return "", chat.Invalid("client_id", "must be the same as the header Idempotency-Key")
+	}
+	return *inBody, nil
+}
+
+// single is a header's one value, or "" where it is absent.
+func single(header http.Header, name string) (string, error) {
+	values := header.Values(name)
+	switch {
+	case len(values) == 0:
+		return "", nil
+	case len(values) > 1:
+		return "", repeatedField(name)
+	case values[0] == "":
+		return "", chat.Invalid(name, "must not be empty")
+	}
+	return values[0], nil
+}
+
+func answerPosted(c *gin.Context, posted chat.Posted) error {
+	data, err := json.Marshal(posted.Message)
+	if err != nil {
+		return fmt.Errorf("encoding a message: %w", err)
+	}
+	status := http.StatusCreated
+	if posted.Replayed {
+		status = http.StatusOK
+		c.Header("Idempotency-Replayed", "true")
+	}
+	id := strconv.FormatInt(posted.Message.ID, 10)
+	c.Header("Location", "/messages/"+id)
+	c.Header("ETag", etag(data))
+	if wantsText(c) {
+		return writeText(c, status, id)
+	}
+	writeBody(c, status, typeJSON, data)
+	return nil
+}
+
+func (a *api) readMessage(c *gin.Context) error {
+	id, err := messageParam(c)
+	if err != nil {
+		return err
+	}
+	message, err := a.Messages.Message(c.Request.Context(), actorOf(c), id)
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(message)
+	if err != nil {
+		return fmt.Errorf("encoding a message: %w", err)
+	}
+	tag := etag(data)
+	c.Header("ETag", tag)
+	c.Header("Cache-Control", "private, no-cache")
+	if matches(c.GetHeader("If-None-Match"), tag) {
+		c.Writer.WriteHeader(http.StatusNotModified)
+		c.Writer.WriteHeaderNow()
+		return nil
+	}
+	writeBody(c, http.StatusOK, typeJSON, data)
+	return nil
+}

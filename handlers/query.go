@@ -1,0 +1,88 @@
+package handlers
+
+import (
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"parley/chat"
+)
+
+// query reads a request's query values and keeps what is wrong with them.
+type query struct {
+	values url.Values
+	errs   []error
+}
+
+func queryOf(c *gin.Context) *query {
+	values, err := url.ParseQuery(c.Request.URL.RawQuery)
+	q := &query{values: values}
+	if err != nil {
+		q.errs = append(q.errs, chat.Invalid("query", "must be name=value pairs, percent-encoded"))
+	}
+	return q
+}
+
+// err is what was wrong with all that was read.
+func (q *query) err() error { return checks(q.errs...) }
+
+// text is the value given, or "".
+func (q *query) text(name string) string {
+	given := q.values[name]
+	if len(given) > 1 {
+		q.refuse(name, "is given twice")
+	}
+	return q.values.Get(name)
+}
+
+func (q *query) refuse(name, message string) { q.errs = append(q.errs, chat.Invalid(name, message)) }
+
+// position is a position in the log, 1 to 18 digits; nil if not given.
+func (q *query) position(name string) *int64 {
+	if !q.values.Has(name) {
+		return nil
+	}
+	n, ok := parsePosition(q.text(name))
+	if !ok {
+		q.refuse(name, "must be the id of a message")
+	}
+	return &n
+}
+
+// count is a number from 1 to most; def if not given.
+func (q *query) count(name string, def, most int64) int64 {
+	if !q.values.Has(name) {
+		return def
+	}
+	n, ok := parsePosition(q.text(name))
+	if !ok || n < 1 || n > most {
+		q.refuse(name, "must be a number from 1 to "+strconv.FormatInt(most, 10))
+	}
+	return n
+}
+
+// duration is a time greater than none; 0 if not given.
+func (q *query) duration(name string) time.Duration {
+	if !q.values.Has(name) {
+		return 0
+	}
+	d, err := time.ParseDuration(q.text(name))
+	if err != nil || d <= 0 {
+		q.refuse(name, "must be a time greater than none with its unit, such as 30s or 5m")
+	}
+	return d
+}
+
+// maxPosition is behind every position that a log can have: 18 digits.
+const maxPosition = 999_999_999_999_999_999
+
+// parsePosition reads 1 to 18 digits and nothing else.
+func parsePosition(s string) (int64, bool) {
+	if len(s) > 18 {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(s, 10, 63)
+	return int64(n), err == nil
+}

@@ -1,0 +1,134 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"parley/chat"
+	"parley/middleware"
+)
+
+func (a *api) logIn(c *gin.Context) error {
+	var body struct {
+		Username string `json:"username"`
+		Password string `json:"password"`
+		Cookie   bool   `json:"cookie"`
+	}
+	if err := decode(c, &body); err != nil {
+		return err
+	}
+	if err := checks(required("username", body.Username), required("password", body.Password)); err != nil {
+		return err
+	}
+	if err := a.mayGiveTokens(c, body.Cookie); err != nil {
+		return err
+	}
+	login, err := a.Accounts.LogIn(c.Request.Context(), body.Username, body.Password)
+	if err != nil {
+		return err
+	}
+	return giveTokens(c, login, body.Cookie)
+}
+
+// refresh takes the refresh token from the body, else from its cookie, and
+// answers where it came from.
+func (a *api) refresh(c *gin.Context) error {
+	var body struct {
+		RefreshToken string `json:"refresh_token"`
+	}
+	if err := decode(c, &body); err != nil {
+		return err
+	}
+	token, byCookie := body.RefreshToken, false
+	if token == "" {
+		token, byCookie = middleware.RefreshCookie(c)
+	}
+	if err := required("refresh_token", token); err != nil {
+		return err
+	}
+	if err := a.mayGiveTokens(c, byCookie); err != nil {
+		return err
+	}
+	login, err := a.Accounts.Refresh(c.Request.Context(), token)
+	if err != nil {
+		return err
+	}
+	return giveTokens(c, login, byCookie)
+}
+
+// mayGiveTokens refuses, before anything is given, what could not be answered,
+// and cookies to a foreign page: it could sign its visitor in as somebody else.
+func (a *api) mayGiveTokens(c *gin.Context, cookies bool) error {
+	switch {
+	case !cookies:
+		return nil
+	case wantsText(c): // the token alone, which is to be in no body
+		return notAcceptable(inJSON)
+	}
+	return a.Origins.Check(c.Request)
+}
+
+// giveTokens answers with both tokens in the body, or both in cookies.
+func giveTokens(c *gin.Context, login chat.Login, cookies bool) error {
+	if cookies {
+		middleware.SetCookies(c, login)
+		login.Token, login.TokenType, login.RefreshToken = "", "", ""
+	}
+	if wantsText(c) {
+		return writeText(c, http.StatusOK, login.Token)
+	}
+	return writeJSON(c, http.StatusOK, login)
+}
+
+// logOut ends the session of whatever credential there is, access before
+// refresh, the header and the body before cookies. Whoever comes by cookie
+// leaves without one, whatever it was still worth.
+func (a *api) logOut(c *gin.Context) error {
+	session, byCookie, err := a.Tokens.Session(c.Request)
+	middleware.ClearCookies(c)
+	var body struct {
+		RefreshToken string `json:"refresh_token"`
+	}
+	if err := decode(c, &body); err != nil {
+		return err
+	}
+	refreshCookie, hasRefreshCookie := middleware.RefreshCookie(c)
+	ctx := c.Request.Context()
+	switch {
+	case err == nil:
+		err = a.Accounts.LogOut(ctx, session)
+	case body.RefreshToken != "":
+		err = a.Accounts.LogOutByRefreshToken(ctx, body.RefreshToken)
+	case hasRefreshCookie:
+		err = a.Accounts.LogOutByRefreshToken(ctx, refreshCookie)
+		if errors.Is(err, chat.ErrBadRefreshToken) {
+			err = nil
+		}
+	case byCookie:
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	return writeNothing(c)
+}
+
+// guardBystander refuses a change from a foreign page that carries a cookie
+// where none is asked for.
+func (a *api) guardBystander(c *gin.Context) error {
+	_, refreshable := middleware.RefreshCookie(c)
+	_, byCookie, _ := a.Tokens.Session(c.Request)
+	if !refreshable && !byCookie {
+		return nil
+	}
+	return a.Origins.Check(c.Request)
+}
+
+func required(field, value string) error {
+	if value == "" {
+		return chat.Invalid(field, "must not be empty")
+	}
+	return nil
+}
