@@ -178,16 +178,30 @@ func (rd *reader) take() taken {
 	if ends {
 		upTo = min(upTo, end.pos)
 	}
-	for _, s := range rd.fresh {
-		if s.fresh && s.room.since > rd.cursor && rd.cursor < upTo {
-			return taken{behind: true, upTo: upTo}
-		}
+	if rd.cursor < upTo && !rd.remembered() {
+		return taken{behind: true, upTo: upTo}
 	}
 	t := rd.gather(upTo)
 	if ends && rd.cursor >= end.pos {
 		t.end = end.why
 	}
 	return t
+}
+
+// remembered says whether memory holds all that the reader may see behind the
+// cursor. Over all chats it does not before the head at opening: what he saw of a
+// chat then depends on when he was in it, which the rooms do not know. The
+// broker's mutex is held.
+func (rd *reader) remembered() bool {
+	if rd.start.Chat == "" && rd.cursor < rd.opened {
+		return false
+	}
+	for _, s := range rd.fresh {
+		if s.fresh && s.room.since > rd.cursor {
+			return false
+		}
+	}
+	return true
 }
 
 // gather collects what the fresh seats show behind the cursor and up to upTo, in
@@ -248,7 +262,7 @@ func (rd *reader) leavesOut(f *frame) bool {
 // settle takes or gives up the seat that the frame changes on a stream over all
 // chats, and says whether it did. The broker's mutex is held.
 func (rd *reader) settle(f *frame) bool {
-	if rd.start.Chat != "" || f.pos <= rd.opened {
+	if rd.start.Chat != "" {
 		return false
 	}
 	key := roomKey{chat: f.chat}

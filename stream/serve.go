@@ -72,11 +72,11 @@ func newRun(rd *reader, c conn) *run {
 func (r *run) stream(ctx context.Context, reset string) reason {
 	why := r.begin(reset)
 	for why == "" {
-		if why = r.due(ctx); why != "" {
+		var more bool
+		if more, why = r.advance(ctx); why != "" {
 			break
 		}
-		var more bool
-		if more, why = r.advance(ctx); why == "" {
+		if why = r.due(ctx); why == "" {
 			r.wait(ctx, more)
 		}
 	}

@@ -1,0 +1,218 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"parley/chat"
+)
+
+// memLog is a log in memory that answers as the interface's comments say, from
+// the events alone: who was a member when is read off them.
+type memLog struct {
+	mu     sync.Mutex
+	events []chat.Event
+	// broken makes every read fail.
+	broken bool
+	expiry map[string]time.Time
+	reads  int
+	seqs   map[string]int64
+}
+
+func newMemLog() *memLog {
+	return &memLog{expiry: make(map[string]time.Time), seqs: make(map[string]int64)}
+}
+
+// commit appends events and returns them numbered, as a writer would.
+func (l *memLog) commit(events ...chat.Event) []chat.Event {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	first := len(l.events)
+	for _, e := range events {
+		e.Pos = int64(len(l.events) + 1)
+		if e.Chat != "" {
+			l.seqs[e.Chat]++
+			e.Seq = l.seqs[e.Chat]
+		}
+		if e.Message != nil {
+			m := *e.Message
+			m.ID, m.Seq, m.Chat = e.Pos, e.Seq, e.Chat
+			e.Message = &m
+		}
+		l.events = append(l.events, e)
+	}
+	return l.events[first:len(l.events):len(l.events)]
+}
+
+func (l *memLog) setBroken(broken bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.broken = broken
+}
+
+func (l *memLog) renew(session string, until time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.expiry[session] = until
+}
+
+func (l *memLog) read() error {
+	if l.broken {
+		return chat.ErrUnavailable
+	}
+	l.reads++
+	return nil
+}
+
+// interval is a membership, both ends included; left is 0 while it lasts.
+type interval struct{ joined, left int64 }
+
+// intervals are the user's memberships by chat.
+func (l *memLog) intervals(username string) map[string][]interval {
+	in := make(map[string][]interval)
+	for _, e := range l.events {
+		ivs := in[e.Chat]
+		open := len(ivs) > 0 && ivs[len(ivs)-1].left == 0
+		switch {
+		case e.Kind == chat.KindMemberJoined && e.Username == username:
+			in[e.Chat] = append(ivs, interval{joined: e.Pos})
+		case open && (e.Kind == chat.KindMemberLeft && e.Username == username || e.Kind == chat.KindChatDeleted):
+			ivs[len(ivs)-1].left = e.Pos
+		}
+	}
+	return in
+}
+
+func (l *memLog) Open(_ context.Context, actor chat.Actor, chatID string) (chat.Opening, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.read(); err != nil {
+		return chat.Opening{}, err
+	}
+	o := chat.Opening{Head: int64(len(l.events))}
+	for _, e := range l.events {
+		if e.Kind == chat.KindSessionEnded && e.Session == actor.Session {
+			return chat.Opening{}, chat.ErrSessionEnded
+		}
+	}
+	for id, ivs := range l.intervals(actor.Username) {
+		if ivs[len(ivs)-1].left == 0 && (chatID == "" || chatID == id) {
+			o.Chats = append(o.Chats, id)
+		}
+	}
+	if chatID != "" && len(o.Chats) == 0 {
+		return chat.Opening{}, chat.ErrNotFound
+	}
+	return o, nil
+}
+
+func (l *memLog) After(_ context.Context, after int64, limit int) ([]chat.Event, int64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.read(); err != nil {
+		return nil, 0, err
+	}
+	head := int64(len(l.events))
+	if after >= head {
+		return nil, head, nil
+	}
+	return append([]chat.Event(nil), l.events[after:min(head, after+int64(limit))]...), head, nil
+}
+
+func (l *memLog) ChatAfter(_ context.Context, chatID string, after, upTo int64, limit int) ([]chat.Event, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.read(); err != nil {
+		return nil, err
+	}
+	var found []chat.Event
+	for _, e := range l.events {
+		if e.Chat == chatID && e.Pos > after && e.Pos <= upTo && len(found) < limit {
+			found = append(found, e)
+		}
+	}
+	return found, nil
+}
+
+func (l *memLog) MemberAfter(_ context.Context, username string, opened, after, upTo int64, limit int) ([]chat.Event, int64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.read(); err != nil {
+		return nil, 0, err
+	}
+	found := expected(l.events, l.intervals(username), opened, after, upTo)
+	if len(found) > limit {
+		return found[:limit], found[limit-1].Pos, nil
+	}
+	return found, upTo, nil
+}
+
+// expected is what a stream over all chats has to show, written down from the
+// contract.
+func expected(events []chat.Event, in map[string][]interval, opened, after, upTo int64) []chat.Event {
+	var found []chat.Event
+	for _, e := range events {
+		if e.Chat == "" || e.Pos <= after || e.Pos > upTo {
+			continue
+		}
+		present := false
+		for _, iv := range in[e.Chat] {
+			present = present || iv.joined <= opened && (iv.left == 0 || iv.left > opened)
+		}
+		for _, iv := range in[e.Chat] {
+			within := iv.joined <= e.Pos && (iv.left == 0 || e.Pos <= iv.left)
+			if within && (present || iv.joined > opened || e.Pos == iv.left) {
+				found = append(found, e)
+				break
+			}
+		}
+	}
+	return found
+}
+
+func (l *memLog) AccessExpiries(_ context.Context, sessions []string) (map[string]time.Time, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.read(); err != nil {
+		return nil, err
+	}
+	found := make(map[string]time.Time)
+	for _, s := range sessions {
+		if t, ok := l.expiry[s]; ok {
+			found[s] = t
+		}
+	}
+	return found, nil
+}
+
+// The events that tests tell of.
+
+func says(chatID, author, text string) chat.Event {
+	return chat.Event{Kind: chat.KindMessage, Chat: chatID, Message: &chat.Message{Author: author, Text: text}}
+}
+
+func joins(chatID, username string) chat.Event {
+	return chat.Event{Kind: chat.KindMemberJoined, Chat: chatID, Username: username, Role: chat.RoleMember}
+}
+
+func leaves(chatID, username string) chat.Event {
+	return chat.Event{Kind: chat.KindMemberLeft, Chat: chatID, Username: username, Role: chat.RoleMember}
+}
+
+func deletes(chatID string) chat.Event {
+	return chat.Event{Kind: chat.KindChatDeleted, Chat: chatID}
+}
+
+func endsSession(username, session string) chat.Event {
+	return chat.Event{Kind: chat.KindSessionEnded, Username: username, Session: session}
+}
+
+func numbered(from, to int) []chat.Event {
+	var events []chat.Event
+	for i := from; i <= to; i++ {
+		events = append(events, says("lobby", "bob", fmt.Sprint(i)))
+	}
+	return events
+}
