@@ -45,6 +45,7 @@ type Repository struct {
 	pool    *sqlx.DB
 	writer  *writer
 	postKey []byte
+	eraser  *eraser
 	// reads counts those that still run, be it behind a caller who gave up.
 	reads sync.WaitGroup
 }
@@ -85,12 +86,14 @@ func Open(ctx context.Context, o Options) (*Repository, error) {
 	if err := migrate(ctx, d, writing.DB); err != nil {
 		return nil, err
 	}
-	return &Repository{
+	r := &Repository{
 		dialect: d,
 		pool:    pool,
 		writer:  &writer{db: writing, dialect: d, committed: o.Committed},
 		postKey: o.PostKey,
-	}, nil
+	}
+	r.eraser = newEraser(r, o.Log)
+	return r, nil
 }
 
 // Ready is nil when the database answers within a second.
@@ -109,6 +112,7 @@ func (r *Repository) Ready(ctx context.Context) error {
 // Close waits for the batch in flight and closes the database. Nothing may be
 // asked of the Repository afterwards.
 func (r *Repository) Close() error {
+	r.eraser.close()
 	r.reads.Wait()
 	return errors.Join(r.writer.db.Close(), r.pool.Close())
 }

@@ -82,7 +82,9 @@ CREATE TABLE messages (
     origin     TEXT
 ) STRICT;
 CREATE UNIQUE INDEX messages_chat ON messages (chat, id);
-CREATE UNIQUE INDEX messages_client_id ON messages (chat, author, client_id) WHERE client_id IS NOT NULL;
+-- Also how many messages somebody has in a chat, without a look at the messages:
+-- hence those without a key too; the id is in every index.
+CREATE UNIQUE INDEX messages_client_id ON messages (chat, author, client_id);
 
 -- The log. A message's event points to the message; the others carry what they
 -- tell of.
@@ -100,3 +102,5 @@ CREATE TABLE events (
     session    TEXT
 ) STRICT;
 CREATE UNIQUE INDEX events_chat ON events (chat, pos) WHERE chat IS NOT NULL;
+-- A chat's seq counts its events; less these, it counts its messages.
+CREATE INDEX events_chat_other ON events (chat, pos) WHERE kind <> 'message' AND chat IS NOT NULL;

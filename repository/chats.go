@@ -1,0 +1,214 @@
+package repository
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"slices"
+	"strings"
+
+	"parley/chat"
+)
+
+// selectChats reads chats as the user who is its one argument sees them. What a
+// non-member may not see is read as NULL or 0.
+//
+// Unread messages are not counted one by one: since the actor joined, the chat's
+// numbers have counted every event, so those that are no messages and the actor's
+// own messages are taken off. Both are read from an index that holds nothing
+// else.
+const selectChats = `SELECT c.id, c.title, c.visibility, c.created_at, c.head, COALESCE(m.role, '') AS role,
+		COALESCE(c.seq + 1
+			- (SELECT e.seq FROM events e WHERE e.chat = c.id AND e.pos > m.joined_pos ORDER BY e.pos LIMIT 1)
+			- (SELECT count(*) FROM events e WHERE e.chat = c.id AND e.pos > m.joined_pos AND e.kind <> 'message')
+			- (SELECT count(*) FROM messages o WHERE o.chat = c.id AND o.author = m.username AND o.id > m.joined_pos),
+			0) AS unread,
+		c.id AS "last.chat", COALESCE(l.id, 0) AS "last.id", COALESCE(l.seq, 0) AS "last.seq",
+		COALESCE(l.author, '') AS "last.author", COALESCE(l.text, '') AS "last.text",
+		COALESCE(l.created_at, 0) AS "last.created_at", l.reply_to AS "last.reply_to", l.client_id AS "last.client_id"
+	FROM chats c
+	LEFT JOIN memberships m ON m.chat = c.id AND m.username = ? AND m.left_pos IS NULL
+	LEFT JOIN messages l ON l.id = c.last_message AND m.role IS NOT NULL
+	WHERE c.deleted_pos IS NULL AND `
+
+// chatRow is a row of selectChats.
+type chatRow struct {
+	ID         string          `db:"id"`
+	Title      string          `db:"title"`
+	Visibility chat.Visibility `db:"visibility"`
+	CreatedAt  int64           `db:"created_at"`
+	Head       int64           `db:"head"`
+	Role       chat.Role       `db:"role"`
+	Unread     int64           `db:"unread"`
+	Last       messageRow      `db:"last"`
+}
+
+func (c chatRow) chat() chat.Chat {
+	ch := chat.Chat{ID: c.ID, Title: c.Title, Visibility: c.Visibility, CreatedAt: chat.TimeFromMilli(c.CreatedAt)}
+	if c.Role == "" {
+		return ch
+	}
+	ch.Role, ch.Head, ch.Unread = &c.Role, c.Head, &c.Unread
+	if c.Last.ID != 0 {
+		last := c.Last.message()
+		ch.LastMessage = &last
+	}
+	return ch
+}
+
+// chat reads one chat as the actor sees it, who may know of it.
+func (h handle) chat(ctx context.Context, actor chat.Actor, chatID string) (chat.Chat, error) {
+	var row chatRow
+	err := h.get(ctx, &row, selectChats+`c.id = ?`, actor.Username, chatID)
+	return row.chat(), orNotFound(err)
+}
+
+// chats reads the chats of which the condition is true, by id.
+func (r *Repository) chats(ctx context.Context, actor chat.Actor, condition string) ([]chat.Chat, error) {
+	return snapshot(ctx, r, func(ctx context.Context, h handle) ([]chat.Chat, error) {
+		if err := live(ctx, h, actor); err != nil {
+			return nil, err
+		}
+		var rows []chatRow
+		if err := h.all(ctx, &rows, selectChats+condition, actor.Username); err != nil {
+			return nil, err
+		}
+		chats := make([]chat.Chat, len(rows))
+		for i, row := range rows {
+			chats[i] = row.chat()
+		}
+		// Here and not in SQL: how a database sorts text depends on its locale.
+		slices.SortFunc(chats, func(a, b chat.Chat) int { return cmp.Compare(a.ID, b.ID) })
+		return chats, nil
+	})
+}
+
+// MemberChats implements [chat.Chats].
+func (r *Repository) MemberChats(ctx context.Context, actor chat.Actor) (_ []chat.Chat, err error) {
+	defer explain(&err, "reading a user's chats")
+	return r.chats(ctx, actor, `m.role IS NOT NULL`)
+}
+
+// PublicChats implements [chat.Chats].
+func (r *Repository) PublicChats(ctx context.Context, actor chat.Actor) (_ []chat.Chat, err error) {
+	defer explain(&err, "reading the public chats")
+	return r.chats(ctx, actor, `c.visibility = 'public'`)
+}
+
+// Chat implements [chat.Chats].
+func (r *Repository) Chat(ctx context.Context, actor chat.Actor, chatID string) (_ chat.Chat, err error) {
+	defer explain(&err, "reading a chat")
+	return snapshot(ctx, r, func(ctx context.Context, h handle) (chat.Chat, error) {
+		if _, err := h.admit(ctx, actor, chatID); err != nil {
+			return chat.Chat{}, err
+		}
+		return h.chat(ctx, actor, chatID)
+	})
+}
+
+// CreateChat implements [chat.Chats]. The chat's first event is its owner's
+// member.joined.
+func (r *Repository) CreateChat(ctx context.Context, actor chat.Actor, n chat.NewChat) (_ chat.Chat, err error) {
+	defer explain(&err, "creating a chat")
+	if n.ID == "" {
+		n.ID = strings.ToLower(rand.Text())
+	}
+	return write(ctx, r, func(ctx context.Context, u *unit) (none chat.Chat, err error) {
+		if err := live(ctx, u.handle, actor); err != nil {
+			return none, err
+		}
+		// The row of a deleted chat is still there, and so its id is taken.
+		taken, err := u.exists(ctx, `SELECT 1 FROM chats WHERE id = ?`, n.ID)
+		switch {
+		case err != nil:
+			return none, err
+		case taken:
+			return none, chat.ErrChatExists
+		}
+		_, err = u.exec(ctx, `INSERT INTO chats (id, title, visibility, created_at, seq, head) VALUES (?, ?, ?, ?, 0, 0)`,
+			n.ID, n.Title, string(n.Visibility), u.now.UnixMilli())
+		if err != nil {
+			return none, err
+		}
+		if err := u.join(ctx, n.ID, actor.Username, chat.RoleOwner); err != nil {
+			return none, err
+		}
+		return u.chat(ctx, actor, n.ID)
+	})
+}
+
+// UpdateChat implements [chat.Chats].
+func (r *Repository) UpdateChat(ctx context.Context, actor chat.Actor, chatID string, change chat.ChatChange) (_ chat.Chat, err error) {
+	defer explain(&err, "changing a chat")
+	return write(ctx, r, func(ctx context.Context, u *unit) (none chat.Chat, err error) {
+		own, err := u.admitMember(ctx, actor, chatID)
+		if err != nil {
+			return none, err
+		}
+		if !own.Role.Manages() {
+			return none, chat.ErrForbidden
+		}
+		if err := u.change(ctx, chatID, own, change); err != nil {
+			return none, err
+		}
+		return u.chat(ctx, actor, chatID)
+	})
+}
+
+// change makes a change of the chat, where it is one.
+func (u *unit) change(ctx context.Context, chatID string, now standing, change chat.ChatChange) error {
+	title, visibility := now.Title, now.Visibility
+	if change.Title != nil {
+		title = *change.Title
+	}
+	if change.Visibility != nil {
+		visibility = *change.Visibility
+	}
+	if title == now.Title && visibility == now.Visibility {
+		return nil
+	}
+	_, err := u.append(ctx, chat.Event{Kind: chat.KindChatUpdated, Chat: chatID, Title: title, Visibility: visibility})
+	if err != nil {
+		return err
+	}
+	_, err = u.exec(ctx, `UPDATE chats SET title = ?, visibility = ? WHERE id = ?`, title, string(visibility), chatID)
+	return err
+}
+
+// DeleteChat implements [chat.Chats]. All memberships end at the position of its
+// chat.deleted, and its title and the newest of its texts are gone with it; the
+// rest of the texts, where there are very many, follows shortly behind. The rows
+// stay: the id is taken for ever, and whoever was away is still told of the end.
+func (r *Repository) DeleteChat(ctx context.Context, actor chat.Actor, chatID string) (err error) {
+	defer explain(&err, "deleting a chat")
+	more, err := write(ctx, r, func(ctx context.Context, u *unit) (more bool, err error) {
+		own, err := u.admitMember(ctx, actor, chatID)
+		if err != nil {
+			return false, err
+		}
+		if own.Role != chat.RoleOwner {
+			return false, chat.ErrForbidden
+		}
+		ev, err := u.append(ctx, chat.Event{Kind: chat.KindChatDeleted, Chat: chatID})
+		if err != nil {
+			return false, err
+		}
+		_, err = u.exec(ctx, `UPDATE memberships SET left_pos = ? WHERE chat = ? AND left_pos IS NULL`, ev.Pos, chatID)
+		if err != nil {
+			return false, err
+		}
+		_, err = u.exec(ctx, `UPDATE chats SET title = '', deleted_pos = ? WHERE id = ?`, ev.Pos, chatID)
+		if err != nil {
+			return false, err
+		}
+		_, err = u.exec(ctx, `UPDATE events SET title = '' WHERE chat = ? AND kind <> 'message' AND title IS NOT NULL`, chatID)
+		if err != nil {
+			return false, err
+		}
+		return u.eraseTexts(ctx, chatID)
+	})
+	if err == nil && more {
+		r.eraser.wake()
+	}
+	return err
+}

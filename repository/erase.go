@@ -1,0 +1,115 @@
+package repository
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// eraseSlice is how many texts go at a time. The posts of others wait behind a
+// slice, for as long as a full batch of posts would keep them.
+const eraseSlice = 500
+
+// eraseTexts takes the texts from a deleted chat's newest messages that still
+// have one, and says whether any are left. How far it has come is the chat's
+// last_message, which nobody else reads of a deleted chat; so erasing goes on
+// after a restart where it was.
+func (u *unit) eraseTexts(ctx context.Context, chatID string) (more bool, err error) {
+	var last sql.NullInt64
+	err = u.get(ctx, &last, `SELECT last_message FROM chats WHERE id = ? AND deleted_pos IS NOT NULL`, chatID)
+	if err != nil || !last.Valid {
+		return false, err
+	}
+	var first int64
+	err = u.get(ctx, &first, `SELECT min(id) FROM (
+		SELECT id FROM messages WHERE chat = ? AND id <= ? ORDER BY id DESC LIMIT ?) slice`, chatID, last.Int64, eraseSlice)
+	if err != nil {
+		return false, err
+	}
+	_, err = u.exec(ctx, `UPDATE messages SET text = '' WHERE chat = ? AND id BETWEEN ? AND ?`, chatID, first, last.Int64)
+	if err != nil {
+		return false, err
+	}
+	err = u.get(ctx, &last, `UPDATE chats SET last_message = (SELECT max(id) FROM messages WHERE chat = ? AND id < ?)
+		WHERE id = ? RETURNING last_message`, chatID, first, chatID)
+	return last.Valid, err
+}
+
+// eraser erases what a deletion has left over, in a goroutine of its own, so that
+// a chat with a million messages is deleted as fast as any other and holds up
+// nobody's posts.
+type eraser struct {
+	r     *Repository
+	log   *slog.Logger
+	woken chan struct{}
+	stop  context.CancelFunc
+	done  chan struct{}
+}
+
+// eraseAgain is when the eraser looks again after the database failed it.
+const eraseAgain = 30 * time.Second
+
+// newEraser starts an eraser, which begins with what an earlier process left.
+func newEraser(r *Repository, log *slog.Logger) *eraser {
+	ctx, stop := context.WithCancel(context.Background())
+	e := &eraser{r: r, log: log, woken: make(chan struct{}, 1), stop: stop, done: make(chan struct{})}
+	e.wake()
+	go e.run(ctx)
+	return e
+}
+
+// wake tells the eraser that there is something to erase. It does not block.
+func (e *eraser) wake() {
+	select {
+	case e.woken <- struct{}{}:
+	default:
+	}
+}
+
+// close stops the eraser and waits for it.
+func (e *eraser) close() {
+	e.stop()
+	<-e.done
+}
+
+func (e *eraser) run(ctx context.Context) {
+	defer close(e.done)
+	var again <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-e.woken:
+		case <-again:
+		}
+		again = nil
+		if err := e.erase(ctx); err != nil && ctx.Err() == nil {
+			e.log.Error("erasing deleted chats", "error", err)
+			again = time.After(eraseAgain)
+		}
+	}
+}
+
+// erase returns when no deleted chat has a text left.
+func (e *eraser) erase(ctx context.Context) error {
+	chats, err := read(ctx, e.r, func(ctx context.Context, h handle) (chats []string, err error) {
+		err = h.all(ctx, &chats, `SELECT id FROM chats WHERE deleted_pos IS NOT NULL AND last_message IS NOT NULL`)
+		return chats, err
+	})
+	if err != nil {
+		return fmt.Errorf("looking for deleted chats: %w", err)
+	}
+	for _, chatID := range chats {
+		for more := true; more; {
+			more, err = write(ctx, e.r, func(ctx context.Context, u *unit) (bool, error) {
+				return u.eraseTexts(ctx, chatID)
+			})
+			if err != nil {
+				return fmt.Errorf("erasing a chat: %w", err)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,195 @@
+package repository
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+
+	"parley/chat"
+)
+
+// selectMembers reads the present members of the chat that is its first argument.
+const selectMembers = `SELECT m.username, u.display_name, m.role, m.joined_at
+	FROM memberships m JOIN users u ON u.username = m.username
+	WHERE m.chat = ? AND m.left_pos IS NULL`
+
+// memberRow is a row of selectMembers.
+type memberRow struct {
+	Username    string    `db:"username"`
+	DisplayName string    `db:"display_name"`
+	Role        chat.Role `db:"role"`
+	JoinedAt    int64     `db:"joined_at"`
+}
+
+func (m memberRow) member() chat.Member {
+	return chat.Member{Username: m.Username, DisplayName: m.DisplayName, Role: m.Role, JoinedAt: chat.TimeFromMilli(m.JoinedAt)}
+}
+
+// member reads a present member of a chat. One who is none has no role.
+func (h handle) member(ctx context.Context, chatID, username string) (m memberRow, err error) {
+	err = h.get(ctx, &m, selectMembers+` AND m.username = ?`, chatID, username)
+	if errors.Is(err, sql.ErrNoRows) {
+		return memberRow{}, nil
+	}
+	return m, err
+}
+
+// Members implements [chat.Chats].
+func (r *Repository) Members(ctx context.Context, actor chat.Actor, chatID string) (_ []chat.Member, err error) {
+	defer explain(&err, "reading a chat's members")
+	return snapshot(ctx, r, func(ctx context.Context, h handle) ([]chat.Member, error) {
+		if _, err := h.admitMember(ctx, actor, chatID); err != nil {
+			return nil, err
+		}
+		var rows []memberRow
+		if err := h.all(ctx, &rows, selectMembers, chatID); err != nil {
+			return nil, err
+		}
+		members := make([]chat.Member, len(rows))
+		for i, row := range rows {
+			members[i] = row.member()
+		}
+		// Here and not in SQL: how a database sorts text depends on its locale.
+		slices.SortFunc(members, func(a, b chat.Member) int { return cmp.Compare(a.Username, b.Username) })
+		return members, nil
+	})
+}
+
+// join makes somebody who is no member of the chat one: an interval begins.
+func (u *unit) join(ctx context.Context, chatID, username string, role chat.Role) error {
+	ev, err := u.append(ctx, chat.Event{Kind: chat.KindMemberJoined, Chat: chatID, Username: username, Role: role})
+	if err != nil {
+		return err
+	}
+	_, err = u.exec(ctx, `INSERT INTO memberships (username, chat, joined_pos, role, joined_at) VALUES (?, ?, ?, ?, ?)`,
+		username, chatID, ev.Pos, string(role), u.now.UnixMilli())
+	return err
+}
+
+// PutMember implements [chat.Chats].
+func (r *Repository) PutMember(ctx context.Context, actor chat.Actor, chatID, username string, role chat.Role) (_ chat.Member, err error) {
+	defer explain(&err, "putting a member")
+	return write(ctx, r, func(ctx context.Context, u *unit) (none chat.Member, err error) {
+		own, err := u.admit(ctx, actor, chatID)
+		if err != nil {
+			return none, err
+		}
+		if err := mayPut(own, username == actor.Username, role); err != nil {
+			return none, err
+		}
+		user, err := u.user(ctx, username)
+		switch {
+		case err != nil:
+			return none, err
+		case user.Disabled.Valid:
+			return none, chat.ErrNotFound
+		}
+		if err := u.put(ctx, own, chatID, username, role); err != nil {
+			return none, err
+		}
+		now, err := u.member(ctx, chatID, username)
+		return now.member(), err
+	})
+}
+
+// mayPut refuses what needs no look at whom it is about.
+func mayPut(own standing, oneself bool, role chat.Role) error {
+	switch {
+	case !own.member() && !oneself:
+		return chat.ErrNotAMember
+	case !own.member() && role != "" && role != chat.RoleMember:
+		return chat.ErrForbidden
+	case own.member() && !oneself && !own.Role.Manages():
+		return chat.ErrForbidden
+	}
+	return nil
+}
+
+// put makes username a member, or changes his role, where that is a change.
+func (u *unit) put(ctx context.Context, own standing, chatID, username string, role chat.Role) error {
+	was, err := u.member(ctx, chatID, username)
+	switch {
+	case err != nil:
+		return err
+	case was.Role == "" && role == chat.RoleOwner && own.Role != chat.RoleOwner:
+		return chat.ErrForbidden
+	case was.Role == "":
+		return u.join(ctx, chatID, username, cmp.Or(role, chat.RoleMember))
+	case role == "" || role == was.Role:
+		return nil
+	case !own.Role.Manages():
+		return chat.ErrForbidden
+	case role == chat.RoleOwner && own.Role != chat.RoleOwner:
+		return chat.ErrForbidden
+	}
+	if err := u.spare(ctx, own, chatID, was); err != nil {
+		return err
+	}
+	_, err = u.append(ctx, chat.Event{Kind: chat.KindMemberUpdated, Chat: chatID, Username: username, Role: role})
+	if err != nil {
+		return err
+	}
+	_, err = u.exec(ctx, `UPDATE memberships SET role = ? WHERE chat = ? AND username = ? AND left_pos IS NULL`,
+		string(role), chatID, username)
+	return err
+}
+
+// RemoveMember implements [chat.Chats].
+func (r *Repository) RemoveMember(ctx context.Context, actor chat.Actor, chatID, username string) (err error) {
+	defer explain(&err, "removing a member")
+	_, err = write(ctx, r, func(ctx context.Context, u *unit) (none struct{}, err error) {
+		own, err := u.admit(ctx, actor, chatID)
+		switch {
+		case err != nil:
+			return none, err
+		case username == actor.Username:
+		case !own.member():
+			return none, chat.ErrNotAMember
+		case !own.Role.Manages():
+			return none, chat.ErrForbidden
+		}
+		was, err := u.member(ctx, chatID, username)
+		switch {
+		case err != nil:
+			return none, err
+		case was.Role == "":
+			return none, chat.ErrNotFound
+		}
+		if err := u.spare(ctx, own, chatID, was); err != nil {
+			return none, err
+		}
+		return none, u.leave(ctx, chatID, was)
+	})
+	return err
+}
+
+// leave ends a membership: its interval ends at the position of the event.
+func (u *unit) leave(ctx context.Context, chatID string, was memberRow) error {
+	ev, err := u.append(ctx, chat.Event{Kind: chat.KindMemberLeft, Chat: chatID, Username: was.Username, Role: was.Role})
+	if err != nil {
+		return err
+	}
+	_, err = u.exec(ctx, `UPDATE memberships SET left_pos = ? WHERE chat = ? AND username = ? AND left_pos IS NULL`,
+		ev.Pos, chatID, was.Username)
+	return err
+}
+
+// spare keeps an owner from losing that role to one who is none, and a chat from
+// losing its last owner. An owner who is disabled is nobody to leave a chat to.
+func (u *unit) spare(ctx context.Context, own standing, chatID string, was memberRow) error {
+	if was.Role != chat.RoleOwner {
+		return nil
+	}
+	if own.Role != chat.RoleOwner {
+		return chat.ErrForbidden
+	}
+	another, err := u.exists(ctx, `SELECT 1 FROM memberships m JOIN users u ON u.username = m.username
+		WHERE m.chat = ? AND m.username <> ? AND m.role = 'owner' AND m.left_pos IS NULL AND u.disabled_pos IS NULL
+		LIMIT 1`, chatID, was.Username)
+	if err == nil && !another {
+		err = chat.ErrLastOwner
+	}
+	return err
+}

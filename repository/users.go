@@ -1,0 +1,117 @@
+package repository
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"slices"
+
+	"parley/auth"
+	"parley/chat"
+)
+
+// userColumns are those of a userRow, from a table users called u.
+const userColumns = `u.username, u.display_name, u.password_hash, u.created_at, u.disabled_pos`
+
+// userRow is a user as he is stored. Disabled is where in the log he was
+// disabled.
+type userRow struct {
+	Username     string        `db:"username"`
+	DisplayName  string        `db:"display_name"`
+	PasswordHash string        `db:"password_hash"`
+	CreatedAt    int64         `db:"created_at"`
+	Disabled     sql.NullInt64 `db:"disabled_pos"`
+}
+
+func (u userRow) user() chat.User {
+	return chat.User{Username: u.Username, DisplayName: u.DisplayName, CreatedAt: chat.TimeFromMilli(u.CreatedAt)}
+}
+
+func (u userRow) account() auth.Account {
+	return auth.Account{User: u.user(), PasswordHash: u.PasswordHash, Disabled: u.Disabled.Valid}
+}
+
+// user reads a user, disabled or not. chat.ErrNotFound.
+func (h handle) user(ctx context.Context, username string) (u userRow, err error) {
+	err = h.get(ctx, &u, `SELECT `+userColumns+` FROM users u WHERE u.username = ?`, username)
+	return u, orNotFound(err)
+}
+
+// CreateUser implements [auth.Store].
+func (r *Repository) CreateUser(ctx context.Context, n auth.NewUser) (_ chat.User, err error) {
+	defer explain(&err, "creating a user")
+	return write(ctx, r, func(ctx context.Context, u *unit) (chat.User, error) {
+		row := userRow{Username: n.Username, DisplayName: n.DisplayName, CreatedAt: u.now.UnixMilli()}
+		taken, err := u.exists(ctx, `SELECT 1 FROM users WHERE username = ?`, n.Username)
+		switch {
+		case err != nil:
+			return chat.User{}, err
+		case taken:
+			return chat.User{}, chat.ErrUsernameTaken
+		}
+		_, err = u.exec(ctx, `INSERT INTO users (username, display_name, password_hash, created_at) VALUES (?, ?, ?, ?)`,
+			row.Username, row.DisplayName, n.PasswordHash, row.CreatedAt)
+		return row.user(), err
+	})
+}
+
+// Account implements [auth.Store].
+func (r *Repository) Account(ctx context.Context, username string) (_ auth.Account, err error) {
+	defer explain(&err, "reading an account")
+	return read(ctx, r, func(ctx context.Context, h handle) (auth.Account, error) {
+		row, err := h.user(ctx, username)
+		return row.account(), err
+	})
+}
+
+// Accounts implements [auth.Store].
+func (r *Repository) Accounts(ctx context.Context) (_ []auth.Account, err error) {
+	defer explain(&err, "reading all accounts")
+	return read(ctx, r, func(ctx context.Context, h handle) ([]auth.Account, error) {
+		var rows []userRow
+		if err := h.all(ctx, &rows, `SELECT `+userColumns+` FROM users u`); err != nil {
+			return nil, err
+		}
+		accounts := make([]auth.Account, len(rows))
+		for i, row := range rows {
+			accounts[i] = row.account()
+		}
+		// Here and not in SQL: how a database sorts text depends on its locale.
+		slices.SortFunc(accounts, func(a, b auth.Account) int { return cmp.Compare(a.Username, b.Username) })
+		return accounts, nil
+	})
+}
+
+// User implements [auth.Store].
+func (r *Repository) User(ctx context.Context, actor chat.Actor) (_ chat.User, err error) {
+	defer explain(&err, "reading a user")
+	return snapshot(ctx, r, func(ctx context.Context, h handle) (chat.User, error) {
+		if err := live(ctx, h, actor); err != nil {
+			return chat.User{}, err
+		}
+		row, err := h.user(ctx, actor.Username)
+		return row.user(), err
+	})
+}
+
+// DisableUser implements [auth.Store]. The log says of each of his sessions that
+// it ended, and then that he is disabled.
+func (r *Repository) DisableUser(ctx context.Context, username string) (err error) {
+	defer explain(&err, "disabling a user")
+	_, err = write(ctx, r, func(ctx context.Context, u *unit) (none struct{}, err error) {
+		row, err := u.user(ctx, username)
+		if err != nil || row.Disabled.Valid {
+			return none, err
+		}
+		if err := u.endSessions(ctx, username); err != nil {
+			return none, err
+		}
+		ev, err := u.append(ctx, chat.Event{Kind: chat.KindUserDisabled, Username: username})
+		if err != nil {
+			return none, err
+		}
+		_, err = u.exec(ctx, `UPDATE users SET disabled_pos = ? WHERE username = ?`, ev.Pos, username)
+		return none, err
+	})
+	return err
+}
