@@ -1,0 +1,334 @@
+package middleware_test
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/golang-jwt/jwt/v4"
+
+	"parley/chat"
+	"parley/middleware"
+)
+
+var testKey = []byte("0123456789abcdef0123456789abcdef")
+
+// claims are those of a good token; change makes them others.
+func claims(change func(jwt.MapClaims)) jwt.MapClaims {
+	c := jwt.MapClaims{"iss": "parley", "sub": "ann", "sid": "s1", "iat": noon.Unix(), "exp": noon.Add(time.Minute).Unix()}
+	if change != nil {
+		change(c)
+	}
+	return c
+}
+
+func forge(t testing.TB, method jwt.SigningMethod, key any, c jwt.Claims) string {
+	t.Helper()
+	token, err := jwt.NewWithClaims(method, c).SignedString(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// raw signs any header and payload with the right key.
+func raw(header, payload string) string {
+	text := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(payload))
+	mac := hmac.New(sha256.New, testKey)
+	mac.Write([]byte(text))
+	return text + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// whoami answers with the actor, so that a test sees for whom a request passed.
+func whoami(c *gin.Context) {
+	actor := middleware.ActorOf(c)
+	c.String(http.StatusOK, "%s %s %v", actor.Username, actor.Session, middleware.ByCookie(c))
+}
+
+func TestATokenSpeaksForItsSubjectUntilItEnds(t *testing.T) {
+	h := build(t, housing{})
+	h.withUser.GET("/me", whoami)
+	h.advance(700 * time.Millisecond)
+	token, expires, err := h.tokens.Sign("ann", "s1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := noon.Add(10 * time.Minute); !expires.Equal(want) {
+		t.Errorf("expires %v, want the whole second %v", expires, want)
+	}
+	actor, err := h.tokens.Verify(token)
+	if want := (chat.Actor{Username: "ann", Session: "s1", Expires: chat.NewTime(expires)}); err != nil || actor != want {
+		t.Errorf("actor %+v, %v, want %+v", actor, err, want)
+	}
+	h.advance(expires.Sub(h.clock()) - time.Millisecond)
+	if w := h.ask("GET", "/me", nil, "Authorization", "Bearer "+token); w.Body.String() != "ann s1 false" {
+		t.Errorf("just before its end: %d %s", w.Code, w.Body)
+	}
+	h.advance(time.Millisecond)
+	wantProblem(t, h.ask("GET", "/me", nil, "Authorization", "Bearer "+token), 401, "invalid_token")
+}
+
+func TestATokenOfAnInstanceWhoseClockIsAheadIsGood(t *testing.T) {
+	h := build(t, housing{})
+	ahead := claims(func(c jwt.MapClaims) { c["iat"] = noon.Add(3 * time.Second).Unix() })
+	if _, err := h.tokens.Verify(forge(t, jwt.SigningMethodHS256, testKey, ahead)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestEveryBadTokenIs401WithAChallenge(t *testing.T) {
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hs256 := func(change func(jwt.MapClaims)) string {
+		return forge(t, jwt.SigningMethodHS256, testKey, claims(change))
+	}
+	set := func(name string, value any) string {
+		return hs256(func(c jwt.MapClaims) { c[name] = value })
+	}
+	without := func(name string) string {
+		return hs256(func(c jwt.MapClaims) { delete(c, name) })
+	}
+	const header = `{"alg":"HS256","typ":"JWT"}`
+	good := set("sub", "ann")
+	parts := strings.Split(good, ".")
+	bad := map[string]string{
+		"alg none":               forge(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, claims(nil)),
+		"alg none, old sig":      raw(`{"alg":"none"}`, `{"iss":"parley","sub":"ann","sid":"s1","exp":99999999999}`),
+		"alg in lower case":      raw(`{"alg":"hs256"}`, `{"iss":"parley","sub":"ann","sid":"s1","exp":99999999999}`),
+		"alg a number":           raw(`{"alg":1}`, `{"iss":"parley","sub":"ann","sid":"s1","exp":99999999999}`),
+		"no alg":                 raw(`{}`, `{"iss":"parley","sub":"ann","sid":"s1","exp":99999999999}`),
+		"header null":            raw(`null`, `{"iss":"parley","sub":"ann","sid":"s1","exp":99999999999}`),
+		"HS384, same key":        forge(t, jwt.SigningMethodHS384, testKey, claims(nil)),
+		"HS512, same key":        forge(t, jwt.SigningMethodHS512, testKey, claims(nil)),
+		"RS256":                  forge(t, jwt.SigningMethodRS256, rsaKey, claims(nil)),
+		"other key":              forge(t, jwt.SigningMethodHS256, []byte("another key of thirty-two bytes!!"), claims(nil)),
+		"empty key":              forge(t, jwt.SigningMethodHS256, []byte{}, claims(nil)),
+		"no signature":           parts[0] + "." + parts[1] + ".",
+		"two parts":              parts[0] + "." + parts[1],
+		"four parts":             good + ".x",
+		"changed payload":        parts[0] + "." + parts[1][1:] + "." + parts[2],
+		"no sub":                 without("sub"),
+		"empty sub":              set("sub", ""),
+		"sub a number":           set("sub", 7),
+		"sub null":               set("sub", nil),
+		"sub a list":             set("sub", []string{"ann"}),
+		"sub an object":          set("sub", map[string]string{"ann": "ann"}),
+		"sub no username":        set("sub", "Ann Other"),
+		"no sid":                 without("sid"),
+		"empty sid":              set("sid", ""),
+		"sid a number":           set("sid", 7),
+		"no iss":                 without("iss"),
+		"another iss":            set("iss", "elsewhere"),
+		"iss a list":             set("iss", []string{"parley"}),
+		"an aud":                 set("aud", "elsewhere"),
+		"an nbf":                 set("nbf", 1),
+		"no exp":                 without("exp"),
+		"exp null":               set("exp", nil),
+		"exp past":               set("exp", noon.Add(-time.Second).Unix()),
+		"exp now":                set("exp", noon.Unix()),
+		"exp negative":           set("exp", -1),
+		"exp a string":           set("exp", "99999999999"),
+		"exp a bool":             set("exp", true),
+		"exp an object":          set("exp", map[string]int{"a": 1}),
+		"exp beyond int64":       raw(header, `{"iss":"parley","sub":"ann","sid":"s1","exp":1e300}`),
+		"exp a fraction":         raw(header, `{"iss":"parley","sub":"ann","sid":"s1","exp":99999999999.5}`),
+		"payload null":           raw(header, `null`),
+		"payload a list":         raw(header, `[]`),
+		"payload a string":       raw(header, `"ann"`),
+		"payload broken":         raw(header, `{"iss":`),
+		"payload empty":          raw(header, ``),
+		"no JWT":                 "abc",
+		"dots":                   "..",
+		"a refresh token's form": "s1.0." + strings.Repeat("A", 43),
+	}
+	h := build(t, housing{})
+	h.withUser.GET("/me", whoami)
+	wantOK(t, h.ask("GET", "/me", nil, "Authorization", "Bearer "+good))
+	for name, token := range bad {
+		t.Run(name, func(t *testing.T) {
+			for _, head := range [][2]string{{"Authorization", "Bearer " + token}, {"Cookie", "parley_token=" + token}} {
+				w := h.ask("GET", "/me", nil, head[0], head[1])
+				doc := wantProblem(t, w, 401, "invalid_token")
+				if got := w.Header().Values("WWW-Authenticate"); len(got) != 1 || !strings.Contains(got[0], `error="invalid_token"`) {
+					t.Errorf("WWW-Authenticate %q", got)
+				}
+				if doc["detail"] != middleware.ErrInvalidToken.Detail {
+					t.Errorf("%s tells what is wrong: %v", head[0], doc["detail"])
+				}
+			}
+		})
+	}
+}
+
+func TestTheHeaderOrTheCookieIsDecidedBeforeTheTokenIsRead(t *testing.T) {
+	h := build(t, housing{})
+	h.withUser.GET("/me", whoami)
+	ann, bob := h.sign(t, "ann", "s1"), h.sign(t, "bob", "s2")
+	cookie := "parley_token=" + bob
+	const none, invalid, passes = "unauthenticated", "invalid_token", ""
+	for _, c := range []struct {
+		name string
+		head []string
+		code string
+		who  string
+	}{
+		{"nothing", nil, none, ""},
+		{"the header", []string{"Authorization", "Bearer " + ann}, passes, "ann s1 false"},
+		{"lower case", []string{"Authorization", "bearer " + ann}, passes, "ann s1 false"},
+		{"upper case", []string{"Authorization", "BEARER " + ann}, passes, "ann s1 false"},
+		{"several spaces", []string{"Authorization", "Bearer   " + ann}, passes, "ann s1 false"},
+		{"the cookie", []string{"Cookie", cookie}, passes, "bob s2 true"},
+		{"both: the header", []string{"Authorization", "Bearer " + ann, "Cookie", cookie}, passes, "ann s1 false"},
+		{"lower case and a cookie", []string{"Authorization", "bearer " + ann, "Cookie", cookie}, passes, "ann s1 false"},
+		{"a bad token and a cookie", []string{"Authorization", "Bearer abc", "Cookie", cookie}, invalid, ""},
+		{"no token and a cookie", []string{"Authorization", "Bearer", "Cookie", cookie}, invalid, ""},
+		{"a space for a token", []string{"Authorization", "Bearer ", "Cookie", cookie}, invalid, ""},
+		{"two tokens in one", []string{"Authorization", "Bearer " + ann + " " + ann, "Cookie", cookie}, invalid, ""},
+		{"two headers", []string{"Authorization", "Bearer " + ann, "Authorization", "Bearer " + ann, "Cookie", cookie}, invalid, ""},
+		{"a list", []string{"Authorization", "Bearer " + ann + ", Bearer " + ann, "Cookie", cookie}, invalid, ""},
+		{"a token alone", []string{"Authorization", ann, "Cookie", cookie}, none, ""},
+		{"glued", []string{"Authorization", "Bearer" + ann, "Cookie", cookie}, none, ""},
+		{"a tab", []string{"Authorization", "Bearer\t" + ann, "Cookie", cookie}, none, ""},
+		{"another scheme", []string{"Authorization", "Basic YW5uOnB3", "Cookie", cookie}, none, ""},
+		{"an empty header", []string{"Authorization", "", "Cookie", cookie}, none, ""},
+		{"an empty cookie", []string{"Cookie", "parley_token="}, none, ""},
+		{"gin-jwt's own cookie", []string{"Cookie", "jwt=" + bob}, none, ""},
+		{"the https cookie over http", []string{"Cookie", "__Host-parley_token=" + bob}, none, ""},
+		{"a token in a form", []string{"Token", ann}, none, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := h.ask("GET", "/me", nil, c.head...)
+			if c.code == passes {
+				if wantOK(t, w); w.Body.String() != c.who {
+					t.Errorf("passed as %q, want %q", w.Body, c.who)
+				}
+				return
+			}
+			wantProblem(t, w, 401, c.code)
+			challenge := w.Header().Get("WWW-Authenticate")
+			if !strings.HasPrefix(challenge, "Bearer") || strings.Contains(challenge, "error=") != (c.code == invalid) {
+				t.Errorf("WWW-Authenticate %q", challenge)
+			}
+		})
+	}
+}
+
+func TestARefusedRequestNeverReachesItsHandler(t *testing.T) {
+	h := build(t, housing{})
+	h.withUser.GET("/me", func(c *gin.Context) { t.Error("reached the handler") })
+	h.ask("GET", "/me", nil)
+	h.ask("GET", "/me", nil, "Authorization", "Bearer abc")
+	h.ask("GET", "/me?token=abc", nil)
+}
+
+func TestRecognizeLetsEverybodyPassAndNamesWhoIsKnown(t *testing.T) {
+	h := build(t, housing{})
+	h.noActor.POST("/logout", h.tokens.Recognize(), whoami)
+	for head, want := range map[string]string{
+		"":                                 "  false",
+		"Bearer":                           "  false",
+		"Bearer " + h.sign(t, "ann", "s1"): "ann s1 false",
+	} {
+		if w := h.ask("POST", "/logout", nil, "Authorization", head); w.Code != 200 || w.Body.String() != want {
+			t.Errorf("%q: %d %q, want %q", head, w.Code, w.Body, want)
+		}
+	}
+}
+
+func TestAShortKeyOrLifeIsRefused(t *testing.T) {
+	for _, o := range []middleware.TokenOptions{
+		{TTL: time.Minute},
+		{Key: []byte{}, TTL: time.Minute},
+		{Key: testKey[:31], TTL: time.Minute},
+		{Key: testKey},
+		{Key: testKey, TTL: -time.Second},
+		{Key: testKey, TTL: time.Millisecond},
+	} {
+		if _, err := middleware.NewTokens(o); err == nil {
+			t.Errorf("%d bytes, %v: taken", len(o.Key), o.TTL)
+		}
+	}
+	if _, err := middleware.NewTokens(middleware.TokenOptions{Key: testKey, TTL: time.Second}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestATokenInTheQueryIsRefusedOnEveryRoute(t *testing.T) {
+	h := build(t, housing{})
+	h.withUser.GET("/me", whoami)
+	h.noActor.POST("/login", ok)
+	head := []string{"Authorization", "Bearer " + h.sign(t, "ann", "s1")}
+	for _, query := range []string{
+		"token=abc", "access_token=abc", "jwt=abc", "refresh_token=abc", "a=b&token=abc", "a=b;token=abc",
+		"token", "token=", "to%6ben=abc", "TOKEN=abc", "%zz=1&token=abc", "a=%zz&jwt=abc", "token=%zz",
+	} {
+		for _, route := range []string{"GET /me", "POST /login", "GET /nowhere", "DELETE /me"} {
+			method, path, _ := strings.Cut(route, " ")
+			w := h.ask(method, path+"?"+query, nil, head...)
+			doc := wantProblem(t, w, 400, "token_in_url")
+			if doc["instance"] != path {
+				t.Errorf("%s?%s: instance %v", path, query, doc["instance"])
+			}
+		}
+	}
+	for _, query := range []string{"", "tokens=1", "a=token", "ticket=abc", "a=token%3Dabc"} {
+		wantOK(t, h.ask("GET", "/me?"+query, nil, head...))
+	}
+	wantNone(t, h.log.String(), "abc")
+}
+
+func TestManyAtOnceAreEachThemselves(t *testing.T) {
+	h := build(t, housing{})
+	h.withUser.GET("/me", whoami)
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			name, session := fmt.Sprintf("user%d", i), fmt.Sprintf("s%d", i)
+			for range 50 {
+				token, _, err := h.tokens.Sign(name, session)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if w := h.ask("GET", "/me", nil, "Authorization", "Bearer "+token); w.Body.String() != name+" "+session+" false" {
+					t.Errorf("%s became %q", name, w.Body)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func FuzzAuthorization(f *testing.F) {
+	h := build(f, housing{})
+	h.withUser.GET("/me", whoami)
+	good := h.sign(f, "ann", "s1")
+	for _, seed := range []string{"", "Bearer", "bearer " + good, "Bearer " + good, "Basic x", "Bearer a b", "Bearer ..", "\tBearer =", raw("null", "null")} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, header string) {
+		r := request("GET", "/me", nil, "Cookie", "parley_token="+h.sign(t, "bob", "s2"))
+		r.Header["Authorization"] = []string{header}
+		switch w := newRecorder(h, r); w.Code {
+		case http.StatusOK:
+			// Nobody passes by the cookie, and nobody but by the one good token.
+			if w.Body.String() != "ann s1 false" || !strings.Contains(header, strings.Split(good, ".")[1]) {
+				t.Errorf("%q passed as %q", header, w.Body)
+			}
+		case http.StatusUnauthorized:
+		default:
+			t.Errorf("%q: %d", header, w.Code)
+		}
+	})
+}
