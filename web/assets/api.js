@@ -1,0 +1,93 @@
+// The service's HTTP contract: a call, its answer, and how it fails.
+
+const PATIENCE = 20_000;
+
+/** A refusal: the problem document (RFC 9457) that the service answered with. */
+export class Problem extends Error {
+  constructor(status, document, retryAfter) {
+    super(document.detail || document.title || `The service answered with status ${status}.`);
+    this.status = status;
+    this.code = document.code ?? "";
+    /** The fields that are no good: [{field, message}]. */
+    this.errors = Array.isArray(document.errors) ? document.errors : [];
+    /** How many milliseconds the service asks to wait; 0 if it does not. */
+    this.retryAfter = retryAfter;
+  }
+
+  /** The sentence for a person, with the fields where there are any. */
+  get sentence() {
+    const fields = this.errors.map(({ field, message }) => `${field} ${message}`).join("; ");
+    return fields ? `${this.message} ${capital(fields)}.` : this.message;
+  }
+}
+
+/** No answer, or none from the service: whether it did the work is not known. */
+export class Unreachable extends Error {
+  constructor(cause) {
+    super("The service cannot be reached.", { cause });
+  }
+
+  get sentence() {
+    return this.message;
+  }
+}
+
+/** Whether the same call may well succeed a little later. */
+export function passes(error) {
+  if (error instanceof Unreachable) return true;
+  return error instanceof Problem && (error.status >= 500 || error.status === 408 || error.status === 429);
+}
+
+/**
+ * Calls the service and returns its answer's JSON, or null where it has none.
+ * Throws a Problem or Unreachable.
+ */
+export async function send(method, path, body) {
+  return (await exchange(method, path, body)).answer;
+}
+
+/** As send; returns {answer, date}, where date is the service's clock (ms) or NaN. */
+export async function exchange(method, path, body) {
+  let response;
+  let text;
+  try {
+    response = await fetch(new URL(path, document.baseURI), {
+      method,
+      headers: body === undefined
+        ? { Accept: "application/json" }
+        : { Accept: "application/json", "Content-Type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: "same-origin",
+      cache: "no-store",
+      signal: AbortSignal.timeout(PATIENCE),
+    });
+    text = await response.text();
+  } catch (error) {
+    throw new Unreachable(error);
+  }
+  if (!response.ok) {
+    throw new Problem(response.status, parse(text) ?? {}, 1000 * (Number(response.headers.get("Retry-After")) || 0));
+  }
+  const date = Date.parse(response.headers.get("Date"));
+  if (response.status === 204) return { answer: null, date };
+  const answer = parse(text);
+  // A page of some gateway in between is no answer of the service.
+  if (answer === null) throw new Unreachable();
+  return { answer, date };
+}
+
+/** A path whose parts come from outside. */
+export const path = (strings, ...parts) => String.raw({ raw: strings }, ...parts.map(encodeURIComponent));
+
+function parse(text) {
+  try {
+    const value = JSON.parse(text);
+    return typeof value === "object" ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

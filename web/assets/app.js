@@ -1,0 +1,289 @@
+// The page: ties the session, the chats, the stream and the views together.
+
+import { path, Problem } from "./api.js";
+import { prepareBrowse } from "./browse.js";
+import { Chats } from "./chats.js";
+import { Details, prepareAddMember } from "./details.js";
+import { byId, narrow, say } from "./dom.js";
+import { prepareEntry, showEntry } from "./entry.js";
+import { closeDialogs, confirm, prepareDialogs, sentence } from "./forms.js";
+import { clearList, focusChat, showList } from "./list.js";
+import { Marks } from "./marks.js";
+import { prepareNewChat } from "./newchat.js";
+import { dismiss, notice } from "./notice.js";
+import { Outbox } from "./outbox.js";
+import { Room } from "./room.js";
+import { Session } from "./session.js";
+import { Stream } from "./stream.js";
+
+const states = {
+  connecting: "Connecting…",
+  live: "Live",
+  reconnecting: "Reconnecting…",
+  offline: "Offline",
+};
+
+/** Everything that belongs to one user's being signed in, and ends with it. */
+class Visit {
+  #session;
+  #ended = new AbortController();
+  #marks;
+  #chats;
+  #outbox;
+  #stream;
+  #room;
+  #details;
+  #parting = null;
+  #scheduled = false;
+
+  constructor(session) {
+    this.#session = session;
+    const { signal } = this.#ended;
+    const { username } = session.user;
+
+    this.#marks = new Marks(username, () => this.#chats.seenElsewhere(), signal);
+    this.#chats = new Chats(session, this.#marks, signal);
+    this.#outbox = new Outbox(session, signal);
+    this.#stream = new Stream({
+      renew: () => session.renew(),
+      onState: (state) => this.#showState(state),
+      onEvent: (kind, data, position) => this.#chats.apply(kind, data, position),
+      onLost: () => this.#chats.list().catch(() => {}),
+      onEnding: () => session.renew({ ahead: true }).catch(() => {}),
+    });
+    this.#room = new Room(username, {
+      post: (chat, text) => this.#outbox.add(chat.id, text),
+      older: (chat) => this.#chats.older(chat),
+      load: (chat) => this.#chats.load(chat),
+      seen: (chat) => this.#chats.seen(chat),
+    }, signal);
+    this.#details = new Details(username, {
+      put: (chat, name, role) => session.call("PUT", path`chats/${chat.id}/members/${name}`, role ? { role } : {}),
+      remove: (chat, name) => session.call("DELETE", path`chats/${chat.id}/members/${name}`),
+      leave: (chat) => this.#part(chat, path`chats/${chat.id}/members/${username}`),
+      erase: (chat) => this.#part(chat, path`chats/${chat.id}`),
+    }, signal);
+
+    this.#chats.addEventListener("change", () => this.#changed());
+    this.#chats.addEventListener("message", ({ detail }) => this.#arrived(detail));
+    this.#chats.addEventListener("gone", ({ detail }) => this.#gone(detail));
+    this.#outbox.addEventListener("change", () => this.#changed());
+    this.#outbox.addEventListener("posted", ({ detail }) => this.#chats.posted(detail));
+    this.#outbox.addEventListener("refused", ({ detail }) => this.#refused(detail));
+    addEventListener("hashchange", () => this.#route(), { signal });
+    byId("open-details").addEventListener("click", () => this.#details.open(this.#room.chat), { signal });
+  }
+
+  async begin() {
+    const { user } = this.#session;
+    say(byId("me-name"), user.display_name);
+    byId("me").title = `Signed in as ${user.username}`;
+    this.#showState("connecting");
+    document.body.dataset.view = "app";
+    this.#show();
+    let cursor;
+    try {
+      cursor = await this.#chats.list();
+    } catch (error) {
+      // Where the session is over the visit has ended; anything else is said.
+      if (!this.#ended.signal.aborted) notice(sentence(error));
+      return;
+    }
+    this.#stream.open(cursor);
+    this.#outbox.start();
+    await this.#route();
+  }
+
+  end() {
+    this.#ended.abort();
+    this.#stream.close();
+    this.#room.open(null);
+    clearList();
+    dismiss();
+    closeDialogs();
+    document.title = "parley";
+  }
+
+  /** Whether the user may log out without losing what he wrote. */
+  async mayEnd() {
+    return this.#outbox.empty
+      || confirm("Log out now?", "Something you wrote has not been sent yet. It would be lost.", "Log out");
+  }
+
+  /** Takes away what the browser keeps of the user. */
+  forgetAll() {
+    this.#marks.clear();
+    this.#outbox.clear();
+    this.#room.clear();
+    history.replaceState(null, "", location.pathname);
+  }
+
+  async make(wanted) {
+    const chat = await this.#session.call("POST", "chats", wanted);
+    this.#chats.take(chat);
+    go(chat.id);
+  }
+
+  async publicChats() {
+    return (await this.#session.call("GET", "chats?visibility=public")).chats;
+  }
+
+  isMember(id) {
+    return this.#chats.get(id) !== undefined;
+  }
+
+  async join({ id }) {
+    await this.#session.call("PUT", path`chats/${id}/members/${this.#session.user.username}`, {});
+    this.#chats.take(await this.#session.call("GET", path`chats/${id}`));
+  }
+
+  addMember(username) {
+    return this.#details.add(username);
+  }
+
+  /** Opens the chat that the address names. */
+  async #route() {
+    if (!this.#chats.listed) return;
+    const id = /^#\/([a-z0-9-]+)$/.exec(location.hash)?.[1] ?? null;
+    const chat = id && this.#chats.get(id);
+    if (chat) {
+      this.#open(chat);
+      return;
+    }
+    this.#open(null);
+    if (id) await this.#knock(id);
+  }
+
+  #open(chat) {
+    const before = this.#room.chat;
+    if (chat && before?.id === chat.id) return;
+    if (before) this.#chats.rest(before);
+    if (chat) this.#chats.rest(chat);
+    this.#room.open(chat, chat && (this.#marks.get(chat.id) ?? 0));
+    document.body.dataset.pane = chat ? "room" : "list";
+    this.#show();
+    if (chat) this.#room.focus();
+    else if (before && narrow.matches) focusChat(before.id);
+  }
+
+  /** Offers to join a chat that the user is not in but that the address names. */
+  async #knock(id) {
+    try {
+      const chat = await this.#session.call("GET", path`chats/${id}`);
+      if (await confirm(`Join ${chat.title || chat.id}?`, "It is a public chat that you are not in.", "Join")) {
+        await this.join(chat);
+        this.#route();
+        return;
+      }
+    } catch (error) {
+      if (this.#ended.signal.aborted) return;
+      notice(error instanceof Problem && error.status === 404
+        ? `There is no chat “${id}”, or it is private and you are not in it.` : sentence(error));
+    }
+    go(null);
+  }
+
+  #changed() {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      if (!this.#ended.signal.aborted) this.#show();
+    });
+  }
+
+  #show() {
+    const openID = this.#room.chat?.id ?? null;
+    const chat = openID === null ? null : this.#chats.get(openID);
+    if (chat) {
+      this.#room.show(chat, this.#outbox.of(openID));
+      this.#chats.loadMembers(chat).catch(() => {});
+    } else if (openID !== null && this.#chats.listed) {
+      this.#open(null);
+      go(null);
+    }
+    this.#details.show(chat);
+    showList(this.#chats, openID);
+    const { unread } = this.#chats;
+    const name = chat ? `${chat.name} · parley` : "parley";
+    document.title = unread > 0 ? `(${unread}) ${name}` : name;
+  }
+
+  #showState(state) {
+    byId("status").dataset.state = state;
+    say(byId("status"), states[state]);
+  }
+
+  #arrived(message) {
+    this.#outbox.arrived(message);
+    if (message.chat === this.#room.chat?.id && message.author !== this.#session.user.username) {
+      say(byId("announcer"), `${message.author}: ${message.text}`);
+    }
+  }
+
+  #gone({ id, name, deleted }) {
+    if (this.#room.chat?.id === id && this.#parting !== id) notice(deleted ? `${name} was deleted.` : `You are no longer in ${name}.`);
+  }
+
+  #refused({ entry, error }) {
+    if (this.#chats.get(entry.chat)) this.#room.giveBack(entry.chat, entry.text, error);
+    else notice(`Not sent: “${entry.text}”. ${sentence(error)}`);
+  }
+
+  /** Ends what the user has to do with a chat, of which he need not be told. */
+  async #part(chat, url) {
+    this.#parting = chat.id;
+    try {
+      await this.#session.call("DELETE", url);
+      this.#chats.drop(chat.id);
+    } finally {
+      this.#parting = null;
+    }
+  }
+}
+
+/** Names the open chat in the address, so that back, reload and links work. */
+function go(id) {
+  location.hash = id === null ? "" : `#/${id}`;
+}
+
+const session = new Session();
+let visit = null;
+
+session.addEventListener("begin", () => {
+  visit?.end();
+  visit = new Visit(session);
+  visit.begin();
+});
+
+session.addEventListener("end", ({ detail: { reason } }) => {
+  visit?.end();
+  visit = null;
+  document.body.dataset.view = "entry";
+  showEntry(reason);
+});
+
+byId("logout").addEventListener("click", async () => {
+  if (!await visit.mayEnd()) return;
+  const leaving = visit;
+  try {
+    await session.logOut();
+    leaving.forgetAll();
+  } catch (error) {
+    notice(`You are still logged in. ${sentence(error)}`);
+  }
+});
+
+byId("notice-close").addEventListener("click", dismiss);
+prepareDialogs();
+prepareEntry(session);
+prepareNewChat((wanted) => visit.make(wanted));
+prepareBrowse({
+  list: () => visit.publicChats(),
+  isMember: (id) => visit.isMember(id),
+  join: (chat) => visit.join(chat),
+  open: go,
+});
+prepareAddMember((username) => visit.addMember(username));
+
+session.resume((error) => say(byId("loading"), `${sentence(error)} Trying again…`));

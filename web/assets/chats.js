@@ -1,0 +1,312 @@
+// The user's chats as the page knows them, kept up to date by the stream.
+
+import { path, Problem } from "./api.js";
+import { until } from "./retry.js";
+
+const PAGE = 50;
+const MOST_COUNTED = 200;
+
+/** How many messages a chat that is not looked at keeps. */
+const KEPT = 100;
+
+/** A chat, and as much of its history as was read. */
+class Chat {
+  messages = [];
+  /** "none", "loading", "loaded", or "failed" with its failure. */
+  history = "none";
+  failure = null;
+  /** Whether there may be messages before the first of messages. */
+  earlier = false;
+  /** [{username, display_name, role}], or null while they were never read. */
+  members = null;
+  /** Whether members are being read, or were since they last changed. */
+  membersAsked = false;
+  #ids = new Set();
+
+  constructor(answer) {
+    this.id = answer.id;
+    /** The position up to which everything that happened in the chat is in here. */
+    this.told = 0;
+    this.update(answer);
+  }
+
+  /** Takes what the service says of the chat, unless it is older than what is known. */
+  update(answer) {
+    if (answer.head < this.told) return;
+    this.told = answer.head;
+    this.head = answer.head;
+    this.title = answer.title;
+    this.visibility = answer.visibility;
+    this.role = answer.role;
+    this.unread = answer.unread ?? 0;
+    this.last = answer.last_message ?? null;
+  }
+
+  get name() {
+    return this.title || this.id;
+  }
+
+  get manages() {
+    return this.role === "owner" || this.role === "admin";
+  }
+
+  /** Adds messages, each once, in the order of the log. */
+  add(messages) {
+    const fresh = messages.filter(({ id }) => !this.#ids.has(id));
+    for (const message of fresh) {
+      this.#ids.add(message.id);
+      this.messages.push(message);
+    }
+    if (fresh.length > 0) this.messages.sort((a, b) => a.id - b.id);
+  }
+
+  /** Forgets the older messages; they can be read again. */
+  trim() {
+    if (this.messages.length <= KEPT) return;
+    for (const { id } of this.messages.splice(0, this.messages.length - KEPT)) this.#ids.delete(id);
+    this.earlier = true;
+  }
+}
+
+/**
+ * The chats that the user is in. It fires "change" after anything changed,
+ * "message" for each message that comes in live (`detail` is the message), and
+ * "gone" when a chat is no longer the user's (`detail` is {id, name, deleted}).
+ *
+ * What the stream tells is applied one after the other, and waits for the
+ * answers that it depends on: a message never overtakes its chat, and a list that
+ * was asked for before an event does not undo it.
+ */
+export class Chats extends EventTarget {
+  /** Whether the list has been read at least once. */
+  listed = false;
+  #session;
+  #marks;
+  #signal;
+  #username;
+  #chats = new Map();
+  #queue = Promise.resolve();
+
+  constructor(session, marks, signal) {
+    super();
+    this.#session = session;
+    this.#username = session.user.username;
+    this.#marks = marks;
+    this.#signal = signal;
+  }
+
+  get(id) {
+    return this.#chats.get(id);
+  }
+
+  /** All chats, those with the latest messages first. */
+  all() {
+    const latest = (chat) => chat.last?.id ?? chat.head;
+    return [...this.#chats.values()].sort((a, b) => latest(b) - latest(a));
+  }
+
+  /** How many messages wait in all chats together. */
+  get unread() {
+    let sum = 0;
+    for (const chat of this.#chats.values()) sum += chat.unread;
+    return sum;
+  }
+
+  /**
+   * Reads the list, and forgets what was known before. Returns the position from
+   * which a stream has to be followed to miss nothing that the list lacks, as a
+   * string; null if the list does not tell, because it is empty.
+   */
+  list() {
+    return this.#enqueue(async () => {
+      const { chats } = await this.#until(() => this.#session.call("GET", "chats"));
+      this.#chats = new Map(chats.map((answer) => [answer.id, new Chat(answer)]));
+      this.listed = true;
+      this.#changed();
+      const cursor = Math.max(0, ...chats.map(({ head }) => head));
+      await Promise.all([...this.#chats.values()].map((chat) => this.#count(chat)));
+      this.#changed();
+      return cursor > 0 ? String(cursor) : null;
+    });
+  }
+
+  /** Applies what the stream tells. */
+  apply(kind, data, position) {
+    this.#enqueue(async () => {
+      await this.#apply(kind, data, position);
+      this.#changed();
+    }).catch(() => {});
+  }
+
+  /** Takes a chat that the service answered with, as the user's own. */
+  take(answer) {
+    const known = this.get(answer.id);
+    if (known) known.update(answer);
+    else this.#chats.set(answer.id, new Chat(answer));
+    this.#changed();
+    return this.get(answer.id);
+  }
+
+  /** Drops a chat that the user has left or deleted. */
+  drop(id) {
+    if (this.#chats.delete(id)) this.#changed();
+  }
+
+  /** Adds a message that the service answered with. */
+  posted(message) {
+    const chat = this.get(message.chat);
+    if (!chat || chat.history === "none") return;
+    chat.add([message]);
+    this.#changed();
+  }
+
+  /** Reads the newest part of a chat's history, unless that was tried already. */
+  async load(chat) {
+    if (chat.history !== "none") return;
+    chat.history = "loading";
+    this.#changed();
+    try {
+      const url = path`chats/${chat.id}/messages?limit=${PAGE}`;
+      const { messages } = await this.#until(() => this.#session.call("GET", url));
+      chat.add(messages);
+      chat.earlier = messages.length === PAGE;
+      chat.history = "loaded";
+    } catch (error) {
+      chat.history = "failed";
+      chat.failure = error;
+    }
+    this.#changed();
+  }
+
+  /** Gets a chat that the user leaves, or comes back to, ready for that. */
+  rest(chat) {
+    chat.trim();
+    if (chat.history === "failed") chat.history = "none";
+  }
+
+  /** Reads the part of the history before what is known of it. */
+  async older(chat) {
+    const first = chat.messages[0]?.id;
+    const url = path`chats/${chat.id}/messages?limit=${PAGE}&before=${first}`;
+    const { messages } = await this.#until(() => this.#session.call("GET", url));
+    // If the chat was trimmed meanwhile, there would be a hole behind these.
+    if (chat.messages[0]?.id !== first) return;
+    chat.add(messages);
+    chat.earlier = messages.length === PAGE;
+    this.#changed();
+  }
+
+  /** Reads who is in a chat, unless that was done since it last changed. */
+  async loadMembers(chat) {
+    if (chat.membersAsked) return;
+    chat.membersAsked = true;
+    try {
+      const { members } = await this.#until(() => this.#session.call("GET", path`chats/${chat.id}/members`));
+      chat.members = members;
+      this.#changed();
+    } catch (error) {
+      // Left this moment: the stream will say so.
+      if (!(error instanceof Problem)) throw error;
+    }
+  }
+
+  /** Notes that the user has seen everything that the chat holds. */
+  seen(chat) {
+    this.#marks.set(chat.id, chat.head);
+    if (chat.unread === 0) return;
+    chat.unread = 0;
+    this.#changed();
+  }
+
+  /** Takes over what the user has seen in another tab. */
+  seenElsewhere() {
+    for (const chat of this.#chats.values()) {
+      if (this.#marks.get(chat.id) >= chat.head) chat.unread = 0;
+    }
+    this.#changed();
+  }
+
+  /**
+   * Counts what is new in a chat since it was last read in this browser. Without
+   * a mark the service's own count stands.
+   */
+  async #count(chat) {
+    const mark = this.#marks.get(chat.id);
+    // A mark ahead of the chat was set on another log.
+    if (mark === undefined || mark > chat.head) return;
+    if (mark === chat.head) {
+      chat.unread = 0;
+      return;
+    }
+    try {
+      const url = path`chats/${chat.id}/messages?limit=${MOST_COUNTED}&after=${mark}`;
+      const { messages, cursor } = await this.#until(() => this.#session.call("GET", url));
+      chat.unread = messages.filter(({ author }) => author !== this.#username).length;
+      chat.last = messages.at(-1) ?? chat.last;
+      chat.told = Math.max(chat.told, cursor);
+    } catch (error) {
+      // A chat that was left this moment; the stream will say so.
+      if (!(error instanceof Problem)) throw error;
+    }
+  }
+
+  async #apply(kind, data, position) {
+    if (kind === "chat.joined") return this.#joined(data.chat);
+    const chat = this.get(data.chat);
+    if (!chat) return;
+    if (kind === "message" && chat.history !== "none") chat.add([data]);
+    if (position <= chat.told) return;
+    chat.told = position;
+    chat.head = position;
+
+    switch (kind) {
+      case "message":
+        chat.last = data;
+        if (data.author !== this.#username) chat.unread++;
+        this.dispatchEvent(new CustomEvent("message", { detail: data }));
+        break;
+      case "chat.updated":
+        chat.title = data.title;
+        chat.visibility = data.visibility;
+        break;
+      case "chat.left":
+      case "chat.deleted":
+        this.#chats.delete(chat.id);
+        this.dispatchEvent(new CustomEvent("gone", {
+          detail: { id: chat.id, name: chat.name, deleted: kind === "chat.deleted" },
+        }));
+        break;
+      case "member.updated":
+        if (data.username === this.#username) chat.role = data.role;
+        chat.membersAsked = false;
+        break;
+      case "member.joined":
+      case "member.left":
+        chat.membersAsked = false;
+        break;
+    }
+  }
+
+  async #joined(id) {
+    try {
+      this.take(await this.#until(() => this.#session.call("GET", path`chats/${id}`)));
+    } catch (error) {
+      // It is gone again already; the stream will say so.
+      if (!(error instanceof Problem)) throw error;
+    }
+  }
+
+  #until(attempt) {
+    return until(attempt, { signal: this.#signal });
+  }
+
+  #enqueue(work) {
+    const done = this.#queue.then(work);
+    this.#queue = done.catch(() => {});
+    return done;
+  }
+
+  #changed() {
+    this.dispatchEvent(new CustomEvent("change"));
+  }
+}

@@ -1,0 +1,124 @@
+// Forms and dialogs: what is the same for all of them.
+
+import { byId, say } from "./dom.js";
+
+/**
+ * Runs submit(values) when the form is sent, once at a time, and shows what it
+ * throws beside the field that it is about. What was typed stays as it is.
+ */
+export function onSubmit(form, submit) {
+  let busy = false;
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (busy) return;
+    busy = true;
+    form.setAttribute("aria-busy", "true");
+    clearErrors(form);
+    try {
+      await submit(Object.fromEntries(new FormData(form)));
+    } catch (error) {
+      showError(form, error);
+    } finally {
+      busy = false;
+      form.removeAttribute("aria-busy");
+    }
+  });
+}
+
+/** Shows an error: field by field where it names fields of the form, else below. */
+function showError(form, error) {
+  const rest = [];
+  let first = null;
+  for (const { field, message } of error.errors ?? []) {
+    const input = form.elements.namedItem(field);
+    const place = input instanceof Element ? input.closest(".field") : null;
+    if (!place) {
+      rest.push(`${field} ${message}`);
+      continue;
+    }
+    const id = `${input.id}-error`;
+    const line = document.createElement("span");
+    line.className = "error";
+    line.id = id;
+    line.textContent = `It ${message}.`;
+    place.append(line);
+    input.setAttribute("aria-invalid", "true");
+    input.setAttribute("aria-errormessage", id);
+    first ??= input;
+  }
+  if (!first || rest.length > 0) {
+    showSentence(form.querySelector(":scope > .error"), sentence(error));
+  }
+  (first ?? form.querySelector("input:not([type=radio])"))?.focus();
+}
+
+/** Takes the errors off a form. */
+export function clearErrors(form) {
+  for (const line of form.querySelectorAll(".field > .error")) line.remove();
+  for (const input of form.querySelectorAll("[aria-invalid]")) {
+    input.removeAttribute("aria-invalid");
+    input.removeAttribute("aria-errormessage");
+  }
+  showSentence(form.querySelector(":scope > .error"), "");
+}
+
+/** Shows a sentence in an element that is hidden while there is none. */
+export function showSentence(element, text) {
+  if (!element) return;
+  say(element, text);
+  element.hidden = text === "";
+}
+
+/** What an error says to a person. */
+export function sentence(error) {
+  return error.sentence ?? "Something went wrong on this page. Reload it and try again.";
+}
+
+/** Opens a dialog; its [data-close] buttons, Escape and a press beside it close it. */
+export function openDialog(dialog) {
+  if (!dialog.open) dialog.showModal();
+}
+
+/** Makes all dialogs of the page close as they should. Called once. */
+export function prepareDialogs() {
+  for (const dialog of document.querySelectorAll("dialog")) {
+    dialog.addEventListener("pointerdown", (event) => {
+      if (event.target !== dialog) return;
+      const box = dialog.getBoundingClientRect();
+      const inside = event.clientX >= box.left && event.clientX <= box.right
+        && event.clientY >= box.top && event.clientY <= box.bottom;
+      if (!inside) dialog.close();
+    });
+    for (const button of dialog.querySelectorAll("[data-close]")) {
+      button.addEventListener("click", () => dialog.close());
+    }
+  }
+}
+
+/** Closes whatever dialog is open. */
+export function closeDialogs() {
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+}
+
+/** Asks a question and tells whether the answer was yes. */
+export function confirm(question, consequence, yes) {
+  const dialog = byId("confirm");
+  if (dialog.open) return Promise.resolve(false);
+  say(byId("confirm-question"), question);
+  say(byId("confirm-consequence"), consequence);
+  say(byId("confirm-yes"), yes);
+  return new Promise((resolve) => {
+    const done = new AbortController();
+    const { signal } = done;
+    const answer = (value) => {
+      done.abort();
+      dialog.close();
+      resolve(value);
+    };
+    byId("confirm-yes").addEventListener("click", () => answer(true), { signal });
+    byId("confirm-no").addEventListener("click", () => answer(false), { signal });
+    dialog.addEventListener("close", () => answer(false), { signal });
+    dialog.showModal();
+    byId("confirm-no").focus();
+  });
+}

@@ -1,0 +1,183 @@
+// Who is signed in. The tokens are in cookies that no script can read; what is
+// known here is whose they are and when they end.
+
+import { Problem, exchange, passes, send } from "./api.js";
+import { browser, onWritten } from "./kept.js";
+import { until } from "./retry.js";
+
+const KEY = "parley.session";
+const LOCK = "parley.refresh";
+const LOCK_PATIENCE = 10_000;
+
+/**
+ * A session. It fires "begin" when somebody is signed in and "end" when nobody
+ * is any more, with `detail.reason`: "logout", "over" (the service says so), or
+ * "elsewhere" (another tab logged out).
+ *
+ * All tabs of a browser share the cookies, and so the session. What one of them
+ * learns of it is written down for the others.
+ */
+export class Session extends EventTarget {
+  /** {username, display_name} of who is signed in, or null. */
+  user = null;
+  #renewing = null;
+  #timer = 0;
+
+  constructor() {
+    super();
+    onWritten(KEY, () => this.#noticed());
+  }
+
+  /** Finds out whether the browser is signed in already, however long it takes. */
+  async resume(onTrouble) {
+    try {
+      this.#begin(await until(() => this.call("GET", "me"), { onTrouble }));
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      this.#end("none");
+    }
+  }
+
+  async logIn(username, password) {
+    const answer = await this.#tokens("login", { username, password, cookie: true });
+    this.#begin(answer.user);
+  }
+
+  async signUp(username, displayName, password) {
+    const body = { username, password };
+    if (displayName) body.display_name = displayName;
+    await send("POST", "users", body);
+    await this.logIn(username, password);
+  }
+
+  async logOut() {
+    try {
+      await send("POST", "logout");
+    } catch (error) {
+      if (!(error instanceof Problem && error.status === 401)) throw error;
+    }
+    this.#end("logout");
+  }
+
+  /**
+   * Calls the service as the user. A 401 means that the access token has run
+   * out: the session is renewed and the call made once more. Where it cannot be
+   * renewed it has ended, and the 401 is thrown.
+   */
+  async call(method, path, body) {
+    try {
+      return await send(method, path, body);
+    } catch (error) {
+      if (!unauthenticated(error)) throw error;
+    }
+    await this.renew();
+    try {
+      return await send(method, path, body);
+    } catch (error) {
+      if (unauthenticated(error)) this.#end("over");
+      throw error;
+    }
+  }
+
+  /**
+   * Gets new tokens. Streams that are open live on with them. With `ahead` it
+   * does so only if the present ones are more than half used up. Throws if it
+   * cannot; if that is for good the session has ended.
+   */
+  renew({ ahead = false } = {}) {
+    this.#renewing ??= this.#renew(ahead).finally(() => {
+      this.#renewing = null;
+    });
+    return this.#renewing;
+  }
+
+  async #renew(ahead) {
+    const before = browser.read(KEY)?.deadline;
+    await exclusively(async () => {
+      // While this tab waited for its turn another one may have done the work.
+      const shared = browser.read(KEY);
+      const left = (shared?.deadline ?? 0) - Date.now();
+      if (left > 0 && shared.deadline !== before) return;
+      if (left > 0 && ahead && left > 0.6 * shared.life) return;
+      try {
+        const answer = await this.#tokens("refresh");
+        if (this.user && answer.user.username !== this.user.username) location.reload();
+      } catch (error) {
+        if (!passes(error)) this.#end("over");
+        throw error;
+      }
+    });
+    this.#schedule();
+  }
+
+  /**
+   * Makes a call that gives new tokens and writes down how long they live, by
+   * this machine's clock: the service's may be another.
+   */
+  async #tokens(path, body) {
+    const asked = Date.now();
+    const { answer, date } = await exchange("POST", path, body);
+    const life = Math.max(0, Date.parse(answer.expires_at) - (date || asked));
+    browser.write(KEY, { username: answer.user.username, deadline: asked + life, life });
+    return answer;
+  }
+
+  #begin(user) {
+    this.user = user;
+    const shared = browser.read(KEY);
+    if (shared?.username !== user.username) browser.write(KEY, { username: user.username, deadline: 0, life: 0 });
+    this.#schedule();
+    this.dispatchEvent(new CustomEvent("begin"));
+  }
+
+  #end(reason) {
+    const was = this.user;
+    this.user = null;
+    clearTimeout(this.#timer);
+    if (reason !== "elsewhere") browser.write(KEY, null);
+    if (was || reason === "none") this.dispatchEvent(new CustomEvent("end", { detail: { reason } }));
+  }
+
+  /** The stream says when a token is about to end; this is for when there is none. */
+  #schedule() {
+    clearTimeout(this.#timer);
+    const { deadline, life } = browser.read(KEY) ?? {};
+    if (!this.user || !life) return;
+    const ahead = Math.min(30_000, life / 4);
+    this.#timer = setTimeout(() => this.renew({ ahead: true }).catch(() => {}), Math.max(0, deadline - Date.now() - ahead));
+  }
+
+  /** Another tab has logged in, logged out or renewed. */
+  #noticed() {
+    const shared = browser.read(KEY);
+    if (shared?.username === this.user?.username) this.#schedule();
+    else if (!shared) this.#end("elsewhere");
+    // Nothing of one user may stay on the screen, or be posted, as another.
+    else if (this.user) location.reload();
+    else this.resume();
+  }
+}
+
+function unauthenticated(error) {
+  return error instanceof Problem && error.status === 401;
+}
+
+/**
+ * Runs work while no other tab runs its own, so that two do not spend the same
+ * refresh token. Where the browser has no such lock (it takes a secure context),
+ * or another tab does not let go of it, the service's grace for a token that was
+ * just spent has to do.
+ */
+async function exclusively(work) {
+  if (!navigator.locks) return work();
+  let begun = false;
+  try {
+    return await navigator.locks.request(LOCK, { signal: AbortSignal.timeout(LOCK_PATIENCE) }, () => {
+      begun = true;
+      return work();
+    });
+  } catch (error) {
+    if (begun) throw error;
+    return work();
+  }
+}
