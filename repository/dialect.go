@@ -1,6 +1,7 @@
 package repository
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"io/fs"
@@ -16,16 +17,27 @@ import (
 
 // dialect is all in which the two databases differ once they are open.
 type dialect struct {
-	name       string
 	goose      goose.Dialect
 	migrations fs.FS
 	// bind is the form of arguments in a statement.
 	bind int
 	// snapshot is the isolation in which a transaction reads one moment.
 	snapshot sql.IsolationLevel
-	// begin opens a writing transaction, lock takes the head's lock in it and
-	// reads the head.
-	begin, lock string
+
+	// beginAtOnce begins the writer's transaction, takes the head's lock and reads
+	// the head, where all of that is one round trip.
+	beginAtOnce string
+	// loadPosts, storePosts and raiseHead are the statements of the hot path, with
+	// the functions that make their arguments.
+	loadPosts  string
+	storePosts []string
+	storeArgs  func(u *unit, posted, raised table, n int) [][]any
+	raiseHead  []string
+	raiseArgs  func(u *unit) [][]any
+	newTable   func(cols []column, rows int) table
+
+	// durable is nil if the connection's commits are on the disk when they return.
+	durable func(ctx context.Context, h handle) error
 	// away says that err tells of the database, not of what was asked of it.
 	away func(err error) bool
 	// duplicate says that err is a unique index refusing a row.
@@ -34,18 +46,27 @@ type dialect struct {
 
 func (d *dialect) rebind(query string) string { return sqlx.Rebind(d.bind, query) }
 
+const (
+	beginImmediate = `BEGIN IMMEDIATE`
+	readHead       = `SELECT pos FROM head WHERE one = 1`
+)
+
 var sqliteDialect = &dialect{
-	name:       "sqlite",
 	goose:      goose.DialectSQLite3,
 	migrations: sub(migrations.SQLite, "sqlite"),
 	bind:       sqlx.QUESTION,
 	snapshot:   sql.LevelDefault,
-	begin:      `BEGIN IMMEDIATE`,
-	lock:       `SELECT pos FROM head WHERE one = 1`,
+	loadPosts:  loadPosts(jsonSource),
+	storePosts: sqliteStore,
+	storeArgs:  sqliteStoreArgs,
+	raiseHead:  []string{raiseHead, raiseWriter},
+	raiseArgs:  sqliteRaiseArgs,
+	newTable:   newJSONRows,
+	durable:    sqliteDurable,
 	away: func(err error) bool {
 		switch sqliteCode(err) & 0xff {
-		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN,
-			sqlite3.SQLITE_READONLY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_NOMEM:
+		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN,
+			sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PROTOCOL:
 			return true
 		}
 		return false
@@ -57,22 +78,33 @@ var sqliteDialect = &dialect{
 }
 
 var postgresDialect = &dialect{
-	name:       "postgres",
 	goose:      goose.DialectPostgres,
 	migrations: sub(migrations.Postgres, "postgres"),
 	bind:       sqlx.DOLLAR,
 	snapshot:   sql.LevelRepeatableRead,
-	begin:      `BEGIN`,
-	lock:       `SELECT pos FROM head WHERE one = 1 FOR UPDATE`,
+	// Each statement of a text sees what was committed when it began; those of the
+	// transaction that follow see what was committed when the lock was taken.
+	beginAtOnce: `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ` + readHead + ` FOR UPDATE`,
+	loadPosts:   loadPosts(arraySource),
+	storePosts:  postgresStore,
+	storeArgs:   postgresStoreArgs,
+	raiseHead:   []string{`WITH h AS (` + raiseHead + `) ` + raiseWriter},
+	raiseArgs:   postgresRaiseArgs,
+	newTable:    newArrays,
+	durable:     postgresDurable,
 	away: func(err error) bool {
 		var refused *pq.Error
 		if !errors.As(err, &refused) {
 			return false
 		}
+		switch refused.Code {
+		case "25006", // read-only: this server is no primary any more
+			"25P03": // the transaction was ended for idling, because this process stood still
+			return true
+		}
 		switch refused.Code.Class() {
 		case "08", // connection exception
-			"25", // invalid transaction state: ended for idling, or read-only after a failover
-			"40", // rollback: deadlock, serialization
+			"40", // rollback: deadlock
 			"53", // insufficient resources: disk full, too many connections
 			"55", // object not in prerequisite state: lock timeout
 			"57", // operator intervention: shutdown, cancelled, statement timeout

@@ -3,19 +3,86 @@ package repository
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/pressly/goose/v3"
 )
 
-// migrate brings the schema up to the newest step that this program knows.
+// migrate brings the schema up to the newest step that this program knows, and
+// refuses one that is newer. On PostgreSQL it waits for another instance that
+// migrates; on SQLite the caller holds the file's lock.
 func migrate(ctx context.Context, d *dialect, db *sql.DB) error {
-	p, err := goose.NewProvider(d.goose, db, d.migrations)
+	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
+	if d.goose == goose.DialectPostgres {
+		options = append(options, goose.WithSessionLocker(advisoryLock{}))
+	}
+	p, err := goose.NewProvider(d.goose, db, d.migrations, options...)
 	if err != nil {
 		return fmt.Errorf("reading the migrations: %w", err)
 	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrating the database: %w", err)
 	}
+	// Up is content with a schema that a newer program has made; this one would not
+	// know what it writes into.
+	current, known, err := p.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the schema's version: %w", err)
+	}
+	if current > known {
+		return fmt.Errorf("the database has schema version %d, and this program knows only up to %d: start a newer parley", current, known)
+	}
 	return nil
+}
+
+// migrated says whether the schema is the one that this program knows, without
+// changing anything.
+func migrated(ctx context.Context, d *dialect, db *sql.DB) bool {
+	sources, err := goose.NewProvider(d.goose, db, d.migrations, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return false
+	}
+	var known, current int64
+	for _, s := range sources.ListSources() {
+		known = max(known, s.Version)
+	}
+	err = db.QueryRowContext(ctx, `SELECT COALESCE(max(version_id), 0) FROM goose_db_version WHERE is_applied`).Scan(&current)
+	return err == nil && current == known
+}
+
+// advisoryLock lets one instance migrate at a time, and the others wait for it.
+// It ends with the connection, however that ends.
+type advisoryLock struct{}
+
+// migrationLock is a number that nobody else uses in this database: "parley" in
+// ASCII.
+const migrationLock = 0x7061726c6579
+
+func (advisoryLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
+	_, err := conn.ExecContext(ctx, fmt.Sprintf(`SELECT pg_advisory_lock(%d)`, int64(migrationLock)))
+	return err
+}
+
+func (advisoryLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
+	_, err := conn.ExecContext(ctx, fmt.Sprintf(`SELECT pg_advisory_unlock(%d)`, int64(migrationLock)))
+	return err
+}
+
+// migrateSQLite migrates a SQLite file. A command that comes while another
+// process holds the lock may go on if there is nothing to migrate.
+func migrateSQLite(ctx context.Context, db *sql.DB, path string, held bool) error {
+	if held {
+		return migrate(ctx, sqliteDialect, db)
+	}
+	lock, err := lockFile(ctx, path, lockWait)
+	switch {
+	case errors.Is(err, ErrServed) && migrated(ctx, sqliteDialect, db):
+		return nil
+	case errors.Is(err, ErrServed):
+		return fmt.Errorf("the database has another schema version than this program, and %w: stop that first", err)
+	case err != nil:
+		return err
+	}
+	return errors.Join(migrate(ctx, sqliteDialect, db), lock.release())
 }

@@ -2,7 +2,7 @@ package repository
 
 import (
 	"context"
-	"database/sql"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,11 +13,19 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"parley/auth"
 	"parley/chat"
 )
 
-// ErrServed says that another process serves the same SQLite file.
-var ErrServed = errors.New("another process serves this database already")
+var (
+	_ chat.Chats    = (*Repository)(nil)
+	_ chat.Messages = (*Repository)(nil)
+	_ auth.Store    = (*Repository)(nil)
+)
+
+// lockWait is how long who wants a SQLite file for himself waits for a command
+// that is just migrating it.
+const lockWait = time.Second
 
 // Options says what to open and how.
 type Options struct {
@@ -44,56 +52,58 @@ type Repository struct {
 	dialect *dialect
 	pool    *sqlx.DB
 	writer  *writer
-	postKey []byte
 	eraser  *eraser
+	metrics *metrics
+	postKey []byte
+	// lock is held by the serving process of a SQLite file.
+	lock *fileLock
 	// reads counts those that still run, be it behind a caller who gave up.
 	reads sync.WaitGroup
 }
 
 // Open opens the database, refuses it if it would not keep what it has committed,
 // and brings its schema up to date.
-func Open(ctx context.Context, o Options) (*Repository, error) {
+func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	var d *dialect
-	var pool, writing *sqlx.DB
-	if path, ok := strings.CutPrefix(o.URL, "sqlite:"); ok {
-		d = sqliteDialect
-		dsn := "file:" + path + "?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(2000)&_pragma=foreign_keys(1)&_dqs=0"
-		a, err := sql.Open("sqlite", dsn)
-		if err != nil {
-			return nil, err
-		}
-		b, err := sql.Open("sqlite", dsn)
-		if err != nil {
-			return nil, err
-		}
-		pool, writing = sqlx.NewDb(a, "sqlite"), sqlx.NewDb(b, "sqlite")
-	} else {
-		d = postgresDialect
-		a, err := sql.Open("postgres", o.URL)
-		if err != nil {
-			return nil, err
-		}
-		b, err := sql.Open("postgres", o.URL)
-		if err != nil {
-			return nil, err
-		}
-		pool, writing = sqlx.NewDb(a, "postgres"), sqlx.NewDb(b, "postgres")
+	r := &Repository{postKey: o.PostKey}
+	if r.metrics, err = newMetrics(o.Registerer); err != nil {
+		return nil, fmt.Errorf("registering the metrics: %w", err)
 	}
-	writing.SetMaxOpenConns(1)
-	if err := migrate(ctx, d, writing.DB); err != nil {
-		return nil, err
+	writing, err := r.open(ctx, o)
+	if err != nil {
+		return nil, errors.Join(err, r.closeDatabase(writing))
 	}
-	r := &Repository{
-		dialect: d,
-		pool:    pool,
-		writer:  &writer{db: writing, dialect: d, committed: o.Committed},
-		postKey: o.PostKey,
+	r.writer = newWriter(writing, r.dialect, rand.Text(), o, r.metrics)
+	if err := r.writer.start(ctx); err != nil {
+		return nil, errors.Join(err, r.closeDatabase(writing))
 	}
 	r.eraser = newEraser(r, o.Log)
 	return r, nil
+}
+
+// open opens, locks and migrates what the address names, and returns the writer's
+// pool.
+func (r *Repository) open(ctx context.Context, o Options) (writing *sqlx.DB, err error) {
+	if path, ok := strings.CutPrefix(o.URL, "sqlite:"); ok {
+		r.dialect = sqliteDialect
+		if r.pool, writing, err = openSQLite(path); err != nil {
+			return nil, err
+		}
+		if o.Serve {
+			if r.lock, err = lockFile(ctx, path, lockWait); err != nil {
+				return writing, err
+			}
+		}
+		return writing, migrateSQLite(ctx, writing.DB, path, o.Serve)
+	}
+	r.dialect = postgresDialect
+	var migrating *sqlx.DB
+	if r.pool, writing, migrating, err = openPostgres(o.URL); err != nil {
+		return nil, err
+	}
+	return writing, errors.Join(migrate(ctx, r.dialect, migrating.DB), migrating.Close())
 }
 
 // Ready is nil when the database answers within a second.
@@ -101,7 +111,7 @@ func (r *Repository) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	_, err := read(ctx, r, func(ctx context.Context, h handle) (pos int64, err error) {
-		return pos, h.get(ctx, &pos, `SELECT pos FROM head WHERE one = 1`)
+		return pos, h.get(ctx, &pos, readHead)
 	})
 	if err != nil {
 		return fmt.Errorf("asking the database for the log's head: %w", err)
@@ -113,6 +123,18 @@ func (r *Repository) Ready(ctx context.Context) error {
 // asked of the Repository afterwards.
 func (r *Repository) Close() error {
 	r.eraser.close()
+	r.writer.close()
 	r.reads.Wait()
-	return errors.Join(r.writer.db.Close(), r.pool.Close())
+	return r.closeDatabase(r.writer.db)
+}
+
+func (r *Repository) closeDatabase(writing *sqlx.DB) (err error) {
+	if writing != nil {
+		err = writing.Close()
+	}
+	if r.pool != nil {
+		err = errors.Join(err, r.pool.Close())
+	}
+	// The lock goes last: who gets it next finds the file closed.
+	return errors.Join(err, r.lock.release())
 }

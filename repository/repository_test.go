@@ -5,23 +5,34 @@ import (
 	"testing"
 
 	"parley/e2e/need"
+	"parley/stream"
 )
+
+var _ stream.Log = (*Repository)(nil)
+
+// databases are those that every test runs against.
+var databases = []string{"sqlite", "postgres"}
 
 // eachDatabase runs one body against SQLite and against PostgreSQL, each time on
 // a fresh database.
 func eachDatabase(t *testing.T, body func(t *testing.T, s *store)) {
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		body(t, &store{url: "sqlite:" + filepath.Join(t.TempDir(), "parley.db")})
-	})
-	t.Run("postgres", func(t *testing.T) {
-		t.Parallel()
-		body(t, &store{url: need.Postgres(t)})
-	})
+	for _, name := range databases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			body(t, freshStore(t, name))
+		})
+	}
 }
 
 // store is a database that a test may open as often as it likes.
 type store struct{ url string }
+
+func freshStore(t testing.TB, database string) *store {
+	if database == "sqlite" {
+		return &store{url: "sqlite:" + filepath.Join(t.TempDir(), "parley.db")}
+	}
+	return &store{url: need.Postgres(t)}
+}
 
 // open opens the store and closes it when the test ends.
 func (s *store) open(t testing.TB, change ...func(*Options)) *Repository {
@@ -47,6 +58,9 @@ func TestTheHeadOfAFreshDatabaseIsZero(t *testing.T) {
 		r := s.open(t)
 		if err := r.Ready(t.Context()); err != nil {
 			t.Fatal(err)
+		}
+		if _, head, err := r.After(t.Context(), 0, 10); err != nil || head != 0 {
+			t.Fatalf("head %d, %v", head, err)
 		}
 	})
 }

@@ -18,6 +18,14 @@ type unit struct {
 	pos int64
 	// events are those that this batch appended, in order.
 	events []chat.Event
+
+	session *session
+	// writer and batch say which attempt of which writer this is.
+	writer string
+	batch  int64
+	// dirty says that there is something to commit, raised that the head's row and
+	// the writer's say so already.
+	dirty, raised bool
 }
 
 // append gives ev the next position and, where it belongs to a chat, the chat's
@@ -40,7 +48,7 @@ func (u *unit) append(ctx context.Context, ev chat.Event) (chat.Event, error) {
 	if err != nil {
 		return ev, fmt.Errorf("appending an event: %w", err)
 	}
-	u.pos = ev.Pos
+	u.pos, u.raised = ev.Pos, false
 	u.events = append(u.events, ev)
 	return ev, nil
 }

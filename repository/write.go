@@ -1,6 +1,30 @@
 package repository
 
-import "context"
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"parley/chat"
+)
+
+// writeTimeout bounds how long a request waits for its answer, whatever the
+// writer is doing, so that its caller has one within the 3 s that are promised.
+const writeTimeout = 2800 * time.Millisecond
+
+// request is one change that waits for the writer: a post, or anything else.
+type request struct {
+	post *posting
+	run  func(ctx context.Context, u *unit) error
+
+	// err is the request's own refusal; the loop's until it is sent on done.
+	err error
+	// done takes the one answer.
+	done chan error
+	// gone says that nobody waits for the answer. What the writer has not begun
+	// then is not begun.
+	gone atomic.Bool
+}
 
 // write runs fn within a batch of the writer and returns what it returned, once
 // that is committed. It returns a *chat.Error of fn as it is: by it fn refuses,
@@ -20,4 +44,28 @@ func write[T any](ctx context.Context, r *Repository, fn func(ctx context.Contex
 		return none, err
 	}
 	return out, nil
+}
+
+// do waits for the request's answer. What the request carries belongs to the
+// writer until then, and for ever if do gave up.
+func (w *writer) do(ctx context.Context, req *request) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	req.done = make(chan error, 1)
+	if err := w.enqueue(req); err != nil {
+		return err
+	}
+	timer := time.NewTimer(writeTimeout)
+	defer timer.Stop()
+	select {
+	case err := <-req.done:
+		return err
+	case <-ctx.Done():
+		req.gone.Store(true)
+		return ctx.Err()
+	case <-timer.C:
+		req.gone.Store(true)
+		return chat.ErrUnavailable
+	}
 }

@@ -2,6 +2,11 @@ package repository
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -10,48 +15,347 @@ import (
 	"parley/chat"
 )
 
-// request is one change that waits for the writer.
-type request struct {
-	run func(ctx context.Context, u *unit) error
-}
+const (
+	// maxBatch bounds what one transaction takes, so that the head's lock is held
+	// for milliseconds.
+	maxBatch = 512
+	// maxBatchText bounds it in bytes, so that a batch of the longest texts does
+	// not hold the lock ten times as long as others.
+	maxBatchText = 1 << 20
+	// maxWaiting bounds the queue. At a tenth of the usual speed it would take
+	// longer than writeTimeout to get through, so whoever came behind it would wait
+	// in vain.
+	maxWaiting = 8192
+	// settlePause lies between two tries to learn how a commit ended.
+	settlePause = 100 * time.Millisecond
+)
 
-// writer makes changes, one transaction at a time.
+// writer makes all changes of one instance, in one transaction at a time. While
+// one is in flight the next batch gathers in the queue: there is no timer.
 type writer struct {
-	db        *sqlx.DB
+	db        *sqlx.DB // holds at most one connection
 	dialect   *dialect
+	id        string // of this writer's row in the table writers
 	committed func([]chat.Event)
+	metrics   *metrics
+	log       *slog.Logger
 
-	mu sync.Mutex
+	// session and batch belong to the loop's goroutine.
+	session *session
+	batch   int64 // counts attempts to commit
+
+	wake    chan struct{} // holds one token while the queue may have something
+	closing chan struct{} // closed by close
+	stopped chan struct{} // closed when the loop has returned
+
+	mu     sync.Mutex
+	queue  []*request
+	closed bool
 }
 
-func (w *writer) do(ctx context.Context, req *request) error {
+func newWriter(db *sqlx.DB, d *dialect, id string, o Options, m *metrics) *writer {
+	return &writer{
+		db: db, dialect: d, id: id, committed: o.Committed, metrics: m, log: o.Log,
+		wake:    make(chan struct{}, 1),
+		closing: make(chan struct{}),
+		stopped: make(chan struct{}),
+	}
+}
+
+// start connects, so that a database that will not do is found at once, and
+// begins the loop.
+func (w *writer) start(ctx context.Context) error {
+	_, err := w.connect(ctx)
+	if err != nil {
+		return err
+	}
+	go w.run()
+	return nil
+}
+
+// close waits for the batch in flight and for what waits behind it.
+func (w *writer) close() {
+	w.mu.Lock()
+	if !w.closed {
+		w.closed = true
+		close(w.closing)
+	}
+	w.mu.Unlock()
+	<-w.stopped
+}
+
+// enqueue hands a request to the loop.
+func (w *writer) enqueue(req *request) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	conn, err := w.db.Connx(ctx)
+	switch {
+	case w.closed:
+		return chat.ErrUnavailable
+	case len(w.queue) >= maxWaiting:
+		return chat.ErrBusy
+	}
+	w.queue = append(w.queue, req)
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// take removes the next batch from the queue, without those who gave up.
+func (w *writer) take() []*request {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var batch []*request
+	text, n := 0, 0
+	for n < len(w.queue) && len(batch) < maxBatch && text < maxBatchText {
+		req := w.queue[n]
+		n++
+		if req.gone.Load() {
+			continue
+		}
+		batch = append(batch, req)
+		if req.post != nil {
+			text += len(req.post.Text)
+		}
+	}
+	if n == len(w.queue) {
+		w.queue = nil
+	} else {
+		w.queue = w.queue[n:]
+	}
+	return batch
+}
+
+// run is the loop. It returns when the writer is closed and the queue is empty.
+func (w *writer) run() {
+	defer close(w.stopped)
+	defer w.disconnect()
+	for {
+		if batch := w.take(); len(batch) > 0 {
+			w.write(batch)
+			continue
+		}
+		select {
+		case <-w.wake:
+		case <-w.closing:
+			if batch := w.take(); len(batch) > 0 {
+				w.write(batch)
+				continue
+			}
+			return
+		}
+	}
+}
+
+// write commits a batch, or finds out what of it can be, and answers it.
+func (w *writer) write(batch []*request) {
+	err := w.attempt(batch)
+	if err != nil && lost(err) {
+		// The connection may have died long ago, of a restart for example. What did
+		// not get through it is tried once on a fresh one, if it is still wanted.
+		w.log.Warn("the connection to the database was lost", "error", err)
+		if batch = present(batch); len(batch) == 0 {
+			return
+		}
+		err = w.attempt(batch)
+	}
+	switch {
+	case err == nil:
+		answer(batch)
+	case lost(err) || w.dialect.away(err) || errors.Is(err, errUnknown):
+		w.metrics.up.Set(0)
+		w.log.Error("the database did not take a batch", "requests", len(batch), "error", err)
+		refuse(batch, chat.ErrUnavailable)
+	case len(batch) == 1:
+		refuse(batch, err)
+	default:
+		// It is one request's own fault, and nobody knows whose: alone, it harms no
+		// stranger.
+		for _, req := range batch {
+			w.write([]*request{req})
+		}
+	}
+}
+
+// attempt runs a batch in one transaction. Without an error the transaction is
+// committed, or had nothing to commit, and each request holds its answer; with
+// one, nothing of the batch is stored.
+func (w *writer) attempt(batch []*request) error {
+	ctx := context.Background() // no request's end may undo the others; the connection bounds each step
+	began := time.Now()
+	s, err := w.connect(ctx)
 	if err != nil {
-		return w.dialect.refusal(ctx, err)
+		return err
 	}
-	defer conn.Close()
-	u := &unit{handle: handle{conn, w.dialect}, now: chat.NewTime(time.Now())}
-	if _, err := u.exec(ctx, w.dialect.begin); err != nil {
-		return w.dialect.refusal(ctx, err)
+	u := &unit{handle: handle{s.conn, w.dialect}, session: s, now: chat.NewTime(began)}
+	if u.pos, err = s.begin(ctx); err != nil {
+		return w.abort(ctx, fmt.Errorf("taking the log's head: %w", err))
 	}
-	err = u.get(ctx, &u.pos, w.dialect.lock)
-	if err == nil {
-		err = req.run(ctx, u)
+	w.batch++
+	u.writer, u.batch = w.id, w.batch
+	if err := runAll(ctx, u, batch); err != nil {
+		return w.abort(ctx, err)
 	}
-	if err == nil {
-		_, err = u.exec(ctx, `UPDATE head SET pos = ? WHERE one = 1`, u.pos)
+	if !u.dirty {
+		return w.abort(ctx, nil)
 	}
-	if err != nil {
-		_, _ = u.exec(ctx, `ROLLBACK`)
-		return w.dialect.refusal(ctx, err)
+	if err := u.close(ctx); err != nil {
+		return w.abort(ctx, fmt.Errorf("raising the log's head: %w", err))
 	}
-	if _, err := u.exec(ctx, `COMMIT`); err != nil {
-		return w.dialect.refusal(ctx, err)
+	if err := s.commit(ctx); err != nil {
+		w.log.Warn("whether a batch was committed has to be looked up", "error", err)
+		committed, unsettled := w.settle(ctx, w.batch)
+		if unsettled != nil {
+			return unsettled
+		}
+		if !committed {
+			return fmt.Errorf("committing: %w", err)
+		}
 	}
+	w.metrics.committed(u, len(batch), time.Since(began))
 	if w.committed != nil && len(u.events) > 0 {
 		w.committed(u.events)
 	}
 	return nil
+}
+
+// runAll runs a batch's requests in the order in which they came, neighbouring
+// posts together.
+func runAll(ctx context.Context, u *unit, batch []*request) error {
+	for len(batch) > 0 {
+		n := 0
+		for n < len(batch) && batch[n].post != nil {
+			n++
+		}
+		if n > 0 {
+			if err := u.post(ctx, batch[:n]); err != nil {
+				return err
+			}
+			batch = batch[n:]
+			continue
+		}
+		if err := runOne(ctx, u, batch[0]); err != nil {
+			return err
+		}
+		batch = batch[1:]
+	}
+	return nil
+}
+
+// runOne runs one request that is not a post. A panic in it is an error like
+// another: it must not take the requests of strangers down with it.
+func runOne(ctx context.Context, u *unit, req *request) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	req.err = req.run(ctx, u)
+	// In a transaction that PostgreSQL has given up on, COMMIT undoes it and answers
+	// without an error. Should the request have kept such a thing to itself, raising
+	// the head once more brings it to light.
+	u.raised = false
+	var refused *chat.Error
+	if req.err != nil && !errors.As(req.err, &refused) {
+		return req.err
+	}
+	if req.err == nil {
+		u.dirty = true
+	}
+	return nil
+}
+
+// abort undoes the transaction and passes err on. A connection on which that
+// fails is given up.
+func (w *writer) abort(ctx context.Context, err error) error {
+	if lost(err) {
+		w.disconnect()
+		return err
+	}
+	if _, failed := w.session.conn.ExecContext(ctx, `ROLLBACK`); failed != nil {
+		w.disconnect()
+	}
+	return err
+}
+
+// settle finds out whether the attempt to commit the given batch succeeded, by
+// reading the writer's own row behind the head's lock: as long as the old
+// transaction could still commit, it holds that lock. It tries until it knows, or
+// until the writer is closed; those who asked do not wait so long, but whoever
+// follows the log must be told.
+func (w *writer) settle(ctx context.Context, batch int64) (committed bool, err error) {
+	w.disconnect()
+	for {
+		last, err := w.lastCommitted(ctx)
+		if err == nil {
+			return last == batch, nil
+		}
+		w.metrics.up.Set(0)
+		w.log.Warn("how a commit ended is still unknown", "error", err)
+		select {
+		case <-w.closing:
+			return false, errUnknown
+		case <-time.After(settlePause):
+		}
+	}
+}
+
+func (w *writer) lastCommitted(ctx context.Context) (batch int64, err error) {
+	s, err := w.connect(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := s.begin(ctx); err != nil {
+		return 0, w.abort(ctx, err)
+	}
+	err = handle{s.conn, w.dialect}.get(ctx, &batch, `SELECT batch FROM writers WHERE id = ?`, w.id)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return batch, w.abort(ctx, err)
+}
+
+// connect returns the writer's connection, a new one where the last was lost.
+func (w *writer) connect(ctx context.Context) (*session, error) {
+	if w.session != nil {
+		return w.session, nil
+	}
+	s, err := openSession(ctx, w.db, w.dialect)
+	if err != nil {
+		return nil, fmt.Errorf("connecting: %w", err)
+	}
+	w.session = s
+	w.metrics.up.Set(1)
+	return s, nil
+}
+
+func (w *writer) disconnect() {
+	if w.session != nil {
+		w.session.close()
+		w.session = nil
+	}
+}
+
+// present leaves out the requests that nobody waits for any more.
+func present(batch []*request) []*request {
+	kept := batch[:0:0]
+	for _, req := range batch {
+		if !req.gone.Load() {
+			kept = append(kept, req)
+		}
+	}
+	return kept
+}
+
+func answer(batch []*request) {
+	for _, req := range batch {
+		req.done <- req.err
+	}
+}
+
+func refuse(batch []*request, err error) {
+	for _, req := range batch {
+		req.done <- err
+	}
 }

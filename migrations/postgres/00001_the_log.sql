@@ -91,7 +91,7 @@ CREATE TABLE messages (
     created_at bigint NOT NULL,
     reply_to   bigint,
     client_id  text,
-    post_hash  bytea,
+    post_hash  text,
     origin     text
 );
 CREATE UNIQUE INDEX messages_chat ON messages (chat, id);

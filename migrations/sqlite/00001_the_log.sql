@@ -78,7 +78,7 @@ CREATE TABLE messages (
     created_at INTEGER NOT NULL,
     reply_to   INTEGER,
     client_id  TEXT,
-    post_hash  BLOB,
+    post_hash  TEXT,
     origin     TEXT
 ) STRICT;
 CREATE UNIQUE INDEX messages_chat ON messages (chat, id);

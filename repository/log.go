@@ -1,0 +1,245 @@
+package repository
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"parley/chat"
+)
+
+// memberWindow is how many positions MemberAfter looks at in one call, whoever's
+// events they are: a page costs the same for one whose chats are silent.
+const memberWindow = 4096
+
+// eventColumns are those of an eventRow, from a table events called e and a table
+// messages called m.
+const eventColumns = `e.pos, e.kind, e.chat, e.seq, e.username, e.role, e.title, e.visibility, e.session,
+	m.id, m.seq AS message_seq, m.author, m.text, m.created_at, m.reply_to, m.client_id, m.origin`
+
+// eventRow is an event as it is stored, with its message.
+type eventRow struct {
+	Pos        sql.NullInt64  `db:"pos"`
+	Kind       sql.NullString `db:"kind"`
+	Chat       sql.NullString `db:"chat"`
+	Seq        sql.NullInt64  `db:"seq"`
+	Username   sql.NullString `db:"username"`
+	Role       sql.NullString `db:"role"`
+	Title      sql.NullString `db:"title"`
+	Visibility sql.NullString `db:"visibility"`
+	Session    sql.NullString `db:"session"`
+
+	ID         sql.NullInt64  `db:"id"`
+	MessageSeq sql.NullInt64  `db:"message_seq"`
+	Author     sql.NullString `db:"author"`
+	Text       sql.NullString `db:"text"`
+	CreatedAt  sql.NullInt64  `db:"created_at"`
+	ReplyTo    sql.NullInt64  `db:"reply_to"`
+	ClientID   sql.NullString `db:"client_id"`
+	Origin     sql.NullString `db:"origin"`
+}
+
+func (row *eventRow) event() chat.Event {
+	ev := chat.Event{
+		Pos: row.Pos.Int64, Kind: chat.Kind(row.Kind.String), Chat: row.Chat.String, Seq: row.Seq.Int64,
+		Username: row.Username.String, Role: chat.Role(row.Role.String),
+		Title: row.Title.String, Visibility: chat.Visibility(row.Visibility.String),
+		Session: row.Session.String,
+	}
+	if row.ID.Valid {
+		ev.Origin = row.Origin.String
+		ev.Message = &chat.Message{
+			ID: row.ID.Int64, Seq: row.MessageSeq.Int64, Chat: row.Chat.String, Author: row.Author.String,
+			Text: row.Text.String, CreatedAt: chat.TimeFromMilli(row.CreatedAt.Int64),
+			ReplyTo: row.ReplyTo.Int64, ClientID: row.ClientID.String,
+		}
+	}
+	return ev
+}
+
+func events(rows []eventRow) []chat.Event {
+	evs := make([]chat.Event, len(rows))
+	for i := range rows {
+		evs[i] = rows[i].event()
+	}
+	return evs
+}
+
+// Open implements [stream.Log].
+func (r *Repository) Open(ctx context.Context, actor chat.Actor, chatID string) (_ chat.Opening, err error) {
+	defer explain(&err, "opening a stream")
+	if chatID == "" {
+		return r.openAll(ctx, actor)
+	}
+	return read(ctx, r, func(ctx context.Context, h handle) (none chat.Opening, err error) {
+		var row struct {
+			Head   int64          `db:"pos"`
+			Live   bool           `db:"live"`
+			Public sql.NullBool   `db:"public"`
+			Member sql.NullString `db:"username"`
+		}
+		err = h.get(ctx, &row, `SELECT h.pos, CASE WHEN u.username IS NULL THEN 0 ELSE 1 END AS live,
+				CASE WHEN c.visibility = 'public' THEN 1 ELSE 0 END AS public, m.username
+			FROM head h`+joinLive+`
+			LEFT JOIN chats c ON c.id = ? AND c.deleted_pos IS NULL
+			LEFT JOIN memberships m ON m.chat = c.id AND m.username = ? AND m.left_pos IS NULL
+			WHERE h.one = 1`, actor.Session, actor.Username, chatID, actor.Username)
+		switch {
+		case err != nil:
+			return none, err
+		case !row.Live:
+			return none, chat.ErrSessionEnded
+		case row.Member.Valid:
+			return chat.Opening{Head: row.Head, Chats: []string{chatID}}, nil
+		case row.Public.Bool:
+			return none, chat.ErrNotAMember
+		}
+		return none, chat.ErrNotFound
+	})
+}
+
+// joinLive finds the user u of a live session; its arguments are a session and a
+// username.
+const joinLive = `
+	LEFT JOIN sessions s ON s.id = ? AND s.username = ? AND s.ended_pos IS NULL
+	LEFT JOIN users u ON u.username = s.username AND u.disabled_pos IS NULL`
+
+func (r *Repository) openAll(ctx context.Context, actor chat.Actor) (chat.Opening, error) {
+	return read(ctx, r, func(ctx context.Context, h handle) (none chat.Opening, err error) {
+		var rows []struct {
+			Head int64          `db:"pos"`
+			Live bool           `db:"live"`
+			Chat sql.NullString `db:"chat"`
+		}
+		err = h.all(ctx, &rows, `SELECT h.pos, CASE WHEN u.username IS NULL THEN 0 ELSE 1 END AS live, m.chat
+			FROM head h`+joinLive+`
+			LEFT JOIN memberships m ON m.username = ? AND m.left_pos IS NULL
+			WHERE h.one = 1
+			ORDER BY m.chat`, actor.Session, actor.Username, actor.Username)
+		if err != nil {
+			return none, err
+		}
+		open := chat.Opening{Head: rows[0].Head}
+		for _, row := range rows {
+			if !row.Live {
+				return none, chat.ErrSessionEnded
+			}
+			if row.Chat.Valid {
+				open.Chats = append(open.Chats, row.Chat.String)
+			}
+		}
+		return open, nil
+	})
+}
+
+// After implements [stream.Log].
+func (r *Repository) After(ctx context.Context, after int64, limit int) (_ []chat.Event, head int64, err error) {
+	defer explain(&err, "reading the log")
+	type page struct {
+		events []chat.Event
+		head   int64
+	}
+	p, err := read(ctx, r, func(ctx context.Context, h handle) (page, error) {
+		// One statement is one snapshot.
+		var rows []struct {
+			Head int64 `db:"head"`
+			eventRow
+		}
+		err := h.all(ctx, &rows, `SELECT h.pos AS head, `+eventColumns+`
+			FROM head h
+			LEFT JOIN (SELECT * FROM events WHERE pos > ? ORDER BY pos LIMIT ?) e ON e.pos > 0
+			LEFT JOIN messages m ON m.id = e.message
+			WHERE h.one = 1
+			ORDER BY e.pos`, after, limit)
+		if err != nil {
+			return page{}, err
+		}
+		p := page{head: rows[0].Head, events: make([]chat.Event, 0, len(rows))}
+		for i := range rows {
+			if rows[i].Pos.Valid {
+				p.events = append(p.events, rows[i].event())
+			}
+		}
+		return p, nil
+	})
+	return p.events, p.head, err
+}
+
+// ChatAfter implements [stream.Log].
+func (r *Repository) ChatAfter(ctx context.Context, chatID string, after, upTo int64, limit int) (_ []chat.Event, err error) {
+	defer explain(&err, "reading the log of a chat")
+	return read(ctx, r, func(ctx context.Context, h handle) ([]chat.Event, error) {
+		var rows []eventRow
+		err := h.all(ctx, &rows, `SELECT `+eventColumns+`
+			FROM events e LEFT JOIN messages m ON m.id = e.message
+			WHERE e.chat = ? AND e.pos > ? AND e.pos <= ?
+			ORDER BY e.pos LIMIT ?`, chatID, after, upTo, limit)
+		return events(rows), err
+	})
+}
+
+// MemberAfter implements [stream.Log].
+func (r *Repository) MemberAfter(ctx context.Context, username string, opened, after, upTo int64, limit int) (_ []chat.Event, through int64, err error) {
+	defer explain(&err, "reading the log of a user")
+	through = min(upTo, after+memberWindow)
+	if through <= after {
+		return nil, through, nil
+	}
+	evs, err := read(ctx, r, func(ctx context.Context, h handle) ([]chat.Event, error) {
+		// A membership shows all of its events if it began behind opened, or if its
+		// chat was the user's at opened (o); otherwise only the one that ended it. The
+		// memberships of one chat do not overlap, so an event is found once.
+		var rows []eventRow
+		err := h.all(ctx, &rows, `SELECT `+eventColumns+`
+			FROM events e
+			JOIN memberships i ON i.username = ? AND i.chat = e.chat
+				AND i.joined_pos <= e.pos AND (i.left_pos IS NULL OR i.left_pos >= e.pos)
+			LEFT JOIN messages m ON m.id = e.message
+			WHERE e.pos > ? AND e.pos <= ? AND (i.left_pos = e.pos OR i.joined_pos > ? OR EXISTS (
+				SELECT 1 FROM memberships o WHERE o.username = i.username AND o.chat = i.chat
+					AND o.joined_pos <= ? AND (o.left_pos IS NULL OR o.left_pos > ?)))
+			ORDER BY e.pos LIMIT ?`, username, after, through, opened, opened, opened, limit)
+		return events(rows), err
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(evs) == limit {
+		through = evs[limit-1].Pos
+	}
+	return evs, through, nil
+}
+
+// AccessExpiries implements [stream.Log].
+func (r *Repository) AccessExpiries(ctx context.Context, sessions []string) (_ map[string]time.Time, err error) {
+	defer explain(&err, "reading until when sessions have access")
+	// SQLite takes 32,766 arguments, PostgreSQL 65,535.
+	const most = 10000
+	return read(ctx, r, func(ctx context.Context, h handle) (map[string]time.Time, error) {
+		expiries := make(map[string]time.Time, len(sessions))
+		for len(sessions) > 0 {
+			some := sessions[:min(most, len(sessions))]
+			sessions = sessions[len(some):]
+			query, args, err := sqlx.In(`SELECT s.id, s.access_expires_at
+				FROM sessions s JOIN users u ON u.username = s.username
+				WHERE s.id IN (?) AND s.ended_pos IS NULL AND u.disabled_pos IS NULL`, some)
+			if err != nil {
+				return nil, fmt.Errorf("listing sessions: %w", err)
+			}
+			var rows []struct {
+				ID      string `db:"id"`
+				Expires int64  `db:"access_expires_at"`
+			}
+			if err := h.all(ctx, &rows, query, args...); err != nil {
+				return nil, err
+			}
+			for _, row := range rows {
+				expiries[row.ID] = time.UnixMilli(row.Expires)
+			}
+		}
+		return expiries, nil
+	})
+}

@@ -1,0 +1,72 @@
+package repository
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// ErrServed says that another process serves the same SQLite file.
+var ErrServed = errors.New("another process serves this database already")
+
+// fileLock is the right to serve a SQLite file, or to change its schema. It is an
+// exclusive lock on an empty database beside the file: SQLite's own locks work on
+// every system, within a process as well, and end with the process, however that
+// ends.
+type fileLock struct {
+	db   *sql.DB
+	conn *sql.Conn
+}
+
+// lockFile takes the lock of the database at path, for which it waits so long.
+// ErrServed.
+func lockFile(ctx context.Context, path string, wait time.Duration) (_ *fileLock, err error) {
+	// Two names of the same file have the same lock.
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	address, err := sqliteAddress(path+".lock", url.Values{"_pragma": {"busy_timeout(" + strconv.FormatInt(wait.Milliseconds(), 10) + ")"}})
+	if err != nil {
+		return nil, err
+	}
+	connector, err := sqlite.NewConnector(address)
+	if err != nil {
+		return nil, err
+	}
+	l := &fileLock{db: sql.OpenDB(connector)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.release())
+		}
+	}()
+	if l.conn, err = l.db.Conn(ctx); err == nil {
+		_, err = l.conn.ExecContext(ctx, `BEGIN EXCLUSIVE`)
+	}
+	switch {
+	case err == nil:
+		return l, nil
+	case sqliteCode(err)&0xff == sqlite3.SQLITE_BUSY:
+		return nil, ErrServed
+	default:
+		return nil, fmt.Errorf("locking %s: %w", path+".lock", err)
+	}
+}
+
+// release gives the lock back. A nil lock holds nothing.
+func (l *fileLock) release() error {
+	if l == nil {
+		return nil
+	}
+	if l.conn != nil {
+		_ = l.conn.Close()
+	}
+	return l.db.Close()
+}
