@@ -1,0 +1,87 @@
+// Package cli is the command line: serve, user and version.
+//
+// Every setting of [server.Settings] is a flag, an environment variable, or a
+// line of the file that --config names; the flag wins over the variable, the
+// variable over the file. Whatever goes wrong before a command has done its work
+// is told on standard error, one line for each mistake, with exit code 1.
+package cli
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"parley/server"
+)
+
+// commandLine is the grammar, as kong reads it.
+type commandLine struct {
+	Config configFile `env:"PARLEY_CONFIG" placeholder:"FILE" help:"File of PARLEY_NAME=value lines; variables and flags win over it."`
+	server.Settings
+
+	Serve serveCommand `cmd:"" default:"withargs" help:"Serve (what parley does without a command)."`
+	User  struct {
+		Add     userAddCommand     `cmd:"" help:"Make a user; the password is read from standard input."`
+		List    userListCommand    `cmd:"" help:"List all users."`
+		Disable userDisableCommand `cmd:"" help:"End all of a user's sessions, and let him log in no more."`
+	} `cmd:"" help:"Make, list and disable users, also while a server runs."`
+	Version versionCommand `cmd:"" help:"Say what was built from which source."`
+}
+
+// streams are what a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// log takes what a command tells beside its answer, from the level on.
+func (s streams) log(level slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: level}))
+}
+
+// exited is how help ends a command that has done all it should.
+type exited int
+
+// Main runs a command line, without the program's name, and returns the exit
+// code.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		if v := recover(); v != nil {
+			e, ok := v.(exited)
+			if !ok {
+				panic(v)
+			}
+			code = int(e)
+		}
+	}()
+	var line commandLine
+	parser, err := kong.New(&line,
+		kong.Name("parley"),
+		kong.Description("A durable chat backend: log in, post, follow."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { panic(exited(code)) }),
+		kong.Bind(streams{stdin, stdout, stderr}),
+	)
+	if err != nil {
+		return fail(stderr, err)
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		return fail(stderr, err)
+	}
+	if err := parsed.Run(line.Settings); err != nil {
+		return fail(stderr, err)
+	}
+	return 0
+}
+
+// fail tells an error, a line for each of its own.
+func fail(stderr io.Writer, err error) int {
+	for text := range strings.Lines(err.Error()) {
+		fmt.Fprintf(stderr, "parley: %s\n", strings.TrimRight(text, "\n"))
+	}
+	return 1
+}

@@ -1,0 +1,96 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	// finishing is how long requests and streams have to come to their end.
+	finishing = 11 * time.Second
+	// closingTime is how long the database then has to be closed in. Together they
+	// stay below the 15 s that a drain may take.
+	closingTime = 3 * time.Second
+)
+
+// Close drains the server and closes everything. It takes less than 15 s; what
+// is not at its end by then is cut off. Further calls do nothing.
+func (s *Server) Close() { s.closing.Do(s.drain) }
+
+func (s *Server) drain() {
+	s.draining.Store(true)
+	began := time.Now()
+	if s.http != nil {
+		s.log.Info("draining")
+	}
+
+	ctx, cancel := context.WithTimeout(context.Background(), finishing)
+	defer cancel()
+	var ending sync.WaitGroup
+	// The listeners close first. Requests that are under way go on, and streams,
+	// which would go on for ever, are ended beside them.
+	for _, h := range []*http.Server{s.http, s.metrics} {
+		if h != nil {
+			ending.Go(func() { s.finish(ctx, h) })
+		}
+	}
+	if s.broker != nil {
+		ending.Go(s.broker.Drain)
+	}
+	ending.Wait()
+
+	if !within(closingTime, s.closeAll) {
+		s.log.Error("the database did not close in time; it is left as it is")
+	}
+	if s.http != nil {
+		s.log.Info("drained", "duration", time.Since(began))
+	}
+}
+
+// finish lets a server's requests come to their end, and cuts off those that do
+// not.
+func (s *Server) finish(ctx context.Context, h *http.Server) {
+	if err := h.Shutdown(ctx); err != nil {
+		s.log.Warn("requests were cut off", "error", err)
+		_ = h.Close()
+	}
+}
+
+// closeAll closes what is open. The listeners are closed already where they were
+// served.
+func (s *Server) closeAll() {
+	if s.listener != nil {
+		_ = s.listener.Close()
+	}
+	if s.metricsListener != nil {
+		_ = s.metricsListener.Close()
+	}
+	if s.broker != nil {
+		_ = s.broker.Close()
+	}
+	if s.repository != nil {
+		if err := s.repository.Close(); err != nil {
+			s.log.Error("closing the database", "error", err)
+		}
+	}
+}
+
+// within runs f and says whether it was done in time. Where it was not, f goes on
+// alone: the process is about to end.
+func within(d time.Duration, f func()) bool {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return true
+	case <-timer.C:
+		return false
+	}
+}

@@ -1,0 +1,217 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"parley/auth"
+	"parley/chat"
+	"parley/handlers"
+	"parley/middleware"
+	"parley/repository"
+	"parley/stream"
+)
+
+// Server is an open server: it holds its address and its database, and answers
+// once [Server.Serve] runs. Whoever does not call Serve calls [Server.Close].
+type Server struct {
+	plan     plan
+	log      *slog.Logger
+	listener net.Listener
+	// metricsListener is nil where /metrics has no address of its own.
+	metricsListener net.Listener
+	repository      *repository.Repository
+	broker          *stream.Broker
+	http, metrics   *http.Server
+
+	draining atomic.Bool
+	closing  sync.Once
+}
+
+// Open checks the settings and makes everything ready. ctx bounds the opening
+// alone. log takes what the server tells while it runs.
+func Open(ctx context.Context, s Settings, log *slog.Logger) (*Server, error) {
+	p, err := s.plan()
+	if err != nil {
+		return nil, err
+	}
+	srv := &Server{plan: p, log: log}
+	if err := srv.open(ctx); err != nil {
+		srv.Close()
+		return nil, err
+	}
+	return srv, nil
+}
+
+// open takes the address first, so that a second server started by mistake does
+// nothing to the data of the first.
+func (s *Server) open(ctx context.Context) (err error) {
+	if s.listener, err = listen("listen", s.plan.listen); err != nil {
+		return err
+	}
+	if s.plan.metricsListen != "" {
+		if s.metricsListener, err = listen("metrics-listen", s.plan.metricsListen); err != nil {
+			return err
+		}
+	}
+	if s.plan.database == "" || s.plan.secret == nil {
+		if err := makeFolder(s.plan.data); err != nil {
+			return err
+		}
+	}
+	secret, err := s.plan.openSecret()
+	if err != nil {
+		return err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	s.repository, err = s.plan.open(ctx, repository.Options{
+		Serve:      true,
+		PostKey:    auth.DeriveKey(secret, "post hash"),
+		Committed:  s.committed,
+		Registerer: registry,
+		Log:        s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.broker = stream.New(s.repository, stream.Options{
+		Ping: s.plan.ping, Rotate: s.plan.rotate, Registerer: registry, Log: s.log,
+	})
+	if err := s.broker.Start(ctx); err != nil {
+		return fmt.Errorf("reading the log's head: %w", err)
+	}
+	return s.assemble(secret, registry)
+}
+
+// committed hands what was committed to those who follow. Nothing is committed
+// before the handlers stand, and so before there is a broker.
+func (s *Server) committed(events []chat.Event) { s.broker.Committed(events) }
+
+// How long net/http waits for a client. There is no timeout for writing an
+// answer: streams have none, and bound each write themselves; and they lift the
+// one for reading.
+const (
+	readHeaderTimeout = 10 * time.Second
+	readTimeout       = 30 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 32 << 10
+)
+
+// assemble puts the handlers before what they stand on.
+func (s *Server) assemble(secret []byte, registry *prometheus.Registry) error {
+	tokens, err := middleware.NewTokens(middleware.TokenOptions{
+		Key: auth.DeriveKey(secret, "access token"), TTL: s.plan.accessTTL,
+	})
+	if err != nil {
+		return fmt.Errorf("making the signer of access tokens: %w", err)
+	}
+	accounts := auth.New(auth.Options{
+		Store: s.repository, Signer: tokens, RefreshKey: auth.DeriveKey(secret, "refresh token"),
+	})
+	options := handlers.Options{
+		Accounts: accounts, Users: s.repository, Chats: s.repository, Messages: s.repository, Streams: s.broker,
+		Tokens:         tokens,
+		Origins:        middleware.NewOrigins(s.plan.origins),
+		TrustedProxies: s.plan.trusted,
+		SignUps:        s.plan.signUps,
+		Ready:          s.lacking,
+		Log:            s.log,
+		Registerer:     registry,
+	}
+	metrics := promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+	if s.metricsListener == nil {
+		options.Metrics = metrics
+	} else {
+		mux := http.NewServeMux()
+		mux.Handle("GET /metrics", metrics)
+		s.metrics = s.newHTTP(mux)
+	}
+	s.http = s.newHTTP(handlers.New(options))
+	return nil
+}
+
+func (s *Server) newHTTP(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+}
+
+func listen(setting, address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		var op *net.OpError
+		if errors.As(err, &op) {
+			err = op.Err
+		}
+		return nil, &Mistake{setting, fmt.Sprintf("cannot listen on %s: %s: choose another address, or stop what listens there", address, oneLine(err))}
+	}
+	return l, nil
+}
+
+// Addr is the address that the server listens on.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// MetricsAddr is the address of /metrics; nil where it has none of its own.
+func (s *Server) MetricsAddr() net.Addr {
+	if s.metricsListener == nil {
+		return nil
+	}
+	return s.metricsListener.Addr()
+}
+
+// lacking names what keeps the server from taking traffic.
+func (s *Server) lacking(ctx context.Context) []chat.FieldError {
+	var lacking []chat.FieldError
+	if s.draining.Load() {
+		lacking = append(lacking, chat.FieldError{Field: "server", Message: "is shutting down"})
+	}
+	if err := s.repository.Ready(ctx); err != nil {
+		s.log.Warn("not ready", "error", err)
+		lacking = append(lacking, chat.FieldError{Field: "database", Message: "does not answer"})
+	}
+	return lacking
+}
+
+// Serve answers until ctx ends or the listener fails, and then drains and closes.
+// It is called once. It returns nil after the end of ctx.
+func (s *Server) Serve(ctx context.Context) error {
+	var serving sync.WaitGroup
+	failed := make(chan error, 2)
+	serve := func(h *http.Server, l net.Listener) {
+		serving.Go(func() {
+			if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				failed <- fmt.Errorf("accepting connections on %s: %w", l.Addr(), err)
+			}
+		})
+	}
+	serve(s.http, s.listener)
+	if s.metrics != nil {
+		serve(s.metrics, s.metricsListener)
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	s.Close()
+	serving.Wait()
+	return err
+}

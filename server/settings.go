@@ -1,0 +1,283 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"parley/handlers"
+)
+
+// Settings are all that can be set, as somebody wrote it. An empty one is its
+// default. The tags are read by package cli, which fills a Settings from flags,
+// environment and file.
+type Settings struct {
+	Listen         string `default:"127.0.0.1:8080" env:"PARLEY_LISTEN" placeholder:"HOST:PORT" help:"Address to listen on; port 0 takes a free one."`
+	Data           string `default:"./parley-data" env:"PARLEY_DATA" placeholder:"FOLDER" help:"Folder of the SQLite file and of the generated signing key."`
+	Database       string `env:"PARLEY_DATABASE" placeholder:"URL" help:"postgres://… instead of SQLite in the data folder."`
+	Bus            string `default:"memory" env:"PARLEY_BUS" placeholder:"BUS" help:"How instances hear of each other."`
+	JWTSecret      string `name:"jwt-secret" env:"PARLEY_JWT_SECRET" placeholder:"SECRET" help:"32 bytes or more, the same for all instances; generated and kept in the data folder if absent. Better set by variable or file than by flag."`
+	AccessTTL      string `name:"access-ttl" default:"10m" env:"PARLEY_ACCESS_TTL" placeholder:"TIME" help:"Life of an access token."`
+	Signup         string `env:"PARLEY_SIGNUP" placeholder:"open|closed" help:"Whether anybody may make himself a user; open on a loopback address without trusted proxies, for requests that no proxy forwarded, else closed."`
+	Origins        string `env:"PARLEY_ORIGINS" placeholder:"ORIGIN,…" help:"Origins whose pages may act for their users, such as https://example.org."`
+	TrustedProxies string `env:"PARLEY_TRUSTED_PROXIES" placeholder:"ADDRESS,…" help:"Addresses or networks of proxies whose X-Forwarded-* headers are believed."`
+	BasePath       string `default:"/" env:"PARLEY_BASE_PATH" placeholder:"PATH" help:"Path under which everything is mounted."`
+	MetricsListen  string `env:"PARLEY_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Address of its own for /metrics."`
+	Ping           string `default:"15s" env:"PARLEY_PING" placeholder:"TIME" help:"How often an idle stream says that it lives, ± 10 %."`
+	Rotate         string `default:"1h" env:"PARLEY_ROTATE" placeholder:"TIME" help:"How long a stream lives before its client has to come back, ± 10 %."`
+	TLSCert        string `name:"tls-cert" env:"PARLEY_TLS_CERT" placeholder:"FILE" help:"Certificate."`
+	TLSKey         string `name:"tls-key" env:"PARLEY_TLS_KEY" placeholder:"FILE" help:"Key of the certificate."`
+	Limits         string `default:"on" env:"PARLEY_LIMITS" placeholder:"on|off" help:"off lifts every rate and count limit, for tests and benchmarks."`
+}
+
+// withDefaults fills what is empty.
+func (s Settings) withDefaults() Settings {
+	v := reflect.ValueOf(&s).Elem()
+	for i := range v.NumField() {
+		if v.Field(i).String() == "" {
+			v.Field(i).SetString(v.Type().Field(i).Tag.Get("default"))
+		}
+	}
+	return s
+}
+
+// Mistake is one setting that is no good. Its text is one line that names the
+// setting and the cure.
+type Mistake struct {
+	// Setting is the flag's name without its dashes.
+	Setting string
+	Cure    string
+}
+
+func (m *Mistake) Error() string { return "--" + m.Setting + ": " + m.Cure }
+
+// Check tells every mistake in the settings at once, each a [*Mistake] joined by
+// [errors.Join], or nil.
+func (s Settings) Check() error {
+	_, err := s.plan()
+	return err
+}
+
+// plan is what the settings come to.
+type plan struct {
+	listen, metricsListen string
+	loopback              bool
+	data                  string
+	database              string
+	secret                []byte // nil: in the data folder
+	accessTTL             time.Duration
+	signUps               handlers.SignUps
+	origins               []string
+	trusted               []netip.Prefix
+	ping, rotate          time.Duration
+}
+
+// reading collects the mistakes found while settings are read.
+type reading struct{ mistakes []error }
+
+func (r *reading) mistake(setting, format string, args ...any) {
+	r.mistakes = append(r.mistakes, &Mistake{setting, fmt.Sprintf(format, args...)})
+}
+
+// The least and most of the settings that are times.
+const (
+	minAccessTTL = time.Second
+	maxAccessTTL = 24 * time.Hour
+	minPing      = 100 * time.Millisecond
+	maxPing      = 5 * time.Minute
+	minRotate    = time.Second
+	maxRotate    = 30 * 24 * time.Hour
+)
+
+func (s Settings) plan() (plan, error) {
+	s = s.withDefaults()
+	var r reading
+	p := plan{
+		listen:    r.address("listen", s.Listen),
+		data:      s.Data,
+		database:  r.database(s),
+		secret:    r.secret(s),
+		accessTTL: r.duration("access-ttl", s.AccessTTL, minAccessTTL, maxAccessTTL),
+		origins:   r.origins(s.Origins),
+		trusted:   r.networks(s.TrustedProxies),
+		ping:      r.duration("ping", s.Ping, minPing, maxPing),
+		rotate:    r.duration("rotate", s.Rotate, minRotate, maxRotate),
+	}
+	p.loopback = isLoopback(p.listen)
+	p.signUps = r.signUps(s.Signup, p.loopback && len(p.trusted) == 0)
+	if s.MetricsListen != "" {
+		p.metricsListen = r.address("metrics-listen", s.MetricsListen)
+	}
+	if s.Limits != "on" && s.Limits != "off" {
+		r.mistake("limits", "%q is neither on nor off", s.Limits)
+	}
+	r.notYet(s)
+	return p, errors.Join(r.mistakes...)
+}
+
+// notYet refuses what is not built: a setting that is taken and does nothing
+// would be worse.
+func (r *reading) notYet(s Settings) {
+	if s.Bus != "memory" {
+		r.mistake("bus", "this version knows memory alone: leave the setting out (instances on one database hear of each other within seconds)")
+	}
+	if s.BasePath != "/" {
+		r.mistake("base-path", "this version serves at / alone: leave the setting out and let a proxy take the prefix away")
+	}
+	if s.TLSCert != "" || s.TLSKey != "" {
+		r.mistake("tls-cert", "this version speaks HTTP in the clear alone: leave --tls-cert and --tls-key out and put a proxy with TLS before it, named by --trusted-proxies")
+	}
+}
+
+func (r *reading) address(setting, s string) string {
+	_, port, err := net.SplitHostPort(s)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		r.mistake(setting, "%q is no address: write host:port, such as 127.0.0.1:8080", s)
+	}
+	return s
+}
+
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.Unmap().IsLoopback()
+}
+
+// isPostgres says that a database is a server's, and not a file.
+func isPostgres(database string) bool {
+	return strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://")
+}
+
+// database reads what only the database needs to be known. Its text may hold a
+// password and is never repeated.
+func (r *reading) database(s Settings) string {
+	path, isFile := strings.CutPrefix(s.Database, "sqlite:")
+	switch {
+	case s.Database == "":
+		return ""
+	case isFile && path != "":
+		return s.Database
+	case !isPostgres(s.Database):
+		r.mistake("database", "write postgres://user:password@host/name, or leave it out for SQLite in the data folder")
+	default:
+		if u, err := url.Parse(s.Database); err != nil || u.Path == "" || u.Path == "/" {
+			r.mistake("database", "is no address of a database: write postgres://user:password@host/name, with %%XX for what a URL cannot hold")
+		}
+	}
+	return s.Database
+}
+
+// minSecret and minKinds keep out what can be guessed: short secrets, and those
+// made of a few characters over and over.
+const (
+	minSecret = 32
+	minKinds  = 8
+)
+
+func (r *reading) secret(s Settings) []byte {
+	const cure = `make one with "openssl rand -hex 32"`
+	if s.JWTSecret == "" {
+		if isPostgres(s.Database) {
+			r.mistake("jwt-secret", "is needed with postgres://, the same for all instances: "+cure)
+		}
+		return nil
+	}
+	kinds := make(map[byte]struct{})
+	for i := range len(s.JWTSecret) {
+		kinds[s.JWTSecret[i]] = struct{}{}
+	}
+	switch {
+	case len(s.JWTSecret) < minSecret:
+		r.mistake("jwt-secret", "is weak: it has %d bytes and needs %d: %s", len(s.JWTSecret), minSecret, cure)
+	case len(kinds) < minKinds:
+		r.mistake("jwt-secret", "is weak: it repeats a few characters: %s", cure)
+	}
+	return []byte(s.JWTSecret)
+}
+
+func (r *reading) duration(setting, s string, least, most time.Duration) time.Duration {
+	d, err := time.ParseDuration(s)
+	switch {
+	case err != nil:
+		r.mistake(setting, "%q is no time: write a number and its unit, such as 30s or 10m", s)
+	case d < least || d > most:
+		r.mistake(setting, "%s is out of bounds: take %s to %s", s, least, most)
+	}
+	return d
+}
+
+func (r *reading) signUps(s string, direct bool) handlers.SignUps {
+	switch s {
+	case "":
+		if direct {
+			return handlers.SignUpsDirect
+		}
+		return handlers.SignUpsClosed
+	case "open":
+		return handlers.SignUpsOpen
+	case "closed":
+		return handlers.SignUpsClosed
+	case "invite":
+		r.mistake("signup", "this version knows no invites: take open or closed, and make users with parley user add")
+	default:
+		r.mistake("signup", "%q is neither open nor closed", s)
+	}
+	return handlers.SignUpsClosed
+}
+
+func (r *reading) origins(list string) []string {
+	origins := split(list)
+	for _, s := range origins {
+		u, err := url.Parse(s)
+		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || strings.ContainsAny(s, "*") ||
+			s != u.Scheme+"://"+u.Host {
+			r.mistake("origins", "%q is no origin: write scheme and host alone, such as https://example.org; neither * nor null can be listed", s)
+		}
+	}
+	return origins
+}
+
+func (r *reading) networks(list string) []netip.Prefix {
+	var networks []netip.Prefix
+	for _, s := range split(list) {
+		network, err := netip.ParsePrefix(s)
+		if err != nil {
+			var addr netip.Addr
+			if addr, err = netip.ParseAddr(s); err == nil {
+				network = netip.PrefixFrom(addr, addr.BitLen())
+			}
+		}
+		switch {
+		case err != nil:
+			r.mistake("trusted-proxies", "%q is neither an address nor a network: write 10.0.0.7 or 10.0.0.0/24", s)
+		case network.Bits() == 0:
+			r.mistake("trusted-proxies", "%s is everybody, who could then claim any origin: name the proxies' own network", s)
+		default:
+			networks = append(networks, network)
+		}
+	}
+	return networks
+}
+
+// split reads a list with commas between its elements.
+func split(list string) []string {
+	var elements []string
+	for s := range strings.SplitSeq(list, ",") {
+		if s = strings.TrimSpace(s); s != "" {
+			elements = append(elements, s)
+		}
+	}
+	return elements
+}

@@ -1,0 +1,110 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"parley/handlers"
+)
+
+// Welcome tells whoever started the server where it is and where its data is;
+// and while nobody has signed up and he may, what to paste to begin. The first
+// line is "parley listening on" and the address as a URL.
+func (s *Server) Welcome(w io.Writer) error {
+	at, everywhere := reachable(s.Addr())
+	var b strings.Builder
+	fmt.Fprintf(&b, "parley listening on http://%s\n", at)
+	if everywhere {
+		b.WriteString("on every address of this machine\n")
+	}
+	if s.metricsListener != nil {
+		metricsAt, _ := reachable(s.metricsListener.Addr())
+		fmt.Fprintf(&b, "metrics on http://%s/metrics\n", metricsAt)
+	}
+	fmt.Fprintf(&b, "data in %s\n", s.plan.where())
+	if s.plan.signUps != handlers.SignUpsClosed && s.nobodyYet() {
+		b.WriteString(firstSteps(at))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// reachable is an address to which a client on this machine can connect: a server
+// that listens everywhere names no such address itself.
+func reachable(addr net.Addr) (at string, everywhere bool) {
+	ap, err := netip.ParseAddrPort(addr.String())
+	if err != nil || !ap.Addr().IsUnspecified() {
+		return addr.String(), false
+	}
+	loopback := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	if ap.Addr().Is6() {
+		loopback = netip.IPv6Loopback()
+	}
+	return netip.AddrPortFrom(loopback, ap.Port()).String(), true
+}
+
+// where says where the data is, without a password.
+func (p plan) where() string {
+	if path, ok := strings.CutPrefix(p.database, "sqlite:"); ok {
+		return path
+	}
+	if p.database != "" {
+		u, err := url.Parse(p.database)
+		if err != nil {
+			return "PostgreSQL"
+		}
+		return "PostgreSQL, " + u.Host + u.Path
+	}
+	if folder, err := filepath.Abs(p.data); err == nil {
+		return folder
+	}
+	return p.data
+}
+
+// nobodyYet says that there is no user. Where that cannot be told, somebody is
+// there: the steps for the first one are left out.
+func (s *Server) nobodyYet() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	accounts, err := s.repository.Accounts(ctx)
+	return err == nil && len(accounts) == 0
+}
+
+// firstSteps are lines to paste as they are, in bash, zsh, fish and PowerShell.
+// What is said between them stands on lines of its own: not every shell takes a
+// comment behind a command.
+func firstSteps(at string) string {
+	to := func(path string) string { return quote(at + path) }
+	return strings.Join([]string{
+		"",
+		"Nobody has signed up yet. Open the address in a browser, or paste:",
+		"",
+		"curl " + to("/users") + " -d username=ann -d password=correct-horse",
+		"curl " + to("/login") + " -d username=ann -d password=correct-horse -d cookie=true -c ann.jar",
+		"curl " + to("/chats") + " -b ann.jar -d id=lobby",
+		"curl -N " + to("/chats/lobby/stream") + " -b ann.jar",
+		"",
+		"and in a second terminal, in the same folder:",
+		"",
+		"curl " + to("/chats/lobby/messages") + " -b ann.jar -d hello",
+		"",
+	}, "\n")
+}
+
+// quote puts single quotes, which mean the same to all those shells, around an
+// argument with a character that one of them would touch: the brackets of an
+// IPv6 address.
+func quote(s string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:/-_"
+	if strings.Trim(s, plain) == "" {
+		return s
+	}
+	return "'" + s + "'"
+}
