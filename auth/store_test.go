@@ -1,0 +1,256 @@
+package auth
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"parley/chat"
+)
+
+// noon is what the clock of every test shows at its beginning.
+var noon = time.Date(2026, 5, 17, 12, 0, 0, 0, time.UTC)
+
+// memory is a [Store] that keeps what the interface promises, in memory, so that
+// the tests here decide what happens between two of its calls.
+type memory struct {
+	mu       sync.Mutex
+	accounts map[string]Account
+	sessions map[string]Session
+	ended    map[string]bool
+	// asked are the usernames that Account was asked for.
+	asked []string
+	// beforeRenew, if set, is called before a renewal takes the lock.
+	beforeRenew func()
+	// broken, if set, is what every method answers.
+	broken error
+}
+
+func newMemory() *memory {
+	return &memory{accounts: map[string]Account{}, sessions: map[string]Session{}, ended: map[string]bool{}}
+}
+
+func (m *memory) CreateUser(_ context.Context, u NewUser) (chat.User, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.broken != nil {
+		return chat.User{}, m.broken
+	}
+	if _, taken := m.accounts[u.Username]; taken {
+		return chat.User{}, chat.ErrUsernameTaken
+	}
+	user := chat.User{Username: u.Username, DisplayName: u.DisplayName, CreatedAt: chat.NewTime(noon)}
+	m.accounts[u.Username] = Account{User: user, PasswordHash: u.PasswordHash}
+	return user, nil
+}
+
+func (m *memory) Account(_ context.Context, username string) (Account, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.asked = append(m.asked, username)
+	if m.broken != nil {
+		return Account{}, m.broken
+	}
+	account, ok := m.accounts[username]
+	if !ok {
+		return Account{}, chat.ErrNotFound
+	}
+	return account, nil
+}
+
+func (m *memory) Accounts(context.Context) ([]Account, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Collect(maps.Values(m.accounts)), m.broken
+}
+
+func (m *memory) DisableUser(_ context.Context, username string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	account, ok := m.accounts[username]
+	if !ok {
+		return chat.ErrNotFound
+	}
+	account.Disabled = true
+	m.accounts[username] = account
+	return m.broken
+}
+
+// live reads a session as every method must see it; the lock is held.
+func (m *memory) live(id string) (Session, error) {
+	if m.broken != nil {
+		return Session{}, m.broken
+	}
+	s, ok := m.sessions[id]
+	if !ok || m.ended[id] || m.accounts[s.Username].Disabled {
+		return Session{}, chat.ErrSessionEnded
+	}
+	return s, nil
+}
+
+func (m *memory) User(_ context.Context, actor chat.Actor) (chat.User, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, err := m.live(actor.Session)
+	if err != nil {
+		return chat.User{}, err
+	}
+	if s.Username != actor.Username {
+		return chat.User{}, chat.ErrSessionEnded
+	}
+	return m.accounts[s.Username].User, nil
+}
+
+func (m *memory) CreateSession(_ context.Context, s Session) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.broken != nil {
+		return m.broken
+	}
+	if account, ok := m.accounts[s.Username]; !ok || account.Disabled {
+		return chat.ErrBadCredentials
+	}
+	m.sessions[s.ID] = s
+	return nil
+}
+
+func (m *memory) Session(_ context.Context, id string) (Session, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.live(id)
+}
+
+func (m *memory) RenewSession(_ context.Context, id string, generation int64, next SessionTokens) (bool, error) {
+	if m.beforeRenew != nil {
+		m.beforeRenew()
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, err := m.live(id)
+	if err != nil || s.Generation != generation {
+		return false, m.broken
+	}
+	s.SessionTokens = next
+	m.sessions[id] = s
+	return true, nil
+}
+
+func (m *memory) EndSession(ctx context.Context, id string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.broken != nil {
+		return m.broken
+	}
+	m.ended[id] = true
+	return nil
+}
+
+func (m *memory) isLive(id string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, err := m.live(id)
+	return err == nil
+}
+
+func (m *memory) stored(id string) Session {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.sessions[id]
+}
+
+func (m *memory) breakWith(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.broken = err
+}
+
+// holds says whether anything stored of sessions has the bytes in it.
+func (m *memory) holds(part []byte) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range m.sessions {
+		if bytes.Contains(s.RefreshHash, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// signer gives tokens that tell whom they are for.
+type signer struct{ now func() time.Time }
+
+func (s signer) Sign(username, session string) (string, time.Time, error) {
+	expires := s.now().Add(10 * time.Minute).Truncate(time.Second)
+	return "access:" + username + ":" + session + ":" + expires.Format(time.TimeOnly), expires, nil
+}
+
+// desk is a service with its store and clock in the test's hands.
+type desk struct {
+	*Service
+	store *memory
+	mu    sync.Mutex
+	time  time.Time
+}
+
+var refreshKey = DeriveKey([]byte("a secret of at least thirty-two bytes"), "refresh token")
+
+func newDesk(t testing.TB) *desk {
+	t.Helper()
+	d := &desk{store: newMemory(), time: noon}
+	d.Service = New(Options{Store: d.store, Signer: signer{d.clock}, RefreshKey: refreshKey, Now: d.clock})
+	return d
+}
+
+func (d *desk) clock() time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.time
+}
+
+func (d *desk) advance(by time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.time = d.time.Add(by)
+}
+
+const password = "correct-horse"
+
+// logIn signs ann up, where that was not done, and logs her in.
+func (d *desk) logIn(t testing.TB) chat.Login {
+	t.Helper()
+	_, err := d.SignUp(t.Context(), SignUp{Username: "ann", Password: password})
+	if err != nil && !isCode(err, chat.ErrUsernameTaken) {
+		t.Fatal(err)
+	}
+	login, err := d.LogIn(t.Context(), "ann", password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return login
+}
+
+func (d *desk) refresh(t testing.TB, token string) chat.Login {
+	t.Helper()
+	login, err := d.Refresh(t.Context(), token)
+	if err != nil {
+		t.Fatalf("refresh: %v", err)
+	}
+	return login
+}
+
+// sessionOf is the id in a refresh token.
+func sessionOf(t testing.TB, token string) string {
+	t.Helper()
+	parsed, ok := parseRefreshToken(token)
+	if !ok {
+		t.Fatalf("no refresh token: %q", token)
+	}
+	return parsed.session
+}
