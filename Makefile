@@ -1,0 +1,44 @@
+# parley. `make` or `make help` lists what can be made.
+
+# gin carries a codec for msgpack that parley does not use: a third of a cold
+# build, and 9 MB of the binary. What the caller has in GOFLAGS is kept.
+export GOFLAGS := $(strip $(shell go env GOFLAGS) -tags=nomsgpack)
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: help build run check test test-short test-needs bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+
+build: ## make the binary ./parley, which needs nothing of its machine
+	CGO_ENABLED=0 go build -trimpath -o parley .
+
+run: ## serve on 127.0.0.1:8080
+	go run .
+
+# cgo stays off: vet, staticcheck and build then compile the same things, and
+# none of them needs a C compiler.
+check: ## gofmt, vet (also for macOS and Windows), staticcheck
+	@unformatted=$$("$$(go env GOROOT)/bin/gofmt" -l .) && \
+		if [ -n "$$unformatted" ]; then echo "gofmt -w is due for:"; echo "$$unformatted"; exit 1; fi
+	CGO_ENABLED=0 go vet ./...
+	CGO_ENABLED=0 GOOS=darwin go vet ./...
+	CGO_ENABLED=0 GOOS=windows go vet ./...
+	CGO_ENABLED=0 go run $(STATICCHECK) ./...
+
+test: check ## check, bring what the tests need, run them all with the race detector
+	@$(MAKE) --no-print-directory test-needs
+	CGO_ENABLED=1 go test -race ./...
+
+test-short: ## the tests that need no PostgreSQL and no browser
+	go test -short ./...
+
+test-needs: ## install PostgreSQL, Chromium and a C compiler where they are missing
+	@CGO_ENABLED=0 go run -buildvcs=false ./e2e/need/install
+
+bench: ## measure, and print a table
+	go run ./bench
+
+clean: ## remove what was built
+	rm -f parley
