@@ -10,8 +10,6 @@ import (
 	"parley/chat"
 )
 
-func isCode(err error, want *chat.Error) bool { return errors.Is(err, want) }
-
 func wantError(t testing.TB, err error, want *chat.Error) {
 	t.Helper()
 	if !errors.Is(err, want) {
@@ -64,7 +62,11 @@ func TestAUserHasANameAndAPasswordThatIsStoredOnlyAsItsHash(t *testing.T) {
 func TestALoginGivesBothTokensAndStoresNeither(t *testing.T) {
 	d := newDesk(t)
 	d.advance(1234567 * time.Microsecond)
-	login := d.logIn(t)
+	d.ann(t)
+	login, err := d.LogIn(t.Context(), "ann", password)
+	if err != nil {
+		t.Fatal(err)
+	}
 	id := sessionOf(t, login.RefreshToken)
 	expires := noon.Add(10*time.Minute + time.Second)
 	if login.TokenType != "Bearer" || login.Token != "access:ann:"+id+":12:10:01" || !login.ExpiresAt.Time().Equal(expires) {
