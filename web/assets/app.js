@@ -159,7 +159,7 @@ class Visit {
     if (chat && before?.id === chat.id) return;
     if (before) this.#chats.rest(before);
     if (chat) this.#chats.rest(chat);
-    this.#room.open(chat, chat && (this.#marks.get(chat.id) ?? 0));
+    this.#room.open(chat, chat && (this.#marks.get(chat.id)));
     document.body.dataset.pane = chat ? "room" : "list";
     this.#show();
     if (chat) this.#room.focus();

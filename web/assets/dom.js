@@ -50,5 +50,5 @@ export function say(element, text) {
 /** Whether there is room for one pane only; as in the style sheet. */
 export const narrow = matchMedia("(max-width: 700px)");
 
-/** Whether the pointer is exact, which means that a keyboard is likely. */
-export const precise = matchMedia("(pointer: fine)");
+/** Whether the user points with a finger: then a keyboard would cover the screen. */
+export const touch = matchMedia("(pointer: coarse)");

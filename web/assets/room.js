@@ -1,6 +1,6 @@
 // The chat that is open: its messages and the box to write in.
 
-import { arrange, byId, el, precise, say } from "./dom.js";
+import { arrange, byId, el, say, touch } from "./dom.js";
 import { sentence, showSentence } from "./forms.js";
 import { tab } from "./kept.js";
 import { dayName, dayOf, fully, timeOf } from "./when.js";
@@ -97,7 +97,7 @@ export class Room {
 
   /** Puts the keyboard where it is of most use, without raising one on a screen. */
   focus() {
-    (precise.matches ? this.#text : byId("room-title")).focus();
+    (touch.matches ? byId("room-title") : this.#text).focus();
   }
 
   /** Gives a text back that could not be posted, with the reason. */
