@@ -3,6 +3,7 @@ package middleware
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"time"
 
 	ginjwt "github.com/appleboy/gin-jwt/v2"
@@ -75,7 +76,7 @@ func NewTokens(o TokenOptions) (*Tokens, error) {
 		ParseOptions: []jwt.ParserOption{
 			jwt.WithValidMethods([]string{algorithm}),
 			jwt.WithJSONNumber(),
-			// The claims are checked in actorOf: the library's own check knows
+			// The claims are checked in read and Verify: the library's own check knows
 			// only the machine's clock, takes a token without exp, and refuses
 			// one that another instance, whose clock is a little ahead, signed
 			// just now.
@@ -113,33 +114,23 @@ func (t *Tokens) Sign(username, session string) (token string, expires time.Time
 // asked here: the store answers that together with what is asked of it.
 func (t *Tokens) Authenticate() gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if err := t.recognize(c); err != nil {
-			WriteProblem(c, err)
+		if hasTokenInURL(c.Request.URL.RawQuery) {
+			WriteProblem(c, ErrTokenInURL)
+			return
 		}
+		cred, err := credentialOf(c.Request)
+		if err != nil {
+			WriteProblem(c, err)
+			return
+		}
+		actor, err := t.Verify(cred.token)
+		if err != nil {
+			WriteProblem(c, err)
+			return
+		}
+		c.Set(actorKey, actor)
+		c.Set(byCookieKey, cred.byCookie)
 	}
-}
-
-// Recognize sets the request's actor where there is a good access token, like
-// [Tokens.Authenticate], and lets every other request pass without one.
-func (t *Tokens) Recognize() gin.HandlerFunc {
-	return func(c *gin.Context) { _ = t.recognize(c) }
-}
-
-func (t *Tokens) recognize(c *gin.Context) error {
-	if hasTokenInURL(c.Request.URL.RawQuery) {
-		return ErrTokenInURL
-	}
-	cred, err := credentialOf(c.Request)
-	if err != nil {
-		return err
-	}
-	actor, err := t.Verify(cred.token)
-	if err != nil {
-		return err
-	}
-	c.Set(actorKey, actor)
-	c.Set(byCookieKey, cred.byCookie)
-	return nil
 }
 
 // ActorOf is on whose behalf the request is made; without an actor, the zero
@@ -157,16 +148,35 @@ func ByCookie(c *gin.Context) bool { return c.GetBool(byCookieKey) }
 // Verify tells whom an access token speaks for. [ErrInvalidToken] for every token
 // that is not of this service, or has ended.
 func (t *Tokens) Verify(token string) (chat.Actor, error) {
+	actor, err := t.read(token)
+	if err != nil || !t.now().Before(actor.Expires.Time()) {
+		return chat.Actor{}, ErrInvalidToken
+	}
+	return actor, nil
+}
+
+// Session is the session that the request's access token names, also where the
+// token has ended: enough to end the session, and for nothing else. byCookie says
+// that a token came by cookie, good or bad. [ErrUnauthenticated] where none was
+// sent, [ErrInvalidToken] for one that is not of this service.
+func (t *Tokens) Session(r *http.Request) (session string, byCookie bool, err error) {
+	cred, err := credentialOf(r)
+	if err != nil {
+		return "", false, err
+	}
+	actor, err := t.read(cred.token)
+	return actor.Session, cred.byCookie, err
+}
+
+// read checks all of a token but whether it has ended: the signature, and the
+// claims, none of which gin-jwt does. A token that names an audience or a
+// beginning was not made here, whatever its signature says.
+func (t *Tokens) read(token string) (chat.Actor, error) {
 	parsed, err := t.jwt.ParseTokenString(token)
 	if err != nil || !parsed.Valid {
 		return chat.Actor{}, ErrInvalidToken
 	}
-	return t.actorOf(ginjwt.ExtractClaimsFromToken(parsed))
-}
-
-// actorOf checks the claims, none of which gin-jwt does. A token that names an
-// audience or a beginning was not made here, whatever its signature says.
-func (t *Tokens) actorOf(claims ginjwt.MapClaims) (chat.Actor, error) {
+	claims := ginjwt.ExtractClaimsFromToken(parsed)
 	iss, _ := claims["iss"].(string)
 	sub, _ := claims["sub"].(string)
 	sid, _ := claims["sid"].(string)
@@ -174,13 +184,8 @@ func (t *Tokens) actorOf(claims ginjwt.MapClaims) (chat.Actor, error) {
 	_, hasAudience := claims["aud"]
 	_, hasBeginning := claims["nbf"]
 	seconds, err := exp.Int64()
-	switch {
-	case err != nil, iss != issuer, sid == "", hasAudience, hasBeginning, chat.CheckUsername(sub) != nil:
+	if err != nil || iss != issuer || sid == "" || hasAudience || hasBeginning || chat.CheckUsername(sub) != nil {
 		return chat.Actor{}, ErrInvalidToken
 	}
-	expires := time.Unix(seconds, 0)
-	if !t.now().Before(expires) {
-		return chat.Actor{}, ErrInvalidToken
-	}
-	return chat.Actor{Username: sub, Session: sid, Expires: chat.NewTime(expires)}, nil
+	return chat.Actor{Username: sub, Session: sid, Expires: chat.NewTime(time.Unix(seconds, 0))}, nil
 }

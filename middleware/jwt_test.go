@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -232,16 +233,30 @@ func TestARefusedRequestNeverReachesItsHandler(t *testing.T) {
 	h.ask("GET", "/me?token=abc", nil)
 }
 
-func TestRecognizeLetsEverybodyPassAndNamesWhoIsKnown(t *testing.T) {
+func TestASessionIsKnownByItsTokenAlsoAfterThatEnded(t *testing.T) {
 	h := build(t, housing{})
-	h.noActor.POST("/logout", h.tokens.Recognize(), whoami)
-	for head, want := range map[string]string{
-		"":                                 "  false",
-		"Bearer":                           "  false",
-		"Bearer " + h.sign(t, "ann", "s1"): "ann s1 false",
+	ann, bob := h.sign(t, "ann", "s1"), h.sign(t, "bob", "s2")
+	h.advance(time.Hour)
+	cookie := "parley_token=" + bob
+	for _, c := range []struct {
+		name     string
+		head     []string
+		session  string
+		byCookie bool
+		err      error
+	}{
+		{"the header", []string{"Authorization", "Bearer " + ann}, "s1", false, nil},
+		{"the cookie", []string{"Cookie", cookie}, "s2", true, nil},
+		{"both", []string{"Authorization", "Bearer " + ann, "Cookie", cookie}, "s1", false, nil},
+		{"a bad header and a cookie", []string{"Authorization", "Bearer abc", "Cookie", cookie}, "", false, middleware.ErrInvalidToken},
+		{"another key", []string{"Authorization", "Bearer " + forge(t, jwt.SigningMethodHS256, []byte("another"), claims(nil))}, "", false, middleware.ErrInvalidToken},
+		{"no exp", []string{"Authorization", "Bearer " + forge(t, jwt.SigningMethodHS256, testKey, claims(func(c jwt.MapClaims) { delete(c, "exp") }))}, "", false, middleware.ErrInvalidToken},
+		{"a bad cookie", []string{"Cookie", "parley_token=abc"}, "", true, middleware.ErrInvalidToken},
+		{"nothing", nil, "", false, middleware.ErrUnauthenticated},
 	} {
-		if w := h.ask("POST", "/logout", nil, "Authorization", head); w.Code != 200 || w.Body.String() != want {
-			t.Errorf("%q: %d %q, want %q", head, w.Code, w.Body, want)
+		session, byCookie, err := h.tokens.Session(request("POST", "/logout", nil, c.head...))
+		if session != c.session || byCookie != c.byCookie || !errors.Is(err, c.err) {
+			t.Errorf("%s: %q %v %v", c.name, session, byCookie, err)
 		}
 	}
 }
