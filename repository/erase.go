@@ -22,19 +22,22 @@ func (u *unit) eraseTexts(ctx context.Context, chatID string) (more bool, err er
 	if err != nil || !last.Valid {
 		return false, err
 	}
-	var first int64
-	err = u.get(ctx, &first, `SELECT min(id) FROM (
-		SELECT id FROM messages WHERE chat = ? AND id <= ? ORDER BY id DESC LIMIT ?) slice`, chatID, last.Int64, eraseSlice)
+	var slice []int64
+	err = u.all(ctx, &slice, `SELECT m.id`+backward, chatID, chatID, last.Int64+1, eraseSlice+1)
 	if err != nil {
 		return false, err
 	}
-	_, err = u.exec(ctx, `UPDATE messages SET text = '' WHERE chat = ? AND id BETWEEN ? AND ?`, chatID, first, last.Int64)
+	first, next := slice[len(slice)-1], sql.NullInt64{}
+	if more = len(slice) > eraseSlice; more {
+		first, next = slice[eraseSlice-1], sql.NullInt64{Int64: slice[eraseSlice], Valid: true}
+	}
+	_, err = u.exec(ctx, `UPDATE messages SET text = '' WHERE (chat, id) >= (?, ?) AND (chat, id) <= (?, ?)`,
+		chatID, first, chatID, last.Int64)
 	if err != nil {
 		return false, err
 	}
-	err = u.get(ctx, &last, `UPDATE chats SET last_message = (SELECT max(id) FROM messages WHERE chat = ? AND id < ?)
-		WHERE id = ? RETURNING last_message`, chatID, first, chatID)
-	return last.Valid, err
+	_, err = u.exec(ctx, `UPDATE chats SET last_message = ? WHERE id = ?`, next, chatID)
+	return more, err
 }
 
 // eraser erases what a deletion has left over, in a goroutine of its own, so that

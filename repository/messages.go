@@ -76,7 +76,7 @@ func cursor(page chat.History, q chat.HistoryQuery, head int64) int64 {
 // historyBefore reads the newest messages before a position, and whether there
 // are earlier ones.
 func (h handle) historyBefore(ctx context.Context, chatID string, before int64, limit int) (chat.History, error) {
-	page, more, err := h.messages(ctx, limit, `m.id < ? ORDER BY m.id DESC`, chatID, before)
+	page, more, err := h.messages(ctx, backward, chatID, before, limit)
 	slices.Reverse(page)
 	return chat.History{Messages: page, Earlier: more}, err
 }
@@ -84,21 +84,30 @@ func (h handle) historyBefore(ctx context.Context, chatID string, before int64, 
 // historyAfter reads the oldest messages after a position, and whether there are
 // others on either side.
 func (h handle) historyAfter(ctx context.Context, chatID string, after int64, limit int) (chat.History, error) {
-	page, more, err := h.messages(ctx, limit, `m.id > ? ORDER BY m.id`, chatID, after)
+	page, later, err := h.messages(ctx, forward, chatID, after, limit)
 	if err != nil {
 		return chat.History{}, err
 	}
-	earlier, err := h.exists(ctx, `SELECT 1 FROM messages m WHERE m.chat = ? AND m.id <= ? LIMIT 1`, chatID, after)
-	return chat.History{Messages: page, Earlier: earlier, Later: more}, err
+	_, earlier, err := h.messages(ctx, backward, chatID, min(after, math.MaxInt64-1)+1, 0)
+	return chat.History{Messages: page, Earlier: earlier, Later: later}, err
 }
 
+// These walk through a chat's messages from a position on, and need the chat,
+// the chat, the position and a limit. They name both columns of the index
+// messages_chat in its order and never say chat = ?, because no other index can
+// give that order: after chat = ? AND id < ? ORDER BY id, PostgreSQL walks
+// through the primary key where its statistics say that a chat is busy, past
+// everything said elsewhere since it last was.
+const (
+	backward = ` FROM messages m WHERE m.chat >= ? AND (m.chat, m.id) < (?, ?) ORDER BY m.chat DESC, m.id DESC LIMIT ?`
+	forward  = ` FROM messages m WHERE m.chat <= ? AND (m.chat, m.id) > (?, ?) ORDER BY m.chat, m.id LIMIT ?`
+)
+
 // messages reads at most limit messages of a chat on one side of a position, and
-// whether there are more on that side. The index messages_chat gives them in
-// order, so it costs the same however many there are.
-func (h handle) messages(ctx context.Context, limit int, side, chatID string, pos int64) (page []chat.Message, more bool, err error) {
+// whether there are more on that side. It costs the same however many there are.
+func (h handle) messages(ctx context.Context, walk, chatID string, pos int64, limit int) (page []chat.Message, more bool, err error) {
 	var rows []messageRow
-	err = h.all(ctx, &rows, `SELECT `+messageColumns+` FROM messages m WHERE m.chat = ? AND `+side+` LIMIT ?`,
-		chatID, pos, limit+1)
+	err = h.all(ctx, &rows, `SELECT `+messageColumns+walk, chatID, chatID, pos, limit+1)
 	if more = len(rows) > limit; more {
 		rows = rows[:limit]
 	}
