@@ -1,0 +1,45 @@
+package e2e
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+)
+
+// suite holds what all tests share.
+var suite struct {
+	folder string // removed at the end
+	binary func() (string, error)
+}
+
+func init() { suite.binary = sync.OnceValues(build) }
+
+// binary returns the path of the program, built once from the sources beside the
+// tests, with the race detector where the tests have it.
+func binary(t testing.TB) string {
+	t.Helper()
+	path, err := suite.binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func build() (string, error) {
+	path := filepath.Join(suite.folder, "parley")
+	if runtime.GOOS == "windows" {
+		path += ".exe"
+	}
+	arguments := []string{"build", "-buildvcs=false", "-o", path}
+	if raceDetector {
+		arguments = append(arguments, "-race")
+	}
+	cmd := exec.Command("go", append(arguments, "parley")...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building parley: %w\n%s", err, out)
+	}
+	return path, nil
+}

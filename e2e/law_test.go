@@ -1,0 +1,210 @@
+package e2e
+
+import (
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// house says of each package which other packages of parley it may import, and
+// why no others. A package that is not here may not exist.
+var house = map[string]struct {
+	imports string // names, or "*"
+	reason  string
+}{
+	".":                {"cli", "main is one line; what it calls can be tested"},
+	"chat":             {"", "what a chat is depends on nobody, so everybody can speak its words"},
+	"migrations":       {"", "the schema is text"},
+	"web":              {"", "the page is files; it speaks to the service over HTTP"},
+	"docs":             {"", "documents are files"},
+	"auth":             {"chat", "who somebody is, is decided without a database driver and without HTTP"},
+	"stream":           {"chat", "readers follow a log that they know by a small interface; what stores it is not theirs"},
+	"middleware":       {"chat", "what stands before every request knows no use case"},
+	"client":           {"chat", "a client sees what is on the wire, and shares the server's words alone"},
+	"repository":       {"auth chat migrations", "everything stored is here, and nothing that asks for it"},
+	"handlers":         {"auth chat docs middleware stream web", "HTTP in, one call, HTTP out: the store is known by chat's and auth's interfaces"},
+	"server":           {"auth chat docs handlers middleware migrations repository stream web", "it ties the knot, for the command line, tests and benchmarks alike: so it knows neither cli nor client"},
+	"cli":              {"auth chat client repository server", "commands start a server, work beside one, or are a client of one"},
+	"bench":            {"*", "benchmarks measure every part"},
+	"e2e":              {"*", "tests of the whole"},
+	"e2e/need":         {"e2e/need/machine", "what tests stand on must not stand on what is tested"},
+	"e2e/need/machine": {"", "it runs before any module has been fetched"},
+	"e2e/need/install": {"e2e/need/machine", "it runs before any module has been fetched"},
+}
+
+// technologies says of each package from outside (or of all below a path) which
+// files may import it, and why no others. What is not here may not be imported;
+// of the standard library, what is not here may be imported everywhere.
+var technologies = map[string]struct {
+	files  string // packages, or files
+	reason string
+}{
+	"database/sql":                        {"repository e2e/need bench", "SQL is spoken in one place"},
+	"github.com/jmoiron/sqlx":             {"repository bench", "SQL is spoken in one place"},
+	"github.com/lib/pq":                   {"repository e2e/need bench", "SQL is spoken in one place, notifications included"},
+	"modernc.org/sqlite":                  {"repository bench", "SQL is spoken in one place"},
+	"github.com/pressly/goose/v3":         {"repository", "the schema is applied by what opens the database"},
+	"github.com/gin-gonic/gin":            {"handlers middleware server", "below the handlers a request is a context and arguments"},
+	"github.com/appleboy/gin-jwt/v2":      {"middleware/jwt.go", "its traps are closed in one file"},
+	"github.com/golang-jwt/jwt/v4":        {"middleware/jwt.go", "tokens are checked in one place"},
+	"github.com/rs/cors":                  {"middleware", "foreign origins are decided in one place"},
+	"net/http":                            {"auth! chat! repository! migrations!", "what is decided and stored is not decided by HTTP"},
+	"github.com/r3labs/sse/v2":            {"client bench", "its habits are cured behind one wrapper; in the benchmarks its server is the baseline"},
+	"github.com/alexedwards/argon2id":     {"auth", "passwords are hashed behind one gate"},
+	"github.com/alecthomas/kong":          {"cli", "settings are a value; only the command line reads arguments"},
+	"golang.org/x/term":                   {"cli", "only the command line has a terminal"},
+	"golang.org/x/sync":                   {"auth repository stream middleware handlers server client bench", "small parts of concurrency; chat has none"},
+	"github.com/go-json-experiment/json":  {"handlers middleware stream client bench", "strict JSON at the wire; chat's types carry tags alone"},
+	"github.com/prometheus/client_golang": {"handlers middleware repository server stream bench", "each part counts what it does; chat and auth decide and count nothing"},
+}
+
+// TestWhoMayImportWhom reads every file that is no test, whatever system it is
+// built for.
+func TestWhoMayImportWhom(t *testing.T) {
+	imports := importsBelow(t, "..")
+	if len(imports) < 50 {
+		t.Fatalf("only %d imports found: this test looks in the wrong folder", len(imports))
+	}
+	for _, breach := range breaches(imports) {
+		t.Error(breach)
+	}
+}
+
+// TestTheLawForbids shows that the test above can fail.
+func TestTheLawForbids(t *testing.T) {
+	for _, forbidden := range []importing{
+		{"chat/chat.go", "parley/auth"},
+		{"chat/chat.go", "github.com/google/uuid"},
+		{"chat/chat.go", "net/http"},
+		{"auth/passwords.go", "parley/repository"},
+		{"auth/passwords.go", "net/http/cookiejar"},
+		{"stream/broker.go", "parley/repository"},
+		{"handlers/chats.go", "parley/repository"},
+		{"handlers/chats.go", "github.com/lib/pq"},
+		{"handlers/chats.go", "database/sql/driver"},
+		{"repository/open.go", "github.com/gin-gonic/gin/binding"},
+		{"repository/open.go", "net/http"},
+		{"middleware/cookies.go", "github.com/appleboy/gin-jwt/v2"},
+		{"server/server.go", "parley/client"},
+		{"server/server.go", "parley/cli"},
+		{"stream/frames.go", "github.com/r3labs/sse/v2"},
+		{"chat/helpers/strings.go", ""}, // a package that nobody gave a reason for
+		{"handlers/chats.go", "github.com/gin-gonic/gin-contrib"},
+	} {
+		if len(breaches([]importing{forbidden})) == 0 {
+			t.Errorf("%s may import %s", forbidden.file, forbidden.path)
+		}
+	}
+	for _, allowed := range []importing{
+		{"chat/chat.go", "errors"},
+		{"repository/open.go", "github.com/jmoiron/sqlx"},
+		{"repository/open.go", "modernc.org/sqlite/lib"},
+		{"middleware/jwt.go", "github.com/appleboy/gin-jwt/v2"},
+		{"handlers/chats.go", "net/http"},
+		{"server/server.go", "parley/repository"},
+	} {
+		for _, breach := range breaches([]importing{allowed}) {
+			t.Error(breach)
+		}
+	}
+}
+
+// importing is one line of one file's imports, or with an empty path the file
+// itself; the file is named from the project's folder.
+type importing struct{ file, path string }
+
+func breaches(imports []importing) []string {
+	var found []string
+	for _, i := range imports {
+		if why := forbidden(i); why != "" {
+			found = append(found, fmt.Sprintf("%s imports %s: %s", i.file, i.path, why))
+		}
+	}
+	return found
+}
+
+// forbidden returns why the import may not be, or "".
+func forbidden(i importing) string {
+	pkg := path.Dir(i.file)
+	rule, known := house[pkg]
+	if !known {
+		return fmt.Sprintf("package %s is not in the law's table: say there whom it may know, and why", pkg)
+	}
+	if inner, ok := strings.CutPrefix(i.path, "parley/"); ok {
+		if rule.imports == "*" || slices.Contains(strings.Fields(rule.imports), inner) {
+			return ""
+		}
+		return rule.reason
+	}
+	for name, rule := range technologies {
+		if i.path == name || strings.HasPrefix(i.path, name+"/") {
+			if allows(rule.files, pkg, i.file) {
+				return ""
+			}
+			return rule.reason
+		}
+	}
+	if first, _, _ := strings.Cut(i.path, "/"); strings.Contains(first, ".") {
+		return "it is not in the law's table: say there who may use it, and why"
+	}
+	return "" // the standard library
+}
+
+// allows reads a list of packages and files; one that is marked "!" names who may
+// not, and all others may.
+func allows(list, pkg, file string) bool {
+	entries := strings.Fields(list)
+	if strings.HasSuffix(entries[0], "!") {
+		return !slices.Contains(entries, pkg+"!")
+	}
+	return slices.Contains(entries, pkg) || slices.Contains(entries, file)
+}
+
+// importsBelow reads the imports of all Go files below the folder but tests.
+func importsBelow(t *testing.T, root string) []importing {
+	t.Helper()
+	var found []importing
+	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		base := entry.Name()
+		if entry.IsDir() {
+			if base == "testdata" || base == "parley-data" || len(base) > 2 && strings.HasPrefix(base, ".") {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(base, ".go") || strings.HasSuffix(base, "_test.go") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(root, name)
+		if err != nil {
+			return err
+		}
+		found = append(found, importing{file: filepath.ToSlash(relative)})
+		for _, spec := range file.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			found = append(found, importing{filepath.ToSlash(relative), imported})
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}

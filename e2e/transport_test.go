@@ -1,0 +1,105 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// transport carries the requests of all tests and remembers, for the search at
+// the end, each secret and each text that passes: in headers and cookies, in
+// what is posted, and in the answers that give tokens. A test that speaks to a
+// process in any other way registers what it uses.
+var transport = &recordingTransport{http.DefaultTransport.(*http.Transport).Clone()}
+
+// httpClient sends by transport and follows no redirect.
+func httpClient() *http.Client {
+	return &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+type recordingTransport struct{ *http.Transport }
+
+func (t *recordingTransport) RoundTrip(request *http.Request) (*http.Response, error) {
+	if _, token, ok := strings.Cut(request.Header.Get("Authorization"), " "); ok {
+		secrets.add("a token", token)
+	}
+	for _, cookie := range request.Cookies() {
+		secrets.add("a cookie", cookie.Value)
+	}
+	// The body is read from a copy: nobody but the transport may close it.
+	if request.GetBody != nil {
+		body, err := request.GetBody()
+		if err != nil {
+			return nil, err
+		}
+		sent, err := io.ReadAll(body)
+		if err != nil {
+			return nil, err
+		}
+		recordBody(request, sent)
+	}
+	response, err := t.Transport.RoundTrip(request)
+	if err != nil {
+		return nil, err
+	}
+	for _, cookie := range response.Cookies() {
+		secrets.add("a cookie", cookie.Value)
+	}
+	if path := request.URL.Path; strings.HasSuffix(path, "/login") || strings.HasSuffix(path, "/refresh") {
+		answer, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		response.Body = io.NopCloser(bytes.NewReader(answer))
+		if err != nil {
+			return nil, err
+		}
+		recordFields(answer)
+		if strings.HasPrefix(response.Header.Get("Content-Type"), "text/plain") {
+			secrets.add("a token", strings.TrimSpace(string(answer)))
+		}
+	}
+	return response, nil
+}
+
+// recordBody remembers what is secret in a request's body.
+func recordBody(request *http.Request, body []byte) {
+	switch kind, _, _ := strings.Cut(request.Header.Get("Content-Type"), ";"); {
+	case kind == "application/json":
+		recordFields(body)
+	case strings.HasPrefix(request.URL.Path, "/chats/") && strings.HasSuffix(request.URL.Path, "/messages"):
+		secrets.add("a text", string(body))
+	case kind == "application/x-www-form-urlencoded":
+		form, err := url.ParseQuery(string(body))
+		if err != nil {
+			return
+		}
+		for name, kind := range secretFields {
+			secrets.add(kind, form.Get(name))
+		}
+	}
+}
+
+// secretFields are the fields of bodies and answers that nobody may print.
+var secretFields = map[string]string{
+	"password":      "a password",
+	"token":         "a token",
+	"refresh_token": "a refresh token",
+	"text":          "a text",
+}
+
+func recordFields(body []byte) {
+	var fields map[string]any
+	if json.Unmarshal(body, &fields) != nil {
+		return // it is sent to be refused
+	}
+	for name, kind := range secretFields {
+		if value, ok := fields[name].(string); ok {
+			secrets.add(kind, value)
+		}
+	}
+}
