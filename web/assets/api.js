@@ -14,10 +14,10 @@ export class Problem extends Error {
     this.retryAfter = retryAfter;
   }
 
-  /** The sentence for a person, with the fields where there are any. */
+  /** The sentence for a person: what is wrong with the fields, where that is said. */
   get sentence() {
     const fields = this.errors.map(({ field, message }) => `${field} ${message}`).join("; ");
-    return fields ? `${this.message} ${capital(fields)}.` : this.message;
+    return fields ? `${capital(fields)}.` : this.message;
   }
 }
 

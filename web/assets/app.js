@@ -203,7 +203,7 @@ class Visit {
       go(null);
     }
     this.#details.show(chat);
-    showList(this.#chats, openID);
+    showList(this.#chats, openID, this.#session.user.username);
     const { unread } = this.#chats;
     const name = chat ? `${chat.name} · parley` : "parley";
     document.title = unread > 0 ? `(${unread}) ${name}` : name;

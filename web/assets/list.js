@@ -5,13 +5,13 @@ import { briefly, fully } from "./when.js";
 
 const items = new Map();
 
-/** Shows the chats; openID is the one that is open, or null. */
-export function showList(chats, openID) {
+/** Shows username's chats; openID is the one that is open, or null. */
+export function showList(chats, openID, username) {
   const all = chats.all();
   for (const id of items.keys()) {
     if (!chats.get(id)) items.delete(id);
   }
-  arrange(byId("chats"), all.map((chat) => item(chat, chat.id === openID)));
+  arrange(byId("chats"), all.map((chat) => item(chat, chat.id === openID, username)));
   byId("no-chats").hidden = !chats.listed || all.length > 0;
 }
 
@@ -26,7 +26,7 @@ export function focusChat(id) {
   items.get(id)?.querySelector("a").focus();
 }
 
-function item(chat, open) {
+function item(chat, open, username) {
   let node = items.get(chat.id);
   if (!node) {
     node = el("li", {},
@@ -45,7 +45,7 @@ function item(chat, open) {
   else link.removeAttribute("aria-current");
   link.dataset.unread = chat.unread;
   say(name, chat.name);
-  say(preview, last ? `${last.author}: ${last.text.slice(0, 200)}` : "No messages yet");
+  say(preview, last ? `${last.author === username ? "You" : last.author}: ${last.text.slice(0, 200)}` : "No messages yet");
 
   const moment = last && new Date(last.created_at);
   say(time, moment ? briefly(moment) : "");

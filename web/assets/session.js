@@ -8,11 +8,12 @@ import { until } from "./retry.js";
 const KEY = "parley.session";
 const LOCK = "parley.refresh";
 const LOCK_PATIENCE = 10_000;
+const SECOND = 1_000;
 
 /**
  * A session. It fires "begin" when somebody is signed in and "end" when nobody
- * is any more, with `detail.reason`: "logout", "over" (the service says so), or
- * "elsewhere" (another tab logged out).
+ * is any more, with `detail.reason`: "logout", "over" (the service says so),
+ * "elsewhere" (another tab logged out), or "none" (nobody was).
  *
  * All tabs of a browser share the cookies, and so the session. What one of them
  * learns of it is written down for the others.
@@ -30,12 +31,7 @@ export class Session extends EventTarget {
 
   /** Finds out whether the browser is signed in already, however long it takes. */
   async resume(onTrouble) {
-    try {
-      this.#begin(await until(() => this.call("GET", "me"), { onTrouble }));
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      this.#end("none");
-    }
+    if (!await this.#find(onTrouble)) this.#end("none");
   }
 
   async logIn(username, password) {
@@ -81,8 +77,8 @@ export class Session extends EventTarget {
 
   /**
    * Gets new tokens. Streams that are open live on with them. With `ahead` it
-   * does so only if the present ones are more than half used up. Throws if it
-   * cannot; if that is for good the session has ended.
+   * does not where they are nearly new, because another tab was quicker. Throws if
+   * it cannot; if that is for good the session has ended.
    */
   renew({ ahead = false } = {}) {
     this.#renewing ??= this.#renew(ahead).finally(() => {
@@ -98,7 +94,7 @@ export class Session extends EventTarget {
       const shared = browser.read(KEY);
       const left = (shared?.deadline ?? 0) - Date.now();
       if (left > 0 && shared.deadline !== before) return;
-      if (left > 0 && ahead && left > 0.6 * shared.life) return;
+      if (left > 0 && ahead && left > 0.75 * shared.life) return;
       try {
         const answer = await this.#tokens("refresh");
         if (this.user && answer.user.username !== this.user.username) location.reload();
@@ -112,12 +108,13 @@ export class Session extends EventTarget {
 
   /**
    * Makes a call that gives new tokens and writes down how long they live, by
-   * this machine's clock: the service's may be another.
+   * this machine's clock: the service's may be another. The service tells its own
+   * in whole seconds, so that up to one more may have gone by.
    */
   async #tokens(path, body) {
     const asked = Date.now();
     const { answer, date } = await exchange("POST", path, body);
-    const life = Math.max(0, Date.parse(answer.expires_at) - (date || asked));
+    const life = Math.max(0, Date.parse(answer.expires_at) - (date + SECOND || asked));
     browser.write(KEY, { username: answer.user.username, deadline: asked + life, life });
     return answer;
   }
@@ -154,7 +151,17 @@ export class Session extends EventTarget {
     else if (!shared) this.#end("elsewhere");
     // Nothing of one user may stay on the screen, or be posted, as another.
     else if (this.user) location.reload();
-    else this.resume();
+    else this.#find();
+  }
+
+  async #find(onTrouble) {
+    try {
+      this.#begin(await until(() => this.call("GET", "me"), { onTrouble }));
+      return true;
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      return false;
+    }
   }
 }
 
