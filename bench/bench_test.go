@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"parley/e2e/need"
+)
+
+// TestMain lets this program be the benchmark's server, as the benchmark's own
+// program is.
+func TestMain(m *testing.M) {
+	if os.Getenv(childVariable) != "" {
+		exit(serveAsChild())
+	}
+	os.Exit(m.Run())
+}
+
+func TestEverySectionIsMeasured(t *testing.T) {
+	for _, test := range []struct {
+		database, only string
+		rows           int
+	}{
+		{"sqlite", "posting/sqlite/one chat/64 clients", 1},
+		{"sqlite", "http/sqlite/1 clients", 1},
+		{"sqlite", "reading", len(reads)},
+		{"postgresql", "posting/postgresql/20 chats/64 clients", 1},
+	} {
+		t.Run(test.database+" "+test.only, func(t *testing.T) {
+			if test.database == "postgresql" {
+				// The tests' own cluster will do, so that no second one is started.
+				t.Setenv("PARLEY_TEST_POSTGRES", need.Postgres(t))
+			}
+			var out, doing strings.Builder
+			if err := run(t.Context(), options{only: test.only, db: test.database, quick: true}, &out, &doing); err != nil {
+				t.Fatalf("%v\n%s", err, &doing)
+			}
+			if got := strings.Count(out.String(), "  yes") + strings.Count(out.String(), "  NO"); got != test.rows {
+				t.Errorf("the table has %d rows, want %d:\n%s", got, test.rows, &out)
+			}
+		})
+	}
+}
+
+func TestTheLogOfASeedIsAsParleyWouldHaveWrittenIt(t *testing.T) {
+	engine, err := sqliteEngine(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := engine.newDatabase(t.Context(), seed{people: 3, chats: 4, messages: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	beside, err := engine.connect(db.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer beside.Close()
+	for what, query := range map[string]string{
+		"positions have no hole":       `SELECT (SELECT max(pos) FROM events) = count(*) AND count(*) = 3 * 4 + 20 FROM events`,
+		"a chat's numbers have none":   `SELECT min(ok) FROM (SELECT max(seq) = count(*) AND min(seq) = 1 AS ok FROM events GROUP BY chat)`,
+		"seq grows with pos":           `SELECT count(*) = 0 FROM events a JOIN events b ON a.chat = b.chat WHERE a.pos < b.pos AND a.seq >= b.seq`,
+		"the head is the last":         `SELECT pos = (SELECT max(pos) FROM events) FROM head`,
+		"a chat's row is its last":     `SELECT min(ok) FROM (SELECT c.seq = max(e.seq) AND c.head = max(e.pos) AND c.last_message = max(e.message) AS ok FROM chats c JOIN events e ON e.chat = c.id GROUP BY c.id)`,
+		"messages are as their events": `SELECT count(*) = 20 FROM messages m JOIN events e ON e.message = m.id AND e.pos = m.id AND e.chat = m.chat AND e.seq = m.seq`,
+		"memberships are as theirs":    `SELECT count(*) = 12 FROM memberships m JOIN events e ON e.pos = m.joined_pos AND e.chat = m.chat AND e.username = m.username AND e.role = m.role`,
+		"messages are named right":     fmt.Sprintf(`SELECT count(*) = 1 FROM messages WHERE id = %d AND chat = 'chat-2' AND seq = 3 + 5`, db.seed.messageID(2, 5)),
+	} {
+		var holds bool
+		if err := beside.GetContext(t.Context(), &holds, query); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		if !holds {
+			t.Errorf("it is not so that %s", what)
+		}
+	}
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"parley/auth"
+)
+
+func main() {
+	if os.Getenv(childVariable) != "" {
+		exit(serveAsChild())
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// Databases are removed after the first signal; a second one does not wait.
+	context.AfterFunc(ctx, stop)
+	o, err := parse(os.Args[1:], os.Stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err == nil {
+		err = run(ctx, o, os.Stdout, os.Stderr)
+	}
+	exit(err)
+}
+
+func exit(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// options are what can be chosen.
+type options struct {
+	only, db string
+	quick    bool
+}
+
+func parse(arguments []string, out io.Writer) (o options, err error) {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(out)
+	flags.StringVar(&o.only, "only", "", "measure only what has this in its name, such as `posting/postgresql` or \"64 clients\"")
+	flags.StringVar(&o.db, "db", "", "measure only this database: `sqlite or postgresql`")
+	flags.BoolVar(&o.quick, "quick", false, "see that everything works, in seconds; the figures say nothing")
+	if err := flags.Parse(arguments); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("%q is no flag", flags.Arg(0))
+	}
+	if o.db != "" && o.db != "sqlite" && o.db != "postgresql" {
+		return o, fmt.Errorf("-db %s: there are sqlite and postgresql", o.db)
+	}
+	return o, nil
+}
+
+// run measures, tells out what it found and err what it is doing.
+func run(ctx context.Context, o options, out, err io.Writer) (failed error) {
+	folder, failed := os.MkdirTemp("", "parley-bench-")
+	if failed != nil {
+		return failed
+	}
+	defer func() { failed = errors.Join(failed, os.RemoveAll(folder)) }()
+	engines, failed := openEngines(ctx, o.db, folder)
+	defer func() {
+		for _, e := range engines {
+			failed = errors.Join(failed, e.close())
+		}
+	}()
+	if failed != nil {
+		return failed
+	}
+	hash, failed := auth.HashPassword(ctx, password)
+	if failed != nil {
+		return failed
+	}
+	scale := full(hash)
+	if o.quick {
+		scale = quick(hash)
+	}
+	sections := []section{posting(engines, scale), overHTTP(engines, scale), reading(engines, scale)}
+	p := &progress{out: err}
+	var names []string
+	for i := range sections {
+		for _, g := range sections[i].groups {
+			names = append(names, g.name)
+		}
+		sections[i].only(o.only)
+		p.left += sections[i].lasts()
+	}
+	if p.left == 0 {
+		return fmt.Errorf("-only %s: nothing is called that; there are %s", o.only, strings.Join(names, ", "))
+	}
+	if failed := describe(out, engines, folder); failed != nil {
+		return failed
+	}
+	for i := range sections {
+		if failed = sections[i].measure(ctx, p); failed != nil {
+			break
+		}
+	}
+	// What was measured before a failure, or before an interruption, is told.
+	for i := range sections {
+		failed = errors.Join(failed, sections[i].write(out))
+	}
+	return failed
+}
+
+func openEngines(ctx context.Context, only, folder string) (engines []*engine, err error) {
+	if only != "postgresql" {
+		e, err := sqliteEngine(ctx, folder)
+		if err != nil {
+			return engines, fmt.Errorf("SQLite: %w", err)
+		}
+		engines = append(engines, e)
+	}
+	if only != "sqlite" {
+		e, err := postgresEngine(ctx)
+		if err != nil {
+			return engines, err
+		}
+		engines = append(engines, e)
+	}
+	return engines, nil
+}

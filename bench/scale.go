@@ -1,0 +1,46 @@
+package main
+
+import "time"
+
+// scale is how large and how long everything is.
+type scale struct {
+	clients []int
+	// turns is how often each of two ways is run.
+	turns      int
+	warm, time time.Duration
+	// posters is what is in a database that is posted to.
+	posters seed
+	// readers are the small log and the large one.
+	readers [2]seed
+	// reads is how often each thing is read in each log.
+	reads int
+	// sowing and sowingReaders are about how long it takes to fill the databases.
+	sowing, sowingReaders time.Duration
+}
+
+func (s scale) load(clients int) load { return load{clients: clients, warm: s.warm, time: s.time} }
+
+// full is the scale whose figures count.
+func full(passwordHash string) scale {
+	return scale{
+		clients: []int{1, 8, 64, 256}, turns: 5, warm: 400 * time.Millisecond, time: 1600 * time.Millisecond,
+		posters: seed{people: 16, chats: 1000, passwordHash: passwordHash},
+		readers: [2]seed{
+			{people: 16, chats: 10, messages: 10_000, passwordHash: passwordHash},
+			{people: 16, chats: 10, messages: 1_000_000, passwordHash: passwordHash},
+		},
+		reads:  300,
+		sowing: 2 * time.Second, sowingReaders: 40 * time.Second,
+	}
+}
+
+// quick is the scale that shows that everything works. Its figures say nothing.
+func quick(passwordHash string) scale {
+	s := full(passwordHash)
+	s.clients, s.turns, s.warm, s.time = []int{1, 64}, 1, 50*time.Millisecond, 200*time.Millisecond
+	s.posters.chats = 20
+	s.readers[0].messages, s.readers[1].messages = 2_000, 20_000
+	s.reads = 20
+	s.sowing, s.sowingReaders = time.Second, 4*time.Second
+	return s
+}

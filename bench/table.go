@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// section is a part of the table.
+type section struct {
+	title   string
+	columns []string
+	groups  []group
+	rows    [][]string
+}
+
+// group is the cells that are measured on the same databases.
+type group struct {
+	name string
+	// lasts is about how long it takes to open.
+	lasts time.Duration
+	open  func(ctx context.Context) error
+	// close is called also where open failed.
+	close func() error
+	cells []cell
+}
+
+// cell is what is measured to fill a row.
+type cell struct {
+	name    string
+	lasts   time.Duration
+	measure func(ctx context.Context) ([]string, error)
+}
+
+// only leaves out every cell whose whole name does not hold part.
+func (s *section) only(part string) {
+	part = strings.ToLower(part)
+	for i := range s.groups {
+		g := &s.groups[i]
+		g.cells = slices.DeleteFunc(g.cells, func(c cell) bool {
+			return !strings.Contains(strings.ToLower(g.name+"/"+c.name), part)
+		})
+	}
+	s.groups = slices.DeleteFunc(s.groups, func(g group) bool { return len(g.cells) == 0 })
+}
+
+func (s *section) lasts() (d time.Duration) {
+	for _, g := range s.groups {
+		d += g.lasts
+		for _, c := range g.cells {
+			d += c.lasts
+		}
+	}
+	return d
+}
+
+// progress tells what is being done and how long is left.
+type progress struct {
+	out  io.Writer
+	left time.Duration
+}
+
+func (p *progress) begin(what string, lasts time.Duration) {
+	fmt.Fprintf(p.out, "%s, about %s left\n", what, p.left.Round(time.Second))
+	p.left -= lasts
+}
+
+// measure fills the section's rows.
+func (s *section) measure(ctx context.Context, p *progress) error {
+	for _, g := range s.groups {
+		if err := s.measureGroup(ctx, g, p); err != nil {
+			return fmt.Errorf("%s: %w", g.name, err)
+		}
+	}
+	return nil
+}
+
+func (s *section) measureGroup(ctx context.Context, g group, p *progress) (err error) {
+	defer func() { err = errors.Join(err, g.close()) }()
+	p.begin(g.name+": making databases", g.lasts)
+	opening, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := g.open(opening); err != nil {
+		return err
+	}
+	for _, c := range g.cells {
+		p.begin(g.name+": "+c.name, c.lasts)
+		row, err := c.measure(ctx)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		s.rows = append(s.rows, row)
+	}
+	return nil
+}
+
+// write writes the section as text.
+func (s *section) write(out io.Writer) error {
+	if len(s.rows) == 0 {
+		return nil
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "\n%s\n\n", s.title)
+	for _, row := range append([][]string{s.columns}, s.rows...) {
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	return w.Flush()
+}
