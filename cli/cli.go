@@ -62,6 +62,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 		kong.Name("parley"),
 		kong.Description("A durable chat backend: log in, post, follow."),
 		kong.Writers(stdout, stderr),
+		kong.ValueFormatter(explain),
 		kong.Exit(func(code int) { panic(exited(code)) }),
 		kong.Bind(streams{stdin, stdout, stderr}),
 	)
@@ -76,6 +77,16 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 		return fail(stderr, err)
 	}
 	return 0
+}
+
+// explain is a flag's help with its default, which kong leaves out where there
+// is a placeholder.
+func explain(v *kong.Value) string {
+	text := kong.DefaultHelpValueFormatter(v)
+	if v.HasDefault && v.Default != "" {
+		text += " Default: " + v.Default + "."
+	}
+	return text
 }
 
 // fail tells an error, a line for each of its own.

@@ -78,19 +78,19 @@ type userDisableCommand struct {
 // Run disables a user.
 func (cmd userDisableCommand) Run(settings server.Settings, std streams) error {
 	return withStore(settings, false, std, func(ctx context.Context, repo *repository.Repository) error {
-		if err := unknownUser(cmd.Name, repo.DisableUser(ctx, cmd.Name)); err != nil {
-			return err
+		err := chat.CheckUsername(cmd.Name) // what is no username is not put to the database
+		if err == nil {
+			err = repo.DisableUser(ctx, cmd.Name)
 		}
-		_, err := fmt.Fprintf(std.out, "user %s disabled\n", cmd.Name)
+		if errors.Is(err, chat.ErrNotFound) || errors.Is(err, chat.ErrInvalid) {
+			return fmt.Errorf("there is no user %q", cmd.Name)
+		}
+		if err != nil {
+			return plain(err)
+		}
+		_, err = fmt.Fprintf(std.out, "user %s disabled\n", cmd.Name)
 		return err
 	})
-}
-
-func unknownUser(name string, err error) error {
-	if errors.Is(err, chat.ErrNotFound) {
-		return fmt.Errorf("there is no user %q", name)
-	}
-	return plain(err)
 }
 
 // withStore runs do with the database open.

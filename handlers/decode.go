@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -171,8 +173,10 @@ func decodeForm(data string, v any) error {
 	if err != nil {
 		return chat.Invalid("body", "must be a form as application/x-www-form-urlencoded says")
 	}
-	fields := formFields(reflect.ValueOf(v).Elem())
-	for name, given := range values {
+	fields := make(map[string]reflect.Value)
+	formFields(reflect.ValueOf(v).Elem(), fields)
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		given := values[name]
 		field, known := fields[name]
 		switch {
 		case !utf8.ValidString(name):
@@ -190,13 +194,17 @@ func decodeForm(data string, v any) error {
 	return nil
 }
 
-func formFields(v reflect.Value) map[string]reflect.Value {
-	fields := make(map[string]reflect.Value)
+// formFields collects a struct's fields, those of embedded structs among them, by
+// their names in JSON.
+func formFields(v reflect.Value, into map[string]reflect.Value) {
 	for i := range v.NumField() {
+		if v.Type().Field(i).Anonymous {
+			formFields(v.Field(i), into)
+			continue
+		}
 		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
-		fields[name] = v.Field(i)
+		into[name] = v.Field(i)
 	}
-	return fields
 }
 
 // setField sets a field to what a form says, and says whether it has its type.

@@ -23,15 +23,24 @@ func inBand(c *gin.Context) {
 // that it writes as a stream with one problem event.
 type inBandWriter struct {
 	gin.ResponseWriter
-	refused bool
+	// refused is the status of the problem; 0 where there is none.
+	refused int
 }
 
 func (w *inBandWriter) WriteHeader(status int) {
-	w.refused = status >= http.StatusBadRequest
-	if w.refused {
-		status = http.StatusOK
+	if status >= http.StatusBadRequest {
+		w.refused, status = status, http.StatusOK
 	}
 	w.ResponseWriter.WriteHeader(status)
+}
+
+// Status is what the log and the metrics shall show: what happened, not how it
+// was put.
+func (w *inBandWriter) Status() int {
+	if w.refused != 0 {
+		return w.refused
+	}
+	return w.ResponseWriter.Status()
 }
 
 // problemRetry makes a browser wait longer than after a broken line: what was
@@ -39,7 +48,7 @@ func (w *inBandWriter) WriteHeader(status int) {
 const problemRetry = "retry: 15000\n"
 
 func (w *inBandWriter) Write(p []byte) (int, error) {
-	if !w.refused {
+	if w.refused == 0 {
 		return w.ResponseWriter.Write(p)
 	}
 	header := w.Header()

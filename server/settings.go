@@ -91,7 +91,7 @@ const (
 	maxAccessTTL = 24 * time.Hour
 	minPing      = 100 * time.Millisecond
 	maxPing      = 5 * time.Minute
-	minRotate    = time.Second
+	minRotate    = 100 * time.Millisecond
 	maxRotate    = 30 * 24 * time.Hour
 )
 

@@ -18,14 +18,14 @@ import (
 // and while nobody has signed up and he may, what to paste to begin. The first
 // line is "parley listening on" and the address as a URL.
 func (s *Server) Welcome(w io.Writer) error {
-	at, everywhere := reachable(s.Addr())
+	at, everywhere := reachable(s.Addr(), s.plan.listen)
 	var b strings.Builder
 	fmt.Fprintf(&b, "parley listening on http://%s\n", at)
 	if everywhere {
 		b.WriteString("on every address of this machine\n")
 	}
 	if s.metricsListener != nil {
-		metricsAt, _ := reachable(s.metricsListener.Addr())
+		metricsAt, _ := reachable(s.metricsListener.Addr(), s.plan.metricsListen)
 		fmt.Fprintf(&b, "metrics on http://%s/metrics\n", metricsAt)
 	}
 	fmt.Fprintf(&b, "data in %s\n", s.plan.where())
@@ -36,15 +36,16 @@ func (s *Server) Welcome(w io.Writer) error {
 	return err
 }
 
-// reachable is an address to which a client on this machine can connect: a server
-// that listens everywhere names no such address itself.
-func reachable(addr net.Addr) (at string, everywhere bool) {
+// reachable is an address to which a client on this machine can connect: one that
+// listens everywhere names no such address itself. asked is what was set, because
+// Go listens for both families where it is told 0.0.0.0, and then says "[::]".
+func reachable(addr net.Addr, asked string) (at string, everywhere bool) {
 	ap, err := netip.ParseAddrPort(addr.String())
 	if err != nil || !ap.Addr().IsUnspecified() {
 		return addr.String(), false
 	}
 	loopback := netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	if ap.Addr().Is6() {
+	if strings.HasPrefix(asked, "[") {
 		loopback = netip.IPv6Loopback()
 	}
 	return netip.AddrPortFrom(loopback, ap.Port()).String(), true

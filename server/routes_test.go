@@ -1,0 +1,211 @@
+package server_test
+
+import (
+	"io"
+	"strings"
+	"testing"
+)
+
+func TestWhatIsNotBuiltIsNotFoundAndNeverAStub(t *testing.T) {
+	h := open(t)
+	ann := h.user("ann")
+	h.chat("lobby", ann)
+	for _, row := range []string{
+		"POST /stream-tickets", "PUT /chats/lobby/read", "POST /chats/lobby/typing", "PUT /messages/2/reactions/x",
+		"DELETE /messages/2/reactions/x", "GET /openapi.yaml", "GET /docs", "GET /client.js", "GET /nowhere", "GET /me/", "GET //me",
+		"GET /debug/pprof/",
+	} {
+		method, path, _ := strings.Cut(row, " ")
+		h.do(method, path, "", ann...).refused(404, "not_found")
+	}
+}
+
+func TestAnotherMethodIsRefusedAndTheRightOnesNamed(t *testing.T) {
+	h := open(t)
+	for _, row := range []struct{ method, path, allow string }{
+		{"GET", "/login", "POST"},
+		{"PUT", "/me", "GET, HEAD"},
+		{"DELETE", "/chats", "GET, HEAD, POST"},
+		{"PATCH", "/messages/2", "GET, HEAD"},
+		{"POST", "/stream", "GET"},
+		{"HEAD", "/stream", "GET"},
+		{"BREW", "/healthz", "GET, HEAD"},
+		{"OPTIONS", "/me", "GET, HEAD"},
+	} {
+		a := h.do(row.method, row.path, "").want(405)
+		allowed := strings.Split(a.header.Get("Allow"), ", ")
+		for _, method := range strings.Split(row.allow, ", ") {
+			if !strings.Contains(", "+a.header.Get("Allow")+",", ", "+method+",") {
+				t.Errorf("%s %s allows %q, without %s", row.method, row.path, allowed, method)
+			}
+		}
+		if len(allowed) != len(strings.Split(row.allow, ", ")) {
+			t.Errorf("%s %s allows %q", row.method, row.path, allowed)
+		}
+	}
+}
+
+func TestAStreamOpensWhereverTheClientSaysItStood(t *testing.T) {
+	h := open(t)
+	ann := h.user("ann")
+	h.chat("lobby", ann)
+	h.say("lobby", "said-before", ann)
+	for _, row := range []struct{ lastEventID, after, reason string }{
+		{"x", "", "malformed"}, {"-1", "", "malformed"}, {"1.5", "", "malformed"},
+		{"1234567890123456789", "", "malformed"}, {"999999999999999999", "", "ahead"},
+		{"", "yesterday", "malformed"}, {"", "1&after=2", "malformed"}, {"3", "", "ahead"},
+	} {
+		headers := ann
+		if row.lastEventID != "" {
+			headers = with(ann, "Last-Event-ID", row.lastEventID)
+		}
+		s := h.follow("/chats/lobby/stream?after="+row.after, headers...)
+		if block := s.until("event: reset"); !strings.Contains(block, `"reason":"`+row.reason+`"`) || !strings.HasSuffix(block, "\nid: 2") {
+			t.Errorf("Last-Event-ID %q, after %q: %s", row.lastEventID, row.after, block)
+		}
+		s.until("event: ready")
+		s.body.Close()
+	}
+	for _, begin := range []func() *stream{
+		func() *stream { return h.follow("/stream?after=earliest", ann...) },
+		func() *stream { return h.follow("/stream?after=1", ann...) },
+		func() *stream { return h.follow("/stream?after=now", with(ann, "Last-Event-ID", "1")...) },
+	} {
+		s := begin()
+		s.until("said-before")
+		s.until("event: ready")
+		s.body.Close()
+	}
+	s := h.follow("/stream?timeout=10ms", ann...)
+	s.until(`{"reason":"timeout"}`)
+	if _, err := s.r.ReadByte(); err != io.EOF {
+		t.Errorf("a timeout does not end cleanly: %v", err)
+	}
+}
+
+func TestARefusedStreamCanBeToldOnTheStream(t *testing.T) {
+	h := open(t)
+	ann := h.user("ann")
+	for _, row := range []struct {
+		path    string
+		headers []string
+		status  string
+	}{
+		{"/stream?errors=inband", nil, `"status":401`},
+		{"/chats/nowhere/stream?errors=inband", ann, `"status":404`},
+		{"/stream?errors=inband&limit=x", ann, `"status":400`},
+	} {
+		s := h.follow(row.path, row.headers...)
+		block := s.until("event: problem")
+		if !strings.Contains(block, row.status) || !strings.HasPrefix(block, "retry: ") {
+			t.Errorf("%s: %s", row.path, block)
+		}
+		if _, err := s.r.ReadByte(); err != io.EOF {
+			t.Errorf("%s: no clean close: %v", row.path, err)
+		}
+	}
+	h.follow("/stream?errors=inband", ann...).until("event: ready")
+}
+
+func TestSignUpIsOpenOnlyWhereNoStrangerReachesIt(t *testing.T) {
+	form := []string{"Content-Type", asForm}
+	body := func(name string) string { return "username=" + name + "&password=" + password }
+
+	direct := open(t)
+	direct.do("POST", "/users", body("ann"), form...).want(201)
+	for _, header := range []string{"X-Forwarded-For", "Forwarded", "X-Forwarded-Proto", "Via"} {
+		direct.do("POST", "/users", body("bob"), with(form, header, "x")...).refused(403, "signup_closed")
+	}
+	closed := open(t, func(s *settings) { s.Signup = "closed" })
+	closed.do("POST", "/users", body("ann"), form...).refused(403, "signup_closed")
+	proxied := open(t, func(s *settings) { s.TrustedProxies = "127.0.0.1" })
+	proxied.do("POST", "/users", body("ann"), form...).refused(403, "signup_closed")
+	everywhere := open(t, func(s *settings) { s.Listen = "0.0.0.0:0" })
+	everywhere.do("POST", "/users", body("ann"), form...).refused(403, "signup_closed")
+	opened := open(t, func(s *settings) { s.Signup = "open" })
+	opened.do("POST", "/users", body("ann"), with(form, "X-Forwarded-For", "x")...).want(201)
+}
+
+func TestMetricsAreForThisMachineOrTheirOwnAddress(t *testing.T) {
+	h := open(t)
+	h.do("GET", "/healthz", "").want(200)
+	if a := h.do("GET", "/metrics", "").want(200); !strings.Contains(a.body, "parley_http_requests_total") {
+		t.Errorf("no metrics: %s", a.body)
+	}
+	h.do("GET", "/metrics", "", "X-Forwarded-For", "192.0.2.1").refused(404, "not_found")
+
+	apart := open(t, func(s *settings) { s.MetricsListen = "127.0.0.1:0" })
+	apart.do("GET", "/metrics", "").refused(404, "not_found")
+	apart.do("GET", "/healthz", "").want(200)
+	apart.url = "http://" + apart.srv.MetricsAddr().String()
+	if a := apart.do("GET", "/metrics", "").want(200); !strings.Contains(a.body, "parley_http_requests_total") {
+		t.Errorf("no metrics: %s", a.body)
+	}
+	apart.do("GET", "/me", "").want(404)
+}
+
+func TestAPostMovesEachMetricThatTellsOfIt(t *testing.T) {
+	h := open(t)
+	ann := h.user("ann")
+	h.chat("lobby", ann)
+	read := func() map[string]string {
+		values := make(map[string]string)
+		for line := range strings.Lines(h.do("GET", "/metrics", "").want(200).body) {
+			if name, value, ok := strings.Cut(strings.TrimSpace(line), " "); ok && !strings.HasPrefix(name, "#") {
+				values[name] = value
+			}
+		}
+		return values
+	}
+	before := read()
+	s := h.follow("/chats/lobby/stream", ann...)
+	s.until("event: ready")
+	h.say("lobby", "counted", ann)
+	s.until("counted")
+	for _, name := range []string{
+		`parley_http_requests_total{method="POST",route="/chats/:chat/messages",status="201"}`,
+		"parley_posts_total", "parley_commit_seconds_count", "parley_batch_size_count", "parley_batch_size_sum",
+		"parley_streams_open", "parley_deliveries_total", "parley_tail_position",
+	} {
+		// The reader has the frame a moment before it is counted.
+		h.eventually(name+" moves", func() bool {
+			now := read()[name]
+			return now != "" && now != before[name]
+		})
+	}
+	after := read()
+	for _, name := range []string{"parley_readers_behind", "parley_database_up"} {
+		if _, there := after[name]; !there {
+			t.Errorf("%s is not there", name)
+		}
+	}
+}
+
+func TestTheProbesAnswerWithoutAToken(t *testing.T) {
+	h := open(t)
+	for _, path := range []string{"/healthz", "/readyz"} {
+		h.do("GET", path, "").want(200)
+		h.do("HEAD", path, "").want(200)
+	}
+}
+
+func TestThePageIsServedUnderItsPolicy(t *testing.T) {
+	h := open(t)
+	a := h.do("GET", "/", "", "Accept", "text/html").want(200)
+	if !strings.HasPrefix(a.header.Get("Content-Type"), "text/html") || !strings.Contains(a.header.Get("Content-Security-Policy"), "default-src 'none'") {
+		t.Errorf("%v", a.header)
+	}
+}
+
+func TestARequestIDComesBackWhereverItIsGood(t *testing.T) {
+	h := open(t)
+	if got := h.do("GET", "/healthz", "", "X-Request-Id", "a.b-c_1").header.Get("X-Request-Id"); got != "a.b-c_1" {
+		t.Errorf("%q", got)
+	}
+	if got := h.do("GET", "/healthz", "", "X-Request-Id", "a b").header.Get("X-Request-Id"); got == "a b" || got == "" {
+		t.Errorf("%q", got)
+	}
+	if !strings.Contains(h.log.String(), "request_id=a.b-c_1 method=GET route=/healthz status=200") {
+		t.Errorf("no line for the request: %s", h.log.String())
+	}
+}
