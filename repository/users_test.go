@@ -1,0 +1,253 @@
+package repository
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"parley/auth"
+	"parley/chat"
+)
+
+var (
+	_ auth.Store    = (*Repository)(nil)
+	_ chat.Chats    = (*Repository)(nil)
+	_ chat.Messages = (*Repository)(nil)
+)
+
+func TestAUsernameIsGivenOnceForEver(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		signUp(t, r, "ann")
+		_, err := r.CreateUser(t.Context(), auth.NewUser{Username: "ann", DisplayName: "Another", PasswordHash: "other"})
+		wantRefusal(t, err, chat.ErrUsernameTaken)
+		if err := r.DisableUser(t.Context(), "ann"); err != nil {
+			t.Fatal(err)
+		}
+		_, err = r.CreateUser(t.Context(), auth.NewUser{Username: "ann", DisplayName: "Another", PasswordHash: "other"})
+		wantRefusal(t, err, chat.ErrUsernameTaken)
+		a, err := r.Account(t.Context(), "ann")
+		if err != nil || a.DisplayName != "The ann" || a.PasswordHash != "hash of ann" || !a.Disabled {
+			t.Errorf("the first ann is now %+v, %v", a, err)
+		}
+	})
+}
+
+func TestOfTwoWhoTakeAUsernameAtOnceOneGetsIt(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		one, other := s.open(t), s.open(t)
+		take := func(r *Repository, name string) func() error {
+			return func() error {
+				_, err := r.CreateUser(t.Context(), auth.NewUser{Username: name, DisplayName: name, PasswordHash: "x"})
+				return err
+			}
+		}
+		for i := range 10 {
+			name := fmt.Sprintf("u%d", i)
+			if n := count(t, together(take(one, name), take(other, name)), chat.ErrUsernameTaken); n != 1 {
+				t.Fatalf("%s: %d of 2 were refused, want 1", name, n)
+			}
+		}
+	})
+}
+
+func TestAccountsAreReadAsTheyWereStored(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		created, err := r.CreateUser(t.Context(), auth.NewUser{Username: "zoe", DisplayName: "Zoë ☂", PasswordHash: "$argon2id$…"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := r.Account(t.Context(), "zoe")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := auth.Account{User: created, PasswordHash: "$argon2id$…"}
+		if a != want || a.DisplayName != "Zoë ☂" || a.CreatedAt.IsZero() {
+			t.Errorf("got %+v, want %+v", a, want)
+		}
+		_, err = r.Account(t.Context(), "nobody")
+		wantRefusal(t, err, chat.ErrNotFound)
+
+		u, err := r.User(t.Context(), logIn(t, r, "zoe"))
+		if err != nil || u != created {
+			t.Errorf("the actor's own user is %+v, %v; want %+v", u, err, created)
+		}
+	})
+}
+
+// In many a locale a database would sort these otherwise.
+func TestAccountsAreListedByUsernameByteForByte(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		signUp(t, r, "b", "ab", "a_c", "a.b", "a-b", "a", "1")
+		all, err := r.Accounts(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, a := range all {
+			names = append(names, a.Username)
+		}
+		if want := []string{"1", "a", "a-b", "a.b", "a_c", "ab", "b"}; !slices.Equal(names, want) {
+			t.Errorf("got %q, want %q", names, want)
+		}
+	})
+}
+
+func TestDisablingEndsEachSessionAndThenTheUser(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		var committed []chat.Event
+		r := s.open(t, func(o *Options) { o.Committed = func(evs []chat.Event) { committed = append(committed, evs...) } })
+		as := signUp(t, r, "ann", "bob")
+		over := logIn(t, r, "ann")
+		if err := r.EndSession(t.Context(), over.Session); err != nil {
+			t.Fatal(err)
+		}
+		second := logIn(t, r, "ann")
+		before := headOf(t, r)
+		committed = nil
+		if err := r.DisableUser(t.Context(), "ann"); err != nil {
+			t.Fatal(err)
+		}
+
+		rows := logAfter(t, r, before)
+		if len(rows) != 3 || rows[2].Kind != string(chat.KindUserDisabled) || rows[2].Username != "ann" {
+			t.Fatalf("the log says %+v, want two ended sessions and then a disabled user", rows)
+		}
+		ended := []string{rows[0].Session, rows[1].Session}
+		slices.Sort(ended)
+		want := []string{as["ann"].Session, second.Session}
+		slices.Sort(want)
+		if !slices.Equal(ended, want) {
+			t.Errorf("sessions %q ended, want %q", ended, want)
+		}
+		for i, row := range rows {
+			if row.Pos != before+int64(i)+1 {
+				t.Errorf("row %d stands at %d, want %d", i, row.Pos, before+int64(i)+1)
+			}
+			c := committed[i]
+			if c.Pos != row.Pos || string(c.Kind) != row.Kind || c.Username != "ann" || c.Session != row.Session {
+				t.Errorf("the commit told %+v of the row %+v", c, row)
+			}
+			if row.Session != "" && number(t, r, `SELECT ended_pos FROM sessions WHERE id = ?`, row.Session) != row.Pos {
+				t.Errorf("session %s does not know that it ended at %d", row.Session, row.Pos)
+			}
+		}
+		if headOf(t, r) != before+3 {
+			t.Errorf("the head is %d, want %d", headOf(t, r), before+3)
+		}
+
+		if err := r.DisableUser(t.Context(), "ann"); err != nil || headOf(t, r) != before+3 {
+			t.Errorf("disabling again: %v, and the head is %d, want %d", err, headOf(t, r), before+3)
+		}
+		wantRefusal(t, r.DisableUser(t.Context(), "nobody"), chat.ErrNotFound)
+		_, err := r.User(t.Context(), as["bob"])
+		wantRefusal(t, err, nil)
+	})
+}
+
+// A script that logs in every minute has as many in a fortnight.
+func TestDisablingEndsTwentyThousandSessionsAtOnce(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		const many = 20_000
+		r := s.open(t)
+		signUp(t, r, "ann")
+		fill(t, r, `INSERT INTO sessions (id, username, created_at, access_expires_at, refresh_hash, refresh_generation, refreshed_at, refresh_expires_at)
+			WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+			SELECT 's' || i, 'ann', 0, 0, s.refresh_hash, 0, 0, 0 FROM n, sessions s`, many)
+		if err := r.DisableUser(t.Context(), "ann"); err != nil {
+			t.Fatal(err)
+		}
+		if n := number(t, r, `SELECT count(*) FROM events e JOIN sessions s ON s.ended_pos = e.pos AND s.id = e.session`); n != many+1 {
+			t.Errorf("%d sessions ended at a position, want %d", n, many+1)
+		}
+		if head := headOf(t, r); head != many+2 {
+			t.Errorf("the head is %d, want %d", head, many+2)
+		}
+	})
+}
+
+func TestALoginThatMeetsItsUsersDisablingIsRefusedOrEnded(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		one, other := s.open(t), s.open(t)
+		for i := range 15 {
+			name := fmt.Sprintf("u%d", i)
+			signUp(t, one, name)
+			session := newSession(name)
+			errs := together(
+				func() error { return one.CreateSession(t.Context(), session) },
+				func() error { return other.DisableUser(t.Context(), name) },
+			)
+			if errs[1] != nil {
+				t.Fatal(errs[1])
+			}
+			switch {
+			case errors.Is(errs[0], chat.ErrBadCredentials):
+			case errs[0] != nil:
+				t.Fatal(errs[0])
+			default:
+				ended := number(t, one, `SELECT COALESCE(ended_pos, 0) FROM sessions WHERE id = ?`, session.ID)
+				disabled := number(t, one, `SELECT disabled_pos FROM users WHERE username = ?`, name)
+				if ended == 0 || ended >= disabled {
+					t.Fatalf("a session that was opened before its user was disabled at %d ended at %d", disabled, ended)
+				}
+			}
+		}
+	})
+}
+
+func TestNobodyCanDoAnythingInASessionThatIsNotHisOrIsOver(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		as := signUp(t, r, "ann", "bob", "eve", "dan")
+		makeChat(t, r, as["ann"], "lobby", chat.Public, map[string]chat.Role{"bob": chat.RoleOwner, "eve": chat.RoleOwner})
+		m := say(t, r, as["ann"], "lobby", "hello")
+		if err := r.EndSession(t.Context(), as["ann"].Session); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.DisableUser(t.Context(), "eve"); err != nil {
+			t.Fatal(err)
+		}
+		before := headOf(t, r)
+		for name, actor := range map[string]chat.Actor{
+			"over":     as["ann"],
+			"disabled": as["eve"],
+			"unknown":  {Username: "bob", Session: "no such session"},
+			"another":  {Username: "bob", Session: as["dan"].Session},
+			"none":     {Username: "bob"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				title := "x"
+				_, err := r.User(t.Context(), actor)
+				wantRefusal(t, err, chat.ErrSessionEnded)
+				_, err = r.CreateChat(t.Context(), actor, chat.NewChat{Visibility: chat.Public})
+				wantRefusal(t, err, chat.ErrSessionEnded)
+				_, err = r.MemberChats(t.Context(), actor)
+				wantRefusal(t, err, chat.ErrSessionEnded)
+				_, err = r.PublicChats(t.Context(), actor)
+				wantRefusal(t, err, chat.ErrSessionEnded)
+				for _, chatID := range []string{"lobby", "nowhere"} {
+					_, err = r.Chat(t.Context(), actor, chatID)
+					wantRefusal(t, err, chat.ErrSessionEnded)
+					_, err = r.UpdateChat(t.Context(), actor, chatID, chat.ChatChange{Title: &title})
+					wantRefusal(t, err, chat.ErrSessionEnded)
+					wantRefusal(t, r.DeleteChat(t.Context(), actor, chatID), chat.ErrSessionEnded)
+					_, err = r.Members(t.Context(), actor, chatID)
+					wantRefusal(t, err, chat.ErrSessionEnded)
+					_, err = r.PutMember(t.Context(), actor, chatID, "dan", "")
+					wantRefusal(t, err, chat.ErrSessionEnded)
+					wantRefusal(t, r.RemoveMember(t.Context(), actor, chatID, actor.Username), chat.ErrSessionEnded)
+					_, err = r.History(t.Context(), actor, chatID, chat.HistoryQuery{Limit: 1})
+					wantRefusal(t, err, chat.ErrSessionEnded)
+				}
+				for _, id := range []int64{m.ID, 12345} {
+					_, err = r.Message(t.Context(), actor, id)
+					wantRefusal(t, err, chat.ErrSessionEnded)
+				}
+			})
+		}
+		wantTold(t, r, before)
+	})
+}
