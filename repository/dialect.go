@@ -17,6 +17,7 @@ import (
 
 // dialect is all in which the two databases differ once they are open.
 type dialect struct {
+	name       string
 	goose      goose.Dialect
 	migrations fs.FS
 	// bind is the form of arguments in a statement.
@@ -24,18 +25,8 @@ type dialect struct {
 	// snapshot is the isolation in which a transaction reads one moment.
 	snapshot sql.IsolationLevel
 
-	// beginAtOnce begins the writer's transaction, takes the head's lock and reads
-	// the head, where all of that is one round trip.
-	beginAtOnce string
-	// loadPosts, storePosts and raiseHead are the statements of the hot path, with
-	// the functions that make their arguments.
-	loadPosts  string
-	storePosts []string
-	storeArgs  func(u *unit, posted, raised table, n int) [][]any
-	raiseHead  []string
-	raiseArgs  func(u *unit) [][]any
-	newTable   func(cols []column, rows int) table
-
+	// session prepares what the writer does on a connection.
+	session func(ctx context.Context, conn *sqlx.Conn, h handle) (session, error)
 	// durable is nil if the connection's commits are on the disk when they return.
 	durable func(ctx context.Context, h handle) error
 	// away says that err tells of the database, not of what was asked of it.
@@ -46,22 +37,13 @@ type dialect struct {
 
 func (d *dialect) rebind(query string) string { return sqlx.Rebind(d.bind, query) }
 
-const (
-	beginImmediate = `BEGIN IMMEDIATE`
-	readHead       = `SELECT pos FROM head WHERE one = 1`
-)
-
 var sqliteDialect = &dialect{
+	name:       "sqlite",
 	goose:      goose.DialectSQLite3,
 	migrations: sub(migrations.SQLite, "sqlite"),
 	bind:       sqlx.QUESTION,
 	snapshot:   sql.LevelDefault,
-	loadPosts:  loadPosts(jsonSource),
-	storePosts: sqliteStore,
-	storeArgs:  sqliteStoreArgs,
-	raiseHead:  []string{raiseHead, raiseWriter},
-	raiseArgs:  sqliteRaiseArgs,
-	newTable:   newJSONRows,
+	session:    newSQLiteSession,
 	durable:    sqliteDurable,
 	away: func(err error) bool {
 		switch sqliteCode(err) & 0xff {
@@ -78,20 +60,13 @@ var sqliteDialect = &dialect{
 }
 
 var postgresDialect = &dialect{
+	name:       "postgres",
 	goose:      goose.DialectPostgres,
 	migrations: sub(migrations.Postgres, "postgres"),
 	bind:       sqlx.DOLLAR,
 	snapshot:   sql.LevelRepeatableRead,
-	// Each statement of a text sees what was committed when it began; those of the
-	// transaction that follow see what was committed when the lock was taken.
-	beginAtOnce: `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ` + readHead + ` FOR UPDATE`,
-	loadPosts:   loadPosts(arraySource),
-	storePosts:  postgresStore,
-	storeArgs:   postgresStoreArgs,
-	raiseHead:   []string{`WITH h AS (` + raiseHead + `) ` + raiseWriter},
-	raiseArgs:   postgresRaiseArgs,
-	newTable:    newArrays,
-	durable:     postgresDurable,
+	session:    newPostgresSession,
+	durable:    postgresDurable,
 	away: func(err error) bool {
 		var refused *pq.Error
 		if !errors.As(err, &refused) {
@@ -103,8 +78,9 @@ var postgresDialect = &dialect{
 			return true
 		}
 		switch refused.Code.Class() {
-		case "08", // connection exception
-			"40", // rollback: deadlock
+		case "08": // connection exception; 08P01 is a message that it could not read
+			return refused.Code != "08P01"
+		case "40", // rollback: deadlock
 			"53", // insufficient resources: disk full, too many connections
 			"55", // object not in prerequisite state: lock timeout
 			"57", // operator intervention: shutdown, cancelled, statement timeout

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
@@ -49,7 +48,7 @@ type clientKey struct{ chat, author, client string }
 
 func (p *posting) key() clientKey { return clientKey{p.Chat, p.actor.Username, p.ClientID} }
 
-// run of posts as it is decided: what is known of the chats, the keys and the
+// postRun is a run of posts as it is decided: what is known of the chats, the keys and the
 // messages that the run itself adds.
 type postRun struct {
 	u     *unit
@@ -64,73 +63,44 @@ type postRun struct {
 // chatHead is where a chat stands in the run.
 type chatHead struct{ seq, head int64 }
 
-// facts is what the database knows of a post.
-type facts struct {
-	live        bool
-	seq         sql.NullInt64 // of the chat; NULL where there is none, or no more
-	public      bool
-	member      bool
-	known       sql.NullInt64 // id of the message with the post's key
-	hash        sql.NullString
-	replyIsHere bool
-}
-
-// post decides, numbers and stores neighbouring posts in three steps of the
-// database at most, however many they are: one loads what they are decided by,
-// one stores them, and one reads the messages of repeated keys, if there are any.
-func (u *unit) post(ctx context.Context, reqs []*request) error {
-	run := &postRun{u: u, chats: make(map[string]*chatHead), taken: make([]*posting, 0, len(reqs))}
-	if err := run.decide(ctx, reqs); err != nil {
-		return fmt.Errorf("loading what posts are decided by: %w", err)
-	}
-	if len(run.taken) > 0 {
-		if err := run.store(ctx); err != nil {
-			return fmt.Errorf("storing posts: %w", err)
+// post decides, numbers and stores neighbouring posts of a batch, in a step of the
+// database each, however many they are. known is nil if it is not loaded yet. If
+// they are the batch's last, what is stored is committed with it; post says so.
+func (u *unit) post(ctx context.Context, posts []*request, known []facts, last bool) (committed bool, err error) {
+	if known == nil {
+		if known, err = u.session.load(ctx, postings(posts)); err != nil {
+			return false, fmt.Errorf("loading what posts are decided by: %w", err)
 		}
 	}
-	if len(run.replayed) > 0 {
-		if err := run.replay(ctx); err != nil {
-			return fmt.Errorf("reading repeated posts: %w", err)
-		}
-	}
-	// A post that repeats one of the same run has that one's answer.
-	for _, req := range reqs {
-		if p := req.post; req.err == nil && p.posted.Replayed && p.posted.Message.ID == 0 {
-			p.posted.Message = run.keys[p.key()].posted.Message
-		}
-	}
-	return nil
-}
-
-// decide asks the database once for all and then takes the requests in order.
-func (run *postRun) decide(ctx context.Context, reqs []*request) error {
-	d := run.u.d
-	in := d.newTable(askedColumns, len(reqs))
-	for _, req := range reqs {
-		p := req.post
-		in.add(p.Chat, p.actor.Username, p.actor.Session, p.ClientID, p.ReplyTo)
-	}
-	rows, err := run.u.session.load.QueryContext(ctx, in.args()...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	known := make([]facts, len(reqs))
-	for rows.Next() {
-		var f facts
-		var n int
-		if err := rows.Scan(&n, &f.live, &f.seq, &f.public, &f.member, &f.known, &f.hash, &f.replyIsHere); err != nil {
-			return err
-		}
-		known[n-1] = f
-	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	for i, req := range reqs {
+	run := &postRun{u: u, chats: make(map[string]*chatHead), taken: make([]*posting, 0, len(posts))}
+	for i, req := range posts {
 		req.err = run.take(req.post, known[i])
 	}
-	return nil
+	if err := run.replay(ctx, posts); err != nil {
+		return false, fmt.Errorf("reading repeated posts: %w", err)
+	}
+	if len(run.taken) == 0 {
+		return false, nil
+	}
+	for _, p := range run.taken {
+		m := &p.posted.Message
+		u.events = append(u.events, chat.Event{
+			Pos: m.ID, Kind: chat.KindMessage, Chat: m.Chat, Seq: m.Seq, Message: m, Origin: p.Origin,
+		})
+	}
+	u.dirty = true
+	if err := u.session.store(ctx, u, run.taken, run.chats, last); err != nil {
+		return false, fmt.Errorf("storing posts: %w", err)
+	}
+	return last, nil
+}
+
+func postings(reqs []*request) []*posting {
+	posts := make([]*posting, len(reqs))
+	for i, req := range reqs {
+		posts[i] = req.post
+	}
+	return posts
 }
 
 // take decides one post and numbers it if nothing speaks against it.
@@ -196,26 +166,9 @@ func (run *postRun) number(p *posting, seq int64) {
 	}
 }
 
-// store writes the run's messages and events, and raises its chats and the head.
-func (run *postRun) store(ctx context.Context) error {
-	u := run.u
-	messages := u.d.newTable(postedColumns, len(run.taken))
-	for _, p := range run.taken {
-		m := &p.posted.Message
-		messages.add(m.ID, m.Chat, m.Seq, m.Author, m.Text, m.ReplyTo, m.ClientID, p.hash, p.Origin)
-		u.events = append(u.events, chat.Event{
-			Pos: m.ID, Kind: chat.KindMessage, Chat: m.Chat, Seq: m.Seq, Message: m, Origin: p.Origin,
-		})
-	}
-	chats := u.d.newTable(raisedColumns, len(run.chats))
-	for id, head := range run.chats {
-		chats.add(id, head.seq, head.head)
-	}
-	return u.storePosts(ctx, messages, chats, len(run.taken))
-}
-
-// replay reads the messages that repeated keys belong to, as they are now.
-func (run *postRun) replay(ctx context.Context) error {
+// replay fills in the answers of posts whose key was known: with the message as it
+// is now or, where the first was taken in this run, with that one's.
+func (run *postRun) replay(ctx context.Context, reqs []*request) error {
 	for _, p := range run.replayed {
 		var row messageRow
 		err := run.u.get(ctx, &row, `SELECT `+messageColumns+` FROM messages m WHERE m.id = ?`, p.posted.Message.ID)
@@ -223,6 +176,11 @@ func (run *postRun) replay(ctx context.Context) error {
 			return err
 		}
 		p.posted.Message = row.message()
+	}
+	for _, req := range reqs {
+		if p := req.post; req.err == nil && p.posted.Replayed && p.posted.Message.ID == 0 {
+			p.posted.Message = run.keys[p.key()].posted.Message
+		}
 	}
 	return nil
 }

@@ -55,8 +55,12 @@ var writerGuards = map[string]string{
 	"enable_hashjoin":   "off",
 	"enable_mergejoin":  "off",
 	"enable_bitmapscan": "off",
+	"enable_material":   "off", // it would read an index as a whole, once
+	"enable_memoize":    "off",
 	"plan_cache_mode":   "force_generic_plan", // planning seven joins costs more than running them
 	"jit":               "off",
+	// The hot path writes literals.
+	"standard_conforming_strings": "on",
 }
 
 // openPostgres makes the two pools of a PostgreSQL database and one that may take

@@ -4,83 +4,110 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"fmt"
 
 	"github.com/jmoiron/sqlx"
 )
 
-// session is the writer's connection with the statements of the hot path, which
-// are prepared once a connection.
-type session struct {
-	conn    *sqlx.Conn
-	dialect *dialect
-	open    []*sql.Stmt
-	load    *sql.Stmt
-	store   []*sql.Stmt
-	raise   []*sql.Stmt
-	end     *sql.Stmt
+// session is the writer's connection and what a batch does on it. Each database
+// has one of its own, because what is cheap differs: on PostgreSQL it is a round
+// trip that costs, on SQLite a statement's work.
+type session interface {
+	// begin opens a transaction, takes the head's lock in it and reads the head.
+	// From then on nobody else writes, and what is read has its final state. If the
+	// batch begins with posts, it also loads what they are decided by.
+	begin(ctx context.Context, first []*posting) (head int64, known []facts, err error)
+	// load reads what each of the posts is decided by.
+	load(ctx context.Context, posts []*posting) ([]facts, error)
+	// store writes posts, which hold the unit's last positions, and raises their
+	// chats, the head and the writer's row. If it is the batch's last step it commits.
+	store(ctx context.Context, u *unit, posts []*posting, chats map[string]*chatHead, last bool) error
+	// raise raises the head and the writer's row, and commits.
+	raise(ctx context.Context, u *unit) error
+	// rollback undoes the transaction.
+	rollback(ctx context.Context) error
+	handle() handle
+	// close ends the connection; a transaction that is open is undone by it.
+	close()
 }
+
+// commitError is an error of a commit: whether it took place is not known.
+type commitError struct{ error }
+
+func (e commitError) Unwrap() error { return e.error }
+
+// facts is what the database knows of a post.
+type facts struct {
+	live        bool
+	seq         sql.NullInt64 // of the chat; NULL where there is none, or no more
+	public      bool
+	member      bool
+	known       sql.NullInt64 // id of the message with the post's key
+	hash        sql.NullString
+	replyIsHere bool
+}
+
+// factColumns are those of facts. Every join finds at most one row, by an index; a
+// condition that a partial index could be read through from end to end for stands
+// among the columns instead.
+const (
+	factColumns = `CASE WHEN s.ended_pos IS NULL AND u.username IS NOT NULL AND u.disabled_pos IS NULL THEN 1 ELSE 0 END, c.seq,
+		CASE WHEN c.visibility = 'public' THEN 1 ELSE 0 END, CASE WHEN m.username IS NULL THEN 0 ELSE 1 END,
+		k.id, k.post_hash, CASE WHEN r.id IS NULL THEN 0 ELSE 1 END`
+	factJoins = `
+	LEFT JOIN sessions s ON s.id = p.session AND s.username = p.author
+	LEFT JOIN users u ON u.username = s.username
+	LEFT JOIN chats c ON c.id = p.chat AND c.deleted_pos IS NULL
+	LEFT JOIN memberships m ON m.chat = p.chat AND m.username = p.author AND m.left_pos IS NULL
+	LEFT JOIN messages k ON k.chat = p.chat AND k.author = p.author AND k.client_id = p.client_id
+	LEFT JOIN messages r ON r.id = p.reply_to AND r.chat = p.chat`
+)
+
+func (f *facts) fields() []any {
+	return []any{&f.live, &f.seq, &f.public, &f.member, &f.known, &f.hash, &f.replyIsHere}
+}
+
+const (
+	readHead    = `SELECT pos FROM head WHERE one = 1`
+	raiseHead   = `UPDATE head SET pos = ? WHERE one = 1`
+	raiseWriter = `INSERT INTO writers (id, batch, at) VALUES (?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, at = excluded.at`
+)
 
 // openSession connects, and refuses a database that would not keep what it has
 // committed: that can have changed since the program started.
-func openSession(ctx context.Context, db *sqlx.DB, d *dialect) (*session, error) {
+func openSession(ctx context.Context, db *sqlx.DB, d *dialect) (session, error) {
 	conn, err := db.Connx(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s := &session{conn: conn, dialect: d}
-	if err := s.prepare(ctx); err != nil {
-		s.close()
-		return nil, err
-	}
-	return s, nil
-}
-
-func (s *session) prepare(ctx context.Context) (err error) {
-	if err := s.dialect.durable(ctx, handle{s.conn, s.dialect}); err != nil {
-		return err
-	}
-	prepare := func(texts ...string) (stmts []*sql.Stmt) {
-		for _, text := range texts {
-			stmt, failed := s.conn.PrepareContext(ctx, s.dialect.rebind(text))
-			if failed != nil && err == nil {
-				err = fmt.Errorf("preparing a statement: %w", failed)
-			}
-			stmts = append(stmts, stmt)
+	h := handle{conn, d}
+	if err = d.durable(ctx, h); err == nil {
+		var s session
+		if s, err = d.session(ctx, conn, h); err == nil {
+			return s, nil
 		}
-		return stmts
 	}
-	if s.dialect.beginAtOnce == "" {
-		s.open = prepare(beginImmediate, readHead)
-	}
-	s.load = prepare(s.dialect.loadPosts)[0]
-	s.store = prepare(s.dialect.storePosts...)
-	s.raise = prepare(s.dialect.raiseHead...)
-	s.end = prepare(`COMMIT`)[0]
-	return err
+	discard(conn)
+	return nil, err
 }
 
-// begin opens a transaction and takes the head's lock in it: from now on nobody
-// else writes, and each statement that follows sees all that was ever committed.
-func (s *session) begin(ctx context.Context) (head int64, err error) {
-	if text := s.dialect.beginAtOnce; text != "" {
-		return head, s.conn.QueryRowContext(ctx, text).Scan(&head)
-	}
-	if _, err := s.open[0].ExecContext(ctx); err != nil {
-		return 0, err
-	}
-	return head, s.open[1].QueryRowContext(ctx).Scan(&head)
+// discard ends a connection instead of giving it back to its pool.
+func discard(conn *sqlx.Conn) {
+	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+	_ = conn.Close()
 }
 
-// commit ends the transaction. Whatever error it answers, the transaction may
-// have been committed.
-func (s *session) commit(ctx context.Context) error {
-	_, err := s.end.ExecContext(ctx)
-	return err
-}
-
-// close ends the connection; a transaction that is open is undone by it.
-func (s *session) close() {
-	_ = s.conn.Raw(func(any) error { return driver.ErrBadConn })
-	_ = s.conn.Close()
+// scanFacts reads the facts of n posts from rows that begin with the number of
+// the post, 1 to n.
+func scanFacts(rows *sql.Rows, n int) ([]facts, error) {
+	known := make([]facts, n)
+	for rows.Next() {
+		var i int
+		var f facts
+		if err := rows.Scan(append([]any{&i}, f.fields()...)...); err != nil {
+			return nil, err
+		}
+		known[i-1] = f
+	}
+	return known, rows.Err()
 }

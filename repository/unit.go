@@ -19,13 +19,12 @@ type unit struct {
 	// events are those that this batch appended, in order.
 	events []chat.Event
 
-	session *session
+	session session
 	// writer and batch say which attempt of which writer this is.
 	writer string
 	batch  int64
-	// dirty says that there is something to commit, raised that the head's row and
-	// the writer's say so already.
-	dirty, raised bool
+	// dirty says that there is something to commit.
+	dirty bool
 }
 
 // append gives ev the next position and, where it belongs to a chat, the chat's
@@ -48,7 +47,7 @@ func (u *unit) append(ctx context.Context, ev chat.Event) (chat.Event, error) {
 	if err != nil {
 		return ev, fmt.Errorf("appending an event: %w", err)
 	}
-	u.pos, u.raised = ev.Pos, false
+	u.pos = ev.Pos
 	u.events = append(u.events, ev)
 	return ev, nil
 }

@@ -41,7 +41,7 @@ type writer struct {
 	log       *slog.Logger
 
 	// session and batch belong to the loop's goroutine.
-	session *session
+	session session
 	batch   int64 // counts attempts to commit
 
 	wake    chan struct{} // holds one token while the queue may have something
@@ -188,30 +188,22 @@ func (w *writer) attempt(batch []*request) error {
 	if err != nil {
 		return err
 	}
-	u := &unit{handle: handle{s.conn, w.dialect}, session: s, now: chat.NewTime(began)}
-	if u.pos, err = s.begin(ctx); err != nil {
-		return w.abort(ctx, fmt.Errorf("taking the log's head: %w", err))
-	}
 	w.batch++
-	u.writer, u.batch = w.id, w.batch
-	if err := runAll(ctx, u, batch); err != nil {
-		return w.abort(ctx, err)
-	}
-	if !u.dirty {
-		return w.abort(ctx, nil)
-	}
-	if err := u.close(ctx); err != nil {
-		return w.abort(ctx, fmt.Errorf("raising the log's head: %w", err))
-	}
-	if err := s.commit(ctx); err != nil {
+	u := &unit{handle: s.handle(), session: s, now: chat.NewTime(began), writer: w.id, batch: w.batch}
+	err = u.run(ctx, batch)
+	var unknown commitError
+	switch {
+	case errors.As(err, &unknown):
 		w.log.Warn("whether a batch was committed has to be looked up", "error", err)
-		committed, unsettled := w.settle(ctx, w.batch)
+		committed, unsettled := w.settle(ctx, u.batch)
 		if unsettled != nil {
 			return unsettled
 		}
 		if !committed {
-			return fmt.Errorf("committing: %w", err)
+			return fmt.Errorf("committing: %w", unknown.error)
 		}
+	case err != nil || !u.dirty:
+		return w.abort(ctx, err)
 	}
 	w.metrics.committed(u, len(batch), time.Since(began))
 	if w.committed != nil && len(u.events) > 0 {
@@ -220,27 +212,43 @@ func (w *writer) attempt(batch []*request) error {
 	return nil
 }
 
-// runAll runs a batch's requests in the order in which they came, neighbouring
-// posts together.
-func runAll(ctx context.Context, u *unit, batch []*request) error {
+// run runs a batch's requests in the order in which they came, neighbouring posts
+// together, and commits them, unless none of them changed anything.
+func (u *unit) run(ctx context.Context, batch []*request) error {
+	posts := leadingPosts(batch)
+	head, known, err := u.session.begin(ctx, postings(posts))
+	if err != nil {
+		return fmt.Errorf("taking the log's head: %w", err)
+	}
+	u.pos = head
 	for len(batch) > 0 {
-		n := 0
-		for n < len(batch) && batch[n].post != nil {
-			n++
-		}
-		if n > 0 {
-			if err := u.post(ctx, batch[:n]); err != nil {
+		if len(posts) == 0 {
+			if err := runOne(ctx, u, batch[0]); err != nil {
 				return err
 			}
-			batch = batch[n:]
-			continue
+			batch = batch[1:]
+		} else {
+			batch = batch[len(posts):]
+			committed, err := u.post(ctx, posts, known, len(batch) == 0)
+			if err != nil || committed {
+				return err
+			}
 		}
-		if err := runOne(ctx, u, batch[0]); err != nil {
-			return err
-		}
-		batch = batch[1:]
+		posts, known = leadingPosts(batch), nil
 	}
-	return nil
+	if !u.dirty {
+		return nil
+	}
+	return u.session.raise(ctx, u)
+}
+
+// leadingPosts are the posts that a batch begins with.
+func leadingPosts(batch []*request) []*request {
+	n := 0
+	for n < len(batch) && batch[n].post != nil {
+		n++
+	}
+	return batch[:n]
 }
 
 // runOne runs one request that is not a post. A panic in it is an error like
@@ -252,10 +260,6 @@ func runOne(ctx context.Context, u *unit, req *request) (err error) {
 		}
 	}()
 	req.err = req.run(ctx, u)
-	// In a transaction that PostgreSQL has given up on, COMMIT undoes it and answers
-	// without an error. Should the request have kept such a thing to itself, raising
-	// the head once more brings it to light.
-	u.raised = false
 	var refused *chat.Error
 	if req.err != nil && !errors.As(req.err, &refused) {
 		return req.err
@@ -273,7 +277,7 @@ func (w *writer) abort(ctx context.Context, err error) error {
 		w.disconnect()
 		return err
 	}
-	if _, failed := w.session.conn.ExecContext(ctx, `ROLLBACK`); failed != nil {
+	if failed := w.session.rollback(ctx); failed != nil {
 		w.disconnect()
 	}
 	return err
@@ -306,10 +310,10 @@ func (w *writer) lastCommitted(ctx context.Context) (batch int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if _, err := s.begin(ctx); err != nil {
+	if _, _, err := s.begin(ctx, nil); err != nil {
 		return 0, w.abort(ctx, err)
 	}
-	err = handle{s.conn, w.dialect}.get(ctx, &batch, `SELECT batch FROM writers WHERE id = ?`, w.id)
+	err = s.handle().get(ctx, &batch, `SELECT batch FROM writers WHERE id = ?`, w.id)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
 	}
@@ -317,7 +321,7 @@ func (w *writer) lastCommitted(ctx context.Context) (batch int64, err error) {
 }
 
 // connect returns the writer's connection, a new one where the last was lost.
-func (w *writer) connect(ctx context.Context) (*session, error) {
+func (w *writer) connect(ctx context.Context) (session, error) {
 	if w.session != nil {
 		return w.session, nil
 	}

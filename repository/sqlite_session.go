@@ -1,0 +1,115 @@
+package repository
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// sqliteSession runs a prepared statement for each row: within the process that
+// costs less than to pack many rows into one argument.
+type sqliteSession struct {
+	conn *sqlx.Conn
+	h    handle
+
+	lock, head, facts, message, event, chat, raiseHead, raiseWriter, end *sql.Stmt
+}
+
+func newSQLiteSession(ctx context.Context, conn *sqlx.Conn, h handle) (session, error) {
+	s := &sqliteSession{conn: conn, h: h}
+	for _, p := range []struct {
+		stmt **sql.Stmt
+		text string
+	}{
+		{&s.lock, `BEGIN IMMEDIATE`},
+		{&s.head, readHead},
+		{&s.facts, `SELECT 1, ` + factColumns + `
+			FROM (SELECT ?1 AS chat, ?2 AS author, ?3 AS session, ?4 AS client_id, ?5 AS reply_to) p` + factJoins},
+		{&s.message, `INSERT INTO messages (id, chat, seq, author, text, created_at, reply_to, client_id, post_hash, origin)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
+		{&s.event, `INSERT INTO events (pos, kind, chat, seq, at, message) VALUES (?1, 'message', ?2, ?3, ?4, ?1)`},
+		{&s.chat, `UPDATE chats SET seq = ?2, head = ?3, last_message = ?3 WHERE id = ?1`},
+		{&s.raiseHead, raiseHead},
+		{&s.raiseWriter, raiseWriter},
+		{&s.end, `COMMIT`},
+	} {
+		stmt, err := conn.PrepareContext(ctx, p.text)
+		if err != nil {
+			return nil, fmt.Errorf("preparing a statement: %w", err)
+		}
+		*p.stmt = stmt
+	}
+	return s, nil
+}
+
+func (s *sqliteSession) begin(ctx context.Context, first []*posting) (head int64, known []facts, err error) {
+	if _, err := s.lock.ExecContext(ctx); err != nil {
+		return 0, nil, err
+	}
+	if err := s.head.QueryRowContext(ctx).Scan(&head); err != nil {
+		return 0, nil, err
+	}
+	known, err = s.load(ctx, first)
+	return head, known, err
+}
+
+func (s *sqliteSession) load(ctx context.Context, posts []*posting) ([]facts, error) {
+	known := make([]facts, len(posts))
+	var one int
+	for i, p := range posts {
+		row := s.facts.QueryRowContext(ctx, p.Chat, p.actor.Username, p.actor.Session, nullable(p.ClientID), nullID(p.ReplyTo))
+		if err := row.Scan(append([]any{&one}, known[i].fields()...)...); err != nil {
+			return nil, err
+		}
+	}
+	return known, nil
+}
+
+func (s *sqliteSession) store(ctx context.Context, u *unit, posts []*posting, chats map[string]*chatHead, last bool) error {
+	now := u.now.UnixMilli()
+	for _, p := range posts {
+		m := &p.posted.Message
+		if _, err := s.message.ExecContext(ctx, m.ID, m.Chat, m.Seq, m.Author, m.Text, now,
+			nullID(m.ReplyTo), nullable(m.ClientID), nullable(p.hash), nullable(p.Origin)); err != nil {
+			return err
+		}
+		if _, err := s.event.ExecContext(ctx, m.ID, m.Chat, m.Seq, now); err != nil {
+			return err
+		}
+	}
+	for id, at := range chats {
+		if _, err := s.chat.ExecContext(ctx, id, at.seq, at.head); err != nil {
+			return err
+		}
+	}
+	if last {
+		return s.raise(ctx, u)
+	}
+	return nil
+}
+
+func (s *sqliteSession) raise(ctx context.Context, u *unit) error {
+	if _, err := s.raiseHead.ExecContext(ctx, u.pos); err != nil {
+		return err
+	}
+	if _, err := s.raiseWriter.ExecContext(ctx, u.writer, u.batch, u.now.UnixMilli()); err != nil {
+		return err
+	}
+	if _, err := s.end.ExecContext(ctx); err != nil {
+		return commitError{err}
+	}
+	return nil
+}
+
+func (s *sqliteSession) rollback(ctx context.Context) error {
+	_, err := s.conn.ExecContext(ctx, `ROLLBACK`)
+	return err
+}
+
+func (s *sqliteSession) handle() handle { return s.h }
+
+func (s *sqliteSession) close() { discard(s.conn) }
+
+func nullID(id int64) sql.NullInt64 { return sql.NullInt64{Int64: id, Valid: id != 0} }
