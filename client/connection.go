@@ -82,17 +82,7 @@ func (c *Client) subscribe(ctx context.Context, cancel context.CancelCauseFunc, 
 		}
 		return nil
 	}
-	err := s.SubscribeRawWithContext(ctx, func(e *sse.Event) {
-		// Once a frame was dropped, all that follow must be: select alone would
-		// choose by chance, and a frame delivered behind the gap would hide it.
-		if ctx.Err() != nil {
-			return
-		}
-		select {
-		case out <- e:
-		case <-ctx.Done():
-		}
-	})
+	err := s.SubscribeRawWithContext(ctx, func(e *sse.Event) { deliver(ctx, out, e) })
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
@@ -100,6 +90,19 @@ func (c *Client) subscribe(ctx context.Context, cancel context.CancelCauseFunc, 
 		return errEnded
 	}
 	return err
+}
+
+// deliver hands e to the reader, or drops it where ctx has ended. Once a frame
+// was dropped, all that follow must be: select alone would choose by chance, and
+// a frame delivered behind the gap would hide it.
+func deliver(ctx context.Context, out chan<- *sse.Event, e *sse.Event) {
+	if ctx.Err() != nil {
+		return
+	}
+	select {
+	case out <- e:
+	case <-ctx.Done():
+	}
 }
 
 // streaming is the HTTP client without its Timeout, which would also count the

@@ -167,6 +167,22 @@ func TestManyCallersRenewOnce(t *testing.T) {
 	}
 }
 
+func TestAStreamThatAsksLateFindsTheSessionRenewed(t *testing.T) {
+	s := newService(t)
+	a := s.accounts(time.Hour)
+	s.logIn(t)
+	s.client.keep(testContext(t))
+	if got := a.renewals.Load(); got != 0 {
+		t.Errorf("%d renewals of a new token", got)
+	}
+	s.age(time.Hour / 2)
+	s.client.keep(testContext(t))
+	s.client.keep(testContext(t))
+	if got := a.renewals.Load(); got != 1 {
+		t.Errorf("%d renewals of an old one", got)
+	}
+}
+
 func TestARenewalWhoseAnswerWasLostIsRepeatedWithTheSameToken(t *testing.T) {
 	s := newService(t)
 	a := s.accounts(time.Hour)
