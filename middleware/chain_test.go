@@ -161,7 +161,9 @@ func TestAnAnswerThatPanicsOnItsWayIsBrokenOff(t *testing.T) {
 
 func TestABodyBeyondTheLimitIsTooLargeHoweverItComes(t *testing.T) {
 	h := build(t, housing{limit: 10})
+	reached := false
 	h.noActor.POST("/x", func(c *gin.Context) {
+		reached = true
 		b, err := io.ReadAll(c.Request.Body)
 		if err != nil {
 			_ = c.Error(fmt.Errorf("reading: %w", err))
@@ -172,7 +174,11 @@ func TestABodyBeyondTheLimitIsTooLargeHoweverItComes(t *testing.T) {
 	if w := h.ask("POST", "/x", strings.NewReader("0123456789")); w.Body.String() != "0123456789" {
 		t.Errorf("at the limit: %d %s", w.Code, w.Body)
 	}
+	reached = false
 	wantProblem(t, h.ask("POST", "/x", strings.NewReader("0123456789a")), 413, "too_large")
+	if reached {
+		t.Error("a body that says that it is too large was asked for")
+	}
 	// Of this reader the length is not known before.
 	wantProblem(t, h.ask("POST", "/x", io.MultiReader(strings.NewReader("0123456789a"))), 413, "too_large")
 	wantOK(t, h.ask("POST", "/x", nil))

@@ -17,8 +17,8 @@ type Origins struct {
 }
 
 // NewOrigins lists origins like "https://example.org" beside the service's own.
-// "null", "*" and whatever else is no single origin of http or https is never
-// one of them.
+// "null", "*" and whatever else is no origin of http or https is never one of
+// them, and a "*" inside of one stands for nothing but itself.
 func NewOrigins(listed []string) *Origins {
 	o := &Origins{listed: map[string]bool{}}
 	for _, s := range listed {
@@ -131,10 +131,9 @@ func parseOrigin(s string) (origin, bool) {
 		return origin{}, false
 	}
 	o := origin{scheme: strings.ToLower(u.Scheme), host: strings.ToLower(u.Hostname()), port: u.Port()}
-	if o.host == "" || strings.ContainsAny(o.host, "*, ") {
-		return origin{}, false
-	}
 	switch {
+	case o.host == "":
+		return origin{}, false
 	case o.scheme != "http" && o.scheme != "https":
 		return origin{}, false
 	case o.port != "":

@@ -80,14 +80,11 @@ const statusClientGone = 499
 // code is [ErrInternal], and its text stays inside.
 func refusal(err error) *chat.Error {
 	var refused *chat.Error
-	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &refused):
 		if _, known := kinds[refused.Code]; known {
 			return refused
 		}
-	case errors.As(err, &tooLarge):
-		return ErrTooLarge
 	case errors.Is(err, context.DeadlineExceeded):
 		return chat.ErrUnavailable
 	}

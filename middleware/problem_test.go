@@ -179,12 +179,10 @@ func TestAnUnknownErrorIsInternalAndItsTextIsInTheLogAlone(t *testing.T) {
 	}
 }
 
-func TestADeadlineIsUnavailableAndASizeIsTooLarge(t *testing.T) {
+func TestADeadlineIsUnavailable(t *testing.T) {
 	h := build(t, housing{})
 	h.noActor.GET("/slow", func(c *gin.Context) { _ = c.Error(fmt.Errorf("reading: %w", context.DeadlineExceeded)) })
-	h.noActor.GET("/big", func(c *gin.Context) { _ = c.Error(fmt.Errorf("reading: %w", &http.MaxBytesError{Limit: 1})) })
 	wantProblem(t, h.ask("GET", "/slow", nil), 503, "unavailable")
-	wantProblem(t, h.ask("GET", "/big", nil), 413, "too_large")
 }
 
 func TestAClientWhoIsGoneMakesNoNoise(t *testing.T) {
