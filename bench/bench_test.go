@@ -24,7 +24,7 @@ func TestEverySectionIsMeasured(t *testing.T) {
 		rows           int
 	}{
 		{"sqlite", "posting/sqlite/one chat/64 clients", 1},
-		{"sqlite", "http/sqlite/1 clients", 1},
+		{"sqlite", "http/sqlite/1 client", 1},
 		{"sqlite", "reading", len(reads)},
 		{"postgresql", "posting/postgresql/20 chats/64 clients", 1},
 	} {

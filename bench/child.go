@@ -143,6 +143,11 @@ func serveAsChild() error {
 	if err := json.Unmarshal(line, &settings); err != nil {
 		return err
 	}
+	stop, err := profile(os.Getenv(profileVariable), "server")
+	if err != nil {
+		return err
+	}
+	defer stop()
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		defer cancel()

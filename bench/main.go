@@ -44,6 +44,8 @@ func exit(err error) {
 type options struct {
 	only, db string
 	quick    bool
+	// profiles is a folder for CPU profiles; empty for none.
+	profiles string
 }
 
 func parse(arguments []string, out io.Writer) (o options, err error) {
@@ -52,6 +54,7 @@ func parse(arguments []string, out io.Writer) (o options, err error) {
 	flags.StringVar(&o.only, "only", "", "measure only what has this in its name, such as `posting/postgresql` or \"64 clients\"")
 	flags.StringVar(&o.db, "db", "", "measure only this database: `sqlite or postgresql`")
 	flags.BoolVar(&o.quick, "quick", false, "see that everything works, in seconds; the figures say nothing")
+	flags.StringVar(&o.profiles, "profile", "", "write CPU profiles, of the servers too, to this `folder`")
 	if err := flags.Parse(arguments); err != nil {
 		return o, err
 	}
@@ -71,7 +74,7 @@ func run(ctx context.Context, o options, out, err io.Writer) (failed error) {
 		return failed
 	}
 	defer func() { failed = errors.Join(failed, os.RemoveAll(folder)) }()
-	engines, failed := openEngines(ctx, o.db, folder)
+	engines, failed := openEngines(ctx, o, folder)
 	defer func() {
 		for _, e := range engines {
 			failed = errors.Join(failed, e.close())
@@ -104,6 +107,15 @@ func run(ctx context.Context, o options, out, err io.Writer) (failed error) {
 	if failed := describe(out, engines, folder); failed != nil {
 		return failed
 	}
+	// The servers, which are started from here, read it too.
+	if failed := os.Setenv(profileVariable, o.profiles); failed != nil {
+		return failed
+	}
+	stop, failed := profile(o.profiles, "bench")
+	if failed != nil {
+		return failed
+	}
+	defer stop()
 	for i := range sections {
 		if failed = sections[i].measure(ctx, p); failed != nil {
 			break
@@ -116,15 +128,15 @@ func run(ctx context.Context, o options, out, err io.Writer) (failed error) {
 	return failed
 }
 
-func openEngines(ctx context.Context, only, folder string) (engines []*engine, err error) {
-	if only != "postgresql" {
+func openEngines(ctx context.Context, o options, folder string) (engines []*engine, err error) {
+	if o.db != "postgresql" {
 		e, err := sqliteEngine(ctx, folder)
 		if err != nil {
 			return engines, fmt.Errorf("SQLite: %w", err)
 		}
 		engines = append(engines, e)
 	}
-	if only != "sqlite" {
+	if o.db != "sqlite" {
 		e, err := postgresEngine(ctx)
 		if err != nil {
 			return engines, err

@@ -69,7 +69,7 @@ func overHTTPGroup(e *engine, scale scale) group {
 	for _, clients := range scale.clients {
 		l := scale.load(clients)
 		g.cells = append(g.cells, cell{
-			name:  fmt.Sprintf("%d clients", clients),
+			name:  count(clients, "client"),
 			lasts: l.rounds(scale.turns),
 			measure: func(ctx context.Context) ([]string, error) {
 				wires, err := dialAll(ctx, server.address, clients)

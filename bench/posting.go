@@ -22,7 +22,7 @@ type spread struct {
 // spreads are those that the posts of a seed are measured with.
 func spreads(s seed) []spread {
 	return []spread{
-		{fmt.Sprintf("%d chats", s.chats), func() int { return 1 + rand.IntN(s.chats) }},
+		{count(s.chats, "chat"), func() int { return 1 + rand.IntN(s.chats) }},
 		{"one chat", func() int { return 1 }},
 	}
 }
@@ -73,7 +73,7 @@ func postingGroup(e *engine, spread spread, scale scale) group {
 	for _, clients := range scale.clients {
 		l := scale.load(clients)
 		g.cells = append(g.cells, cell{
-			name:  fmt.Sprintf("%d clients", clients),
+			name:  count(clients, "client"),
 			lasts: l.rounds(scale.turns),
 			measure: func(ctx context.Context) ([]string, error) {
 				store, err := openPlain(ctx, plain, clients)
@@ -130,6 +130,13 @@ func (db *database) drop() error {
 		return nil
 	}
 	return db.remove()
+}
+
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 func perSecond(rate float64) string { return fmt.Sprintf("%.0f", rate) }
