@@ -23,7 +23,7 @@ func run(m *testing.M) int {
 	suite.folder = folder
 
 	code := m.Run()
-	for _, leak := range secrets.leaks() {
+	for _, leak := range secrets.leaks(folder) {
 		fmt.Fprintln(os.Stderr, leak)
 		code = 1
 	}

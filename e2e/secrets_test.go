@@ -67,16 +67,16 @@ func newPassword() string {
 	return password
 }
 
-// leaks searches everything that was printed and says where it holds a secret. A
+// leaks searches everything that was printed, which is in the folder, and says where it holds a secret. A
 // text that is too short to be searched for is a leak too.
-func (r *recorder) leaks() []string {
+func (r *recorder) leaks(folder string) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var found []string
 	for value, kind := range r.short {
 		found = append(found, fmt.Sprintf("%s, %q, is too short to be searched for: tests use %d bytes or more", kind, value, shortest))
 	}
-	files, err := filepath.Glob(filepath.Join(suite.folder, "*.[oe][ur][tr]"))
+	files, err := filepath.Glob(filepath.Join(folder, "*.[oe][ur][tr]"))
 	if err != nil {
 		return append(found, err.Error())
 	}

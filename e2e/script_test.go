@@ -1,0 +1,87 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestStories tells the binary the stories in testdata/script, one a file. They
+// have these commands besides testscript's own:
+//
+//	parley ARGUMENT…     runs it to its end; "! parley" wants exit code 1
+//	serve ARGUMENT…      starts a server on a free port unless one is named; what it
+//	                     prints is in server.out and server.err, where it listens is
+//	                     in $URL and $ADDR
+//	stop                 sends SIGTERM and wants exit code 0 within 15 s
+//	signal NAME          sends SIGTERM or SIGINT
+//	ended CODE           waits for the server's end with that exit code
+//	curl ARGUMENT…       does what curl would, see curl_test.go
+//	paste N [FILE]       runs the Nth line to paste in server.out; with FILE in the
+//	                     background, and what it answers is in the file
+//	await FILE REGEXP    waits until the file holds it
+//	oneline MISTAKES     wants that many lines on the last command's stderr
+//	mode BITS FILE       wants these permissions
+//	postgres             makes an empty database, its address in $DATABASE
+//
+// Files that are named password… are searched for in what is printed.
+func TestStories(t *testing.T) {
+	path := binary(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                filepath.Join("testdata", "script"),
+		RequireUniqueNames: true,
+		Deadline:           time.Now().Add(4 * time.Minute), // a command that should have ended, and serves
+		Setup: func(env *testscript.Env) error {
+			env.Values[storyKey{}] = &story{t: env.T().(testing.TB), binary: path}
+			env.Setenv("SECRET", sharedSecret)
+			return rememberPasswords(env.WorkDir)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"parley":   do((*story).parley),
+			"serve":    do((*story).serve),
+			"stop":     do((*story).stop),
+			"signal":   do((*story).signal),
+			"ended":    do((*story).ended),
+			"curl":     do((*story).curl),
+			"paste":    do((*story).paste),
+			"await":    do((*story).await),
+			"oneline":  do((*story).lines),
+			"mode":     do((*story).mode),
+			"postgres": do((*story).postgres),
+		},
+	})
+}
+
+// story is the state of one script.
+type story struct {
+	t      testing.TB
+	binary string
+	server *process
+}
+
+type storyKey struct{}
+
+func do(command func(*story, *testscript.TestScript, bool, []string)) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		command(ts.Value(storyKey{}).(*story), ts, neg, args)
+	}
+}
+
+func rememberPasswords(folder string) error {
+	files, err := filepath.Glob(filepath.Join(folder, "password*"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		password, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		secrets.add("a password", strings.TrimSpace(string(password)))
+	}
+	return nil
+}
