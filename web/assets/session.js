@@ -23,6 +23,8 @@ export class Session extends EventTarget {
   user = null;
   #renewing = null;
   #timer = 0;
+  /** Whether this tab is logging out, of which others may know before its answer is here. */
+  #leaving = false;
 
   constructor() {
     super();
@@ -47,12 +49,16 @@ export class Session extends EventTarget {
   }
 
   async logOut() {
+    this.#leaving = true;
     try {
       await send("POST", "logout");
+      this.#end("logout");
     } catch (error) {
-      if (!(error instanceof Problem && error.status === 401)) throw error;
+      if (!unauthenticated(error)) throw error;
+      this.#end("logout");
+    } finally {
+      this.#leaving = false;
     }
-    this.#end("logout");
   }
 
   /**
@@ -129,6 +135,7 @@ export class Session extends EventTarget {
 
   #end(reason) {
     const was = this.user;
+    if (this.#leaving) reason = "logout";
     this.user = null;
     clearTimeout(this.#timer);
     if (reason !== "elsewhere") browser.write(KEY, null);
