@@ -74,6 +74,19 @@ func TestALostAnswerIsGivenAgainFor30SecondsAndNotLonger(t *testing.T) {
 	wantError(t, err, chat.ErrBadRefreshToken)
 }
 
+func TestALostAnswerGivenByAClockBehindShortensNoStream(t *testing.T) {
+	d := newDesk(t)
+	first := d.logIn(t)
+	d.advance(time.Minute)
+	second := d.refresh(t, first.RefreshToken)
+	d.advance(-5 * time.Second)
+	again := d.refresh(t, first.RefreshToken)
+	s := d.store.stored(sessionOf(t, first.RefreshToken))
+	if !s.AccessExpires.Equal(second.ExpiresAt.Time()) || !again.ExpiresAt.Time().Before(s.AccessExpires) {
+		t.Errorf("stored %v; given %v, then %v", s.AccessExpires, second.ExpiresAt, again.ExpiresAt)
+	}
+}
+
 func TestASpentTokenEndsTheSessionOnceItsSuccessorWasUsed(t *testing.T) {
 	d := newDesk(t)
 	first := d.logIn(t)

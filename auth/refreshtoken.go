@@ -15,8 +15,6 @@ const (
 	secretSize = sha256.Size
 	// maxSessionID is longer than any id that was ever given.
 	maxSessionID = 64
-	// maxRefreshToken bounds what is looked at.
-	maxRefreshToken = 160
 )
 
 // refreshToken is a session's refresh token number generation. Its text is
@@ -40,10 +38,7 @@ func firstRefreshToken(session string) refreshToken {
 
 // parseRefreshToken reads exactly the texts that String writes.
 func parseRefreshToken(s string) (refreshToken, bool) {
-	if len(s) > maxRefreshToken {
-		return refreshToken{}, false
-	}
-	parts := strings.Split(s, ".")
+	parts := strings.SplitN(s, ".", 4)
 	if len(parts) != 3 || !isSessionID(parts[0]) {
 		return refreshToken{}, false
 	}
