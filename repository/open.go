@@ -77,6 +77,7 @@ func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 	}
 	r.writer = newWriter(writing, r.dialect, rand.Text(), o, r.metrics)
 	if err := r.writer.start(ctx); err != nil {
+		r.writer.disconnect()
 		return nil, errors.Join(err, r.closeDatabase(writing))
 	}
 	r.eraser = newEraser(r, o.Log)
@@ -87,6 +88,9 @@ func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 // pool.
 func (r *Repository) open(ctx context.Context, o Options) (writing *sqlx.DB, err error) {
 	if path, ok := strings.CutPrefix(o.URL, "sqlite:"); ok {
+		if path == "" {
+			return nil, errors.New("the address of the database has no path behind sqlite:")
+		}
 		r.dialect = sqliteDialect
 		if r.pool, writing, err = openSQLite(path); err != nil {
 			return nil, err
@@ -98,12 +102,19 @@ func (r *Repository) open(ctx context.Context, o Options) (writing *sqlx.DB, err
 		}
 		return writing, migrateSQLite(ctx, writing.DB, path, o.Serve)
 	}
+	if !strings.HasPrefix(o.URL, "postgres://") && !strings.HasPrefix(o.URL, "postgresql://") {
+		return nil, errors.New("the address of the database must begin with sqlite: or postgres://")
+	}
 	r.dialect = postgresDialect
 	var migrating *sqlx.DB
 	if r.pool, writing, migrating, err = openPostgres(o.URL); err != nil {
 		return nil, err
 	}
-	return writing, errors.Join(migrate(ctx, r.dialect, migrating.DB), migrating.Close())
+	defer migrating.Close()
+	if err := migrating.PingContext(ctx); err != nil {
+		return writing, fmt.Errorf("connecting to the database: %w", err)
+	}
+	return writing, migrate(ctx, r.dialect, migrating.DB)
 }
 
 // Ready is nil when the database answers within a second.

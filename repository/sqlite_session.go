@@ -103,8 +103,13 @@ func (s *sqliteSession) raise(ctx context.Context, u *unit) error {
 	return nil
 }
 
+// rollback is content where SQLite has rolled back by itself, as it does when the
+// disk is full; then there is no transaction, and one can be begun.
 func (s *sqliteSession) rollback(ctx context.Context) error {
 	_, err := s.conn.ExecContext(ctx, `ROLLBACK`)
+	if err != nil {
+		_, err = s.conn.ExecContext(ctx, `BEGIN; ROLLBACK`)
+	}
 	return err
 }
 

@@ -1,0 +1,371 @@
+package repository
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"parley/chat"
+	"parley/e2e/need"
+)
+
+// promised is how long an answer may take, whatever the database does.
+const promised = 3 * time.Second
+
+// wire stands between a Repository and its PostgreSQL and can cut a connection
+// just before or just behind a commit.
+type wire struct {
+	url string
+	// cut says what to do at the next commit; it goes back to never by itself.
+	cut  atomic.Int32
+	cuts atomic.Int32
+}
+
+const (
+	never int32 = iota
+	beforeCommit
+	behindCommit
+)
+
+func newWire(t testing.TB, address string) *wire {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := u.Host
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Host = l.Addr().String()
+	w := &wire{url: u.String()}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() { w.carry(client, server) })
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		all.Wait()
+	})
+	return w
+}
+
+// carry copies both ways until one side ends or the connection is cut.
+func (w *wire) carry(client net.Conn, server string) {
+	defer client.Close()
+	upstream, err := net.Dial("tcp", server)
+	if err != nil {
+		return
+	}
+	defer upstream.Close()
+	var swallow atomic.Bool // the server's answer, and then cut
+	go func() {
+		defer client.Close()
+		buf := make([]byte, 1<<16)
+		for {
+			n, err := upstream.Read(buf)
+			if err != nil || swallow.Load() {
+				return
+			}
+			if _, err := client.Write(buf[:n]); err != nil {
+				return
+			}
+		}
+	}()
+	buf := make([]byte, 1<<16)
+	for {
+		n, err := client.Read(buf)
+		if err != nil {
+			return
+		}
+		if bytes.Contains(buf[:n], []byte("; COMMIT")) {
+			switch w.cut.Swap(never) {
+			case beforeCommit:
+				w.cuts.Add(1)
+				return
+			case behindCommit:
+				w.cuts.Add(1)
+				swallow.Store(true)
+			}
+		}
+		if _, err := upstream.Write(buf[:n]); err != nil {
+			return
+		}
+	}
+}
+
+func TestACommitWhoseAnswerIsLostIsFoundOut(t *testing.T) {
+	t.Parallel()
+	for name, cut := range map[string]int32{"not committed": beforeCommit, "committed": behindCommit} {
+		t.Run(name, func(t *testing.T) {
+			w := newWire(t, need.Postgres(t))
+			var told []int64
+			r := (&store{url: w.url}).open(t, func(o *Options) {
+				o.Committed = func(evs []chat.Event) {
+					for _, ev := range evs {
+						told = append(told, ev.Pos)
+					}
+				}
+			})
+			ann := signUp(t, r, "ann")["ann"]
+			makeChat(t, r, ann, "room", chat.Private, nil)
+			for i := range 20 {
+				w.cut.Store(cut)
+				var fs []func() error
+				for k := range 3 {
+					fs = append(fs, func() error {
+						_, err := r.Post(t.Context(), ann, chat.Post{Chat: "room", Text: fmt.Sprintf("%d-%d", i, k)})
+						return err
+					})
+				}
+				// Another kind of change goes the same way.
+				fs = append(fs, func() error {
+					return r.CreateSession(t.Context(), newSession("ann"))
+				})
+				if errs := errors.Join(inOneBatch(t, r, fs...)...); errs != nil {
+					t.Fatalf("round %d: %v", i, errs)
+				}
+			}
+			if n := w.cuts.Load(); n < 20 {
+				t.Fatalf("the connection was cut only %d times", n)
+			}
+			wantWholeLog(t, r)
+			if n := number(t, r, `SELECT count(*) FROM messages`); n != 60 {
+				t.Errorf("%d messages, want 60", n)
+			}
+			if n := number(t, r, `SELECT count(DISTINCT text) FROM messages`); n != 60 {
+				t.Errorf("%d different messages, want 60", n)
+			}
+			if n := number(t, r, `SELECT count(*) FROM sessions`); n != 21 {
+				t.Errorf("%d sessions, want 21", n)
+			}
+			head := headOf(t, r)
+			if err := r.Ready(t.Context()); err != nil {
+				t.Error(err)
+			}
+			say(t, r, ann, "room", "after all that") // when it is answered, told is at rest
+			if int64(len(told)) != head+1 {
+				t.Errorf("told of %d events of %d", len(told), head+1)
+			}
+			for i, pos := range told {
+				if pos != int64(i)+1 {
+					t.Fatalf("told of %d in place of %d", pos, i+1)
+				}
+			}
+		})
+	}
+}
+
+func TestAConnectionThatWasEndedWhileIdleCostsNobodyAnAnswer(t *testing.T) {
+	t.Parallel()
+	s := freshStore(t, "postgres")
+	r, other := s.open(t), s.open(t)
+	ann := signUp(t, r, "ann")["ann"]
+	makeChat(t, r, ann, "room", chat.Private, nil)
+	for range 5 {
+		fill(t, other, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+		say(t, r, ann, "room", "hello")
+		if _, err := r.History(t.Context(), ann, "room", chat.HistoryQuery{Limit: 10}); err != nil {
+			t.Error(err)
+		}
+	}
+	wantWholeLog(t, r)
+}
+
+func TestAFrozenDatabaseIsAnsweredFor(t *testing.T) {
+	t.Parallel()
+	cluster := need.NewCluster(t)
+	r := (&store{url: cluster.Database(t)}).open(t)
+	ann := signUp(t, r, "ann")["ann"]
+	makeChat(t, r, ann, "room", chat.Private, nil)
+	for range 3 {
+		say(t, r, ann, "room", "before")
+	}
+	var stored atomic.Int64
+	var stop atomic.Bool
+	var posters sync.WaitGroup
+	unlucky := make(chan time.Duration, 10000)
+	call := func(f func() error) {
+		began := time.Now()
+		if err := f(); errors.Is(err, chat.ErrUnavailable) {
+			unlucky <- time.Since(began)
+		} else if err != nil {
+			t.Errorf("an answer that is none: %v", err)
+		}
+	}
+	for i := range 40 {
+		posters.Go(func() {
+			for n := 0; !stop.Load(); n++ {
+				call(func() error {
+					_, err := r.Post(context.Background(), ann, chat.Post{Chat: "room", Text: fmt.Sprintf("%d %d", i, n)})
+					if err == nil {
+						stored.Add(1)
+					}
+					return err
+				})
+			}
+		})
+	}
+	for range 40 { // more than the pool has connections
+		posters.Go(func() {
+			for !stop.Load() {
+				call(func() error {
+					_, err := r.History(context.Background(), ann, "room", chat.HistoryQuery{Limit: 10})
+					return err
+				})
+			}
+		})
+	}
+	eventually(t, "some posts", func() bool { return stored.Load() > 200 })
+	cluster.Freeze(t)
+	thaw := sync.OnceFunc(func() { cluster.Thaw(t) })
+	defer thaw()
+	for range 200 { // each caller more than twice: also who comes while nothing moves
+		if took := <-unlucky; took > promised {
+			t.Errorf("answered after %v", took)
+		}
+	}
+	if err := r.Ready(t.Context()); err == nil {
+		t.Error("ready while the database is frozen")
+	}
+	thaw()
+	before := stored.Load()
+	eventually(t, "posts after the thaw", func() bool { return stored.Load() > before+200 })
+	stop.Store(true)
+	posters.Wait()
+	close(unlucky)
+	for took := range unlucky {
+		if took > promised {
+			t.Errorf("answered after %v", took)
+		}
+	}
+	wantWholeLog(t, r)
+	if n := number(t, r, `SELECT count(*) FROM messages`); n < stored.Load()+3 {
+		t.Errorf("%d messages, and %d were answered for", n, stored.Load()+3)
+	}
+}
+
+func TestAStoppedDatabaseIsAnsweredForAndComesBack(t *testing.T) {
+	t.Parallel()
+	cluster := need.NewCluster(t)
+	r := (&store{url: cluster.Database(t)}).open(t)
+	ann := signUp(t, r, "ann")["ann"]
+	makeChat(t, r, ann, "room", chat.Private, nil)
+	for _, stop := range []func(testing.TB){cluster.Stop, cluster.Crash} {
+		stop(t)
+		began := time.Now()
+		_, err := r.Post(t.Context(), ann, chat.Post{Chat: "room", Text: "hello?"})
+		wantRefusal(t, err, chat.ErrUnavailable)
+		_, err = r.History(t.Context(), ann, "room", chat.HistoryQuery{Limit: 10})
+		wantRefusal(t, err, chat.ErrUnavailable)
+		if took := time.Since(began); took > promised {
+			t.Errorf("answered after %v", took)
+		}
+		cluster.Start(t)
+		eventually(t, "a post", func() bool {
+			_, err := r.Post(t.Context(), ann, chat.Post{Chat: "room", Text: "hello"})
+			return err == nil
+		})
+	}
+	wantWholeLog(t, r)
+}
+
+func TestAFullDiskLosesNothingAndPasses(t *testing.T) {
+	t.Parallel()
+	r := freshStore(t, "sqlite").open(t)
+	ann := signUp(t, r, "ann")["ann"]
+	makeChat(t, r, ann, "room", chat.Private, nil)
+	limit := func(pages int64) {
+		t.Helper()
+		_, err := write(t.Context(), r, func(ctx context.Context, u *unit) (n int64, err error) {
+			return n, u.get(ctx, &n, fmt.Sprintf(`PRAGMA max_page_count = %d`, pages))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	limit(number(t, r, `PRAGMA page_count`) + 20)
+	text := strings.Repeat("x", 4000)
+	stored, refused := int64(0), 0
+	for refused < 50 {
+		if stored > 1000 {
+			t.Fatal("the disk does not get full")
+		}
+		errs := together(
+			func() error { _, err := r.Post(t.Context(), ann, chat.Post{Chat: "room", Text: text}); return err },
+			func() error { _, err := r.Post(t.Context(), ann, chat.Post{Chat: "room", Text: text}); return err },
+		)
+		n := count(t, errs, chat.ErrUnavailable)
+		refused += n
+		stored += int64(len(errs) - n)
+	}
+	if stored == 0 {
+		t.Error("nothing was stored before the disk was full")
+	}
+	if _, err := r.History(t.Context(), ann, "room", chat.HistoryQuery{Limit: 10}); err != nil {
+		t.Errorf("reading while the disk is full: %v", err)
+	}
+	if n := number(t, r, `SELECT count(*) FROM messages`); n != stored {
+		t.Errorf("%d messages, and %d were answered for", n, stored)
+	}
+	limit(1 << 30)
+	say(t, r, ann, "room", "room again")
+	wantWholeLog(t, r)
+}
+
+func TestADatabaseThatIsNotThereIsOneClearError(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() { // takes connections and never says a word
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go io.Copy(io.Discard, c)
+		}
+	}()
+	for _, address := range []string{
+		"postgres://ann:secret@127.0.0.1:1/parley?sslmode=disable",
+		"postgres://ann:secret@" + l.Addr().String() + "/parley?sslmode=disable",
+		"postgres://ann:secret@127.0.0.1:port/parley",
+		"postgres://ann:sec%zzret@127.0.0.1/parley",
+		"mysql://ann:secret@127.0.0.1/parley",
+		"sqlite:" + t.TempDir() + "/no/such/folder/parley.db",
+		"sqlite:",
+	} {
+		began := time.Now()
+		r, err := Open(t.Context(), Options{URL: address})
+		if err == nil {
+			r.Close()
+			t.Errorf("%s opened", address)
+			continue
+		}
+		if strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "zzret") {
+			t.Errorf("%s: %q", address, err)
+		}
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("%s: after %v", address, took)
+		}
+		t.Log(err)
+	}
+}
