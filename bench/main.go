@@ -67,65 +67,65 @@ func parse(arguments []string, out io.Writer) (o options, err error) {
 	return o, nil
 }
 
-// run measures, tells out what it found and err what it is doing.
-func run(ctx context.Context, o options, out, err io.Writer) (failed error) {
-	folder, failed := os.MkdirTemp("", "parley-bench-")
-	if failed != nil {
-		return failed
+// run measures, tells out what it found and doing what it is about.
+func run(ctx context.Context, o options, out, doing io.Writer) (err error) {
+	folder, err := os.MkdirTemp("", "parley-bench-")
+	if err != nil {
+		return err
 	}
-	defer func() { failed = errors.Join(failed, os.RemoveAll(folder)) }()
-	engines, failed := openEngines(ctx, o, folder)
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	engines, err := openEngines(ctx, o, folder)
 	defer func() {
 		for _, e := range engines {
-			failed = errors.Join(failed, e.close())
+			err = errors.Join(err, e.close())
 		}
 	}()
-	if failed != nil {
-		return failed
+	if err != nil {
+		return err
 	}
-	hash, failed := auth.HashPassword(ctx, password)
-	if failed != nil {
-		return failed
+	sections, err := choose(ctx, o, engines)
+	if err != nil {
+		return err
+	}
+	if err := describe(out, engines, folder); err != nil {
+		return err
+	}
+	// The servers, which are started from here, read it too.
+	if err := os.Setenv(profileVariable, o.profiles); err != nil {
+		return err
+	}
+	stop, err := profile(o.profiles, "bench")
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return measure(ctx, sections, out, doing)
+}
+
+// choose makes the sections and leaves out what was not asked for.
+func choose(ctx context.Context, o options, engines []*engine) ([]section, error) {
+	hash, err := auth.HashPassword(ctx, password)
+	if err != nil {
+		return nil, err
 	}
 	scale := full(hash)
 	if o.quick {
 		scale = quick(hash)
 	}
 	sections := []section{posting(engines, scale), overHTTP(engines, scale), reading(engines, scale)}
-	p := &progress{out: err}
 	var names []string
+	chosen := 0
 	for i := range sections {
 		for _, g := range sections[i].groups {
 			names = append(names, g.name)
 		}
 		sections[i].only(o.only)
-		p.left += sections[i].lasts()
+		chosen += len(sections[i].groups)
 	}
-	if p.left == 0 {
-		return fmt.Errorf("-only %s: nothing is called that; there are %s", o.only, strings.Join(names, ", "))
+	if chosen == 0 {
+		return nil, fmt.Errorf("-only %s: nothing is called that; there are %s", o.only, strings.Join(names, ", "))
 	}
-	if failed := describe(out, engines, folder); failed != nil {
-		return failed
-	}
-	// The servers, which are started from here, read it too.
-	if failed := os.Setenv(profileVariable, o.profiles); failed != nil {
-		return failed
-	}
-	stop, failed := profile(o.profiles, "bench")
-	if failed != nil {
-		return failed
-	}
-	defer stop()
-	for i := range sections {
-		if failed = sections[i].measure(ctx, p); failed != nil {
-			break
-		}
-	}
-	// What was measured before a failure, or before an interruption, is told.
-	for i := range sections {
-		failed = errors.Join(failed, sections[i].write(out))
-	}
-	return failed
+	return sections, nil
 }
 
 func openEngines(ctx context.Context, o options, folder string) (engines []*engine, err error) {

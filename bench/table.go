@@ -70,6 +70,24 @@ func (p *progress) begin(what string, lasts time.Duration) {
 	p.left -= lasts
 }
 
+// measure fills the sections and writes them, also those that were filled before
+// a failure or an interruption.
+func measure(ctx context.Context, sections []section, out, doing io.Writer) (err error) {
+	p := &progress{out: doing}
+	for i := range sections {
+		p.left += sections[i].lasts()
+	}
+	for i := range sections {
+		if err = sections[i].measure(ctx, p); err != nil {
+			break
+		}
+	}
+	for i := range sections {
+		err = errors.Join(err, sections[i].write(out))
+	}
+	return err
+}
+
 // measure fills the section's rows.
 func (s *section) measure(ctx context.Context, p *progress) error {
 	for _, g := range s.groups {
