@@ -116,7 +116,7 @@ func (c *Client) renew(ctx context.Context, generation int64) (credentials, erro
 	}
 	defer c.endTurn()
 	creds := c.current()
-	if creds.over != nil || creds.generation != generation {
+	if creds.refresh == "" || creds.generation != generation {
 		return creds, creds.over
 	}
 	ctx, cancel := c.outlast(ctx)
@@ -145,12 +145,12 @@ func (c *Client) renew(ctx context.Context, generation int64) (credentials, erro
 	}
 }
 
-// keep renews the credentials while ctx lasts, as a stream asks for when they
-// have at most half of their life left. Those that are younger are another
-// caller's answer to the same.
+// keep renews the credentials while ctx lasts, as a stream asks for. Where less
+// than half of their life is over it waits for that: the stream was early, or
+// another caller has answered the same already, and then nothing is left to do.
 func (c *Client) keep(ctx context.Context) {
 	creds := c.current()
-	if creds.refresh == "" || c.now().Sub(creds.since) < creds.life/4 {
+	if early := creds.life/2 - c.now().Sub(creds.since); early > 0 && c.pause(ctx, early) != nil {
 		return
 	}
 	wait := backoff{base: time.Second, limit: 10 * time.Second}

@@ -167,19 +167,30 @@ func TestManyCallersRenewOnce(t *testing.T) {
 	}
 }
 
+func TestAStreamThatAsksEarlyIsAnsweredAtHalfOfTheTokensLife(t *testing.T) {
+	s := newService(t)
+	a := s.accounts(time.Hour)
+	s.logIn(t)
+	var waited time.Duration
+	s.client.pause = func(_ context.Context, d time.Duration) error { waited = d; return nil }
+	s.age(10 * time.Minute)
+	s.client.keep(testContext(t))
+	if a.renewals.Load() != 1 || waited < 19*time.Minute || waited > 20*time.Minute+time.Second {
+		t.Errorf("%d renewals after %v", a.renewals.Load(), waited)
+	}
+}
+
 func TestAStreamThatAsksLateFindsTheSessionRenewed(t *testing.T) {
 	s := newService(t)
 	a := s.accounts(time.Hour)
 	s.logIn(t)
-	s.client.keep(testContext(t))
-	if got := a.renewals.Load(); got != 0 {
-		t.Errorf("%d renewals of a new token", got)
+	s.client.pause = func(ctx context.Context, _ time.Duration) error {
+		_, err := s.client.renew(ctx, s.client.current().generation)
+		return err
 	}
-	s.age(time.Hour / 2)
 	s.client.keep(testContext(t))
-	s.client.keep(testContext(t))
-	if got := a.renewals.Load(); got != 1 {
-		t.Errorf("%d renewals of an old one", got)
+	if got := a.presented(); got != "refresh-1" {
+		t.Errorf("presented %s", got)
 	}
 }
 
