@@ -153,7 +153,7 @@ func TestTheTwoSchemasAreTwins(t *testing.T) {
 		FROM information_schema.columns WHERE table_schema = 'public' AND table_name NOT LIKE 'goose%'`,
 		`SELECT 'index ' || i.relname || ' on ' || t.relname || ' ' || x.indisunique || ' ' || (x.indpred IS NOT NULL) || ' '
 			|| (SELECT string_agg(a.attname, ',' ORDER BY k.n) FROM unnest(x.indkey::int[]) WITH ORDINALITY k (attnum, n)
-				JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum)
+				JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum WHERE k.n <= x.indnkeyatts)
 		FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
 			JOIN pg_namespace s ON s.oid = t.relnamespace
 		WHERE s.nspname = 'public' AND NOT x.indisprimary AND t.relname NOT LIKE 'goose%'`)

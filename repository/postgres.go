@@ -51,16 +51,24 @@ var writerGuards = map[string]string{
 	// the planner believes what it last counted: a table that it thinks to be small
 	// it reads as a whole, whatever it has become since. There is an index for each
 	// of these joins; nothing else may be chosen.
-	"enable_seqscan":    "off",
-	"enable_hashjoin":   "off",
-	"enable_mergejoin":  "off",
-	"enable_bitmapscan": "off",
-	"enable_material":   "off", // it would read an index as a whole, once
-	"enable_memoize":    "off",
-	"plan_cache_mode":   "force_generic_plan", // planning seven joins costs more than running them
-	"jit":               "off",
+	"enable_seqscan":       "off",
+	"enable_hashjoin":      "off",
+	"enable_mergejoin":     "off",
+	"enable_bitmapscan":    "off",
+	"enable_material":      "off", // it would read an index as a whole, once
+	"enable_memoize":       "off",
+	"enable_indexonlyscan": "off",                // it would read another index as a whole, for being smaller
+	"plan_cache_mode":      "force_generic_plan", // planning costs more than running
+	"jit":                  "off",
 	// The hot path writes literals.
 	"standard_conforming_strings": "on",
+}
+
+// readerGuards are further settings of the connections that read, for the same
+// reason: there is an index for whatever is read of a table that grows.
+var readerGuards = map[string]string{
+	"enable_seqscan": "off",
+	"jit":            "off",
 }
 
 // openPostgres makes the two pools of a PostgreSQL database and one that may take
@@ -108,7 +116,7 @@ func openPostgres(address string) (pool, writing, migrating *sqlx.DB, err error)
 		db.SetConnMaxIdleTime(5 * time.Minute)
 		return sqlx.NewDb(db, "postgres")
 	}
-	pool = open(silence, poolSize, guards)
+	pool = open(silence, poolSize, guards, readerGuards)
 	writing = open(silence, 1, guards, writerGuards)
 	migrating = open(migrationSilence, 2)
 	return pool, writing, migrating, nil

@@ -23,11 +23,13 @@ type postgresSession struct {
 // so those behind the lock see what was committed before the lock was had.
 const postgresBegin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ` + readHead + ` FOR UPDATE; `
 
-// postgresStatements are prepared once a connection.
+// postgresStatements are prepared once a connection. The chats that parley_store
+// raises are all there: their "insertion" is the one way of changing many rows for
+// which a planner has no choice but to find each by the index.
 var postgresStatements = []string{
 	`PREPARE parley_load (text[], text[], text[], text[], bigint[]) AS
 	SELECT p.n, ` + factColumns + `
-	FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY AS p (chat, author, session, client_id, reply_to, n)` + factJoins,
+	FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY AS p (chat, author, session, client_id, reply_to, n)`,
 
 	`PREPARE parley_store (bigint[], text[], bigint[], text[], text[], bigint[], text[], text[], text[],
 		text[], bigint[], bigint[], bigint, text, bigint, bigint) AS
@@ -39,8 +41,9 @@ var postgresStatements = []string{
 		INSERT INTO events (pos, kind, chat, seq, at, message)
 		SELECT id, 'message', chat, seq, created_at, id FROM messages
 	), chats AS (
-		UPDATE chats SET seq = p.seq, head = p.head, last_message = p.head
-		FROM unnest($10, $11, $12) AS p (id, seq, head) WHERE chats.id = p.id
+		INSERT INTO chats (id, seq, head, title, visibility, created_at)
+		SELECT *, '', '', 0 FROM unnest($10, $11, $12)
+		ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, head = excluded.head, last_message = excluded.head
 	), head AS (
 		UPDATE head SET pos = $13 WHERE one = 1
 	)

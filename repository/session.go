@@ -46,21 +46,20 @@ type facts struct {
 	replyIsHere bool
 }
 
-// factColumns are those of facts. Every join finds at most one row, by an index; a
-// condition that a partial index could be read through from end to end for stands
-// among the columns instead.
-const (
-	factColumns = `CASE WHEN s.ended_pos IS NULL AND u.username IS NOT NULL AND u.disabled_pos IS NULL THEN 1 ELSE 0 END, c.seq,
-		CASE WHEN c.visibility = 'public' THEN 1 ELSE 0 END, CASE WHEN m.username IS NULL THEN 0 ELSE 1 END,
-		k.id, k.post_hash, CASE WHEN r.id IS NULL THEN 0 ELSE 1 END`
-	factJoins = `
-	LEFT JOIN sessions s ON s.id = p.session AND s.username = p.author
-	LEFT JOIN users u ON u.username = s.username
-	LEFT JOIN chats c ON c.id = p.chat AND c.deleted_pos IS NULL
-	LEFT JOIN memberships m ON m.chat = p.chat AND m.username = p.author AND m.left_pos IS NULL
-	LEFT JOIN messages k ON k.chat = p.chat AND k.author = p.author AND k.client_id = p.client_id
-	LEFT JOIN messages r ON r.id = p.reply_to AND r.chat = p.chat`
-)
+// factColumns finds the facts of the post p, each by one row of an index. They are
+// no joins, because a planner may join by reading an index from end to end, and
+// does so as long as it believes a table to be small; what stands in a subquery of
+// its own it can only look up.
+const factColumns = `
+	CASE WHEN (SELECT s.ended_pos IS NULL FROM sessions s WHERE s.id = p.session AND s.username = p.author)
+		AND (SELECT u.disabled_pos IS NULL FROM users u WHERE u.username = p.author) THEN 1 ELSE 0 END,
+	(SELECT c.seq FROM chats c WHERE c.id = p.chat AND c.deleted_pos IS NULL),
+	CASE WHEN (SELECT c.visibility FROM chats c WHERE c.id = p.chat) = 'public' THEN 1 ELSE 0 END,
+	CASE WHEN (SELECT m.joined_pos FROM memberships m
+		WHERE m.chat = p.chat AND m.username = p.author AND m.left_pos IS NULL) IS NOT NULL THEN 1 ELSE 0 END,
+	(SELECT k.id FROM messages k WHERE k.chat = p.chat AND k.author = p.author AND k.client_id = p.client_id),
+	(SELECT k.post_hash FROM messages k WHERE k.chat = p.chat AND k.author = p.author AND k.client_id = p.client_id),
+	CASE WHEN (SELECT r.id FROM messages r WHERE r.id = p.reply_to AND r.chat = p.chat) IS NOT NULL THEN 1 ELSE 0 END`
 
 func (f *facts) fields() []any {
 	return []any{&f.live, &f.seq, &f.public, &f.member, &f.known, &f.hash, &f.replyIsHere}

@@ -26,7 +26,7 @@ func newSQLiteSession(ctx context.Context, conn *sqlx.Conn, h handle) (session, 
 		{&s.lock, `BEGIN IMMEDIATE`},
 		{&s.head, readHead},
 		{&s.facts, `SELECT 1, ` + factColumns + `
-			FROM (SELECT ?1 AS chat, ?2 AS author, ?3 AS session, ?4 AS client_id, ?5 AS reply_to) p` + factJoins},
+			FROM (SELECT ?1 AS chat, ?2 AS author, ?3 AS session, ?4 AS client_id, ?5 AS reply_to) p`},
 		{&s.message, `INSERT INTO messages (id, chat, seq, author, text, created_at, reply_to, client_id, post_hash, origin)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&s.event, `INSERT INTO events (pos, kind, chat, seq, at, message) VALUES (?1, 'message', ?2, ?3, ?4, ?1)`},
