@@ -10,8 +10,8 @@ import (
 	"parley/chat"
 )
 
-// selectChats reads chats as the user who is its one argument sees them. What a
-// non-member may not see is read as NULL or 0.
+// selectChats reads chats as the user who is its one argument sees them. Of a
+// chat that he is not in, it does not read the last message.
 //
 // Unread messages are not counted one by one: since the actor joined, the chat's
 // numbers have counted every event, so those that are no messages and the actor's

@@ -23,7 +23,7 @@ func (u *unit) eraseTexts(ctx context.Context, chatID string) (more bool, err er
 		return false, err
 	}
 	var slice []int64
-	err = u.all(ctx, &slice, `SELECT m.id`+backward, chatID, chatID, last.Int64+1, eraseSlice+1)
+	err = u.all(ctx, &slice, `SELECT m.id`+backward, chatID, last.Int64+1, eraseSlice+1)
 	if err != nil {
 		return false, err
 	}
@@ -31,8 +31,7 @@ func (u *unit) eraseTexts(ctx context.Context, chatID string) (more bool, err er
 	if more = len(slice) > eraseSlice; more {
 		first, next = slice[eraseSlice-1], sql.NullInt64{Int64: slice[eraseSlice], Valid: true}
 	}
-	_, err = u.exec(ctx, `UPDATE messages SET text = '' WHERE (chat, id) >= (?, ?) AND (chat, id) <= (?, ?)`,
-		chatID, first, chatID, last.Int64)
+	_, err = u.exec(ctx, `UPDATE messages SET text = '' WHERE chat = ? AND id BETWEEN ? AND ?`, chatID, first, last.Int64)
 	if err != nil {
 		return false, err
 	}

@@ -93,21 +93,21 @@ func (h handle) historyAfter(ctx context.Context, chatID string, after int64, li
 }
 
 // These walk through a chat's messages from a position on, and need the chat,
-// the chat, the position and a limit. They name both columns of the index
-// messages_chat in its order and never say chat = ?, because no other index can
-// give that order: after chat = ? AND id < ? ORDER BY id, PostgreSQL walks
-// through the primary key where its statistics say that a chat is busy, past
-// everything said elsewhere since it last was.
+// the position and a limit. There is no NULL among the ids. The words keep
+// PostgreSQL to the index messages_chat, which alone is sorted in this way; else
+// it walks through the primary key where its statistics say that a chat is busy,
+// past everything said elsewhere since it last was. To SQLite they say nothing
+// new.
 const (
-	backward = ` FROM messages m WHERE m.chat >= ? AND (m.chat, m.id) < (?, ?) ORDER BY m.chat DESC, m.id DESC LIMIT ?`
-	forward  = ` FROM messages m WHERE m.chat <= ? AND (m.chat, m.id) > (?, ?) ORDER BY m.chat, m.id LIMIT ?`
+	backward = ` FROM messages m WHERE m.chat = ? AND m.id < ? ORDER BY m.id DESC NULLS LAST LIMIT ?`
+	forward  = ` FROM messages m WHERE m.chat = ? AND m.id > ? ORDER BY m.id NULLS FIRST LIMIT ?`
 )
 
 // messages reads at most limit messages of a chat on one side of a position, and
 // whether there are more on that side. It costs the same however many there are.
 func (h handle) messages(ctx context.Context, walk, chatID string, pos int64, limit int) (page []chat.Message, more bool, err error) {
 	var rows []messageRow
-	err = h.all(ctx, &rows, `SELECT `+messageColumns+walk, chatID, chatID, pos, limit+1)
+	err = h.all(ctx, &rows, `SELECT `+messageColumns+walk, chatID, pos, limit+1)
 	if more = len(rows) > limit; more {
 		rows = rows[:limit]
 	}

@@ -53,15 +53,14 @@ func (r *Repository) CreateSession(ctx context.Context, s auth.Session) (err err
 	return err
 }
 
-// Session implements [auth.Store].
+// Session implements [auth.Store]. Those of a disabled user have all ended.
 func (r *Repository) Session(ctx context.Context, id string) (_ auth.Session, err error) {
 	defer explain(&err, "reading a session")
 	return read(ctx, r, func(ctx context.Context, h handle) (auth.Session, error) {
 		var row sessionRow
-		err := h.get(ctx, &row, `SELECT s.id, s.username, s.access_expires_at,
-				s.refresh_hash, s.refresh_generation, s.refreshed_at, s.refresh_expires_at
-			FROM sessions s JOIN users u ON u.username = s.username
-			WHERE s.id = ? AND s.ended_pos IS NULL AND u.disabled_pos IS NULL`, id)
+		err := h.get(ctx, &row, `SELECT id, username, access_expires_at,
+				refresh_hash, refresh_generation, refreshed_at, refresh_expires_at
+			FROM sessions WHERE id = ? AND ended_pos IS NULL`, id)
 		if errors.Is(err, sql.ErrNoRows) {
 			err = chat.ErrSessionEnded
 		}
@@ -75,8 +74,7 @@ func (r *Repository) RenewSession(ctx context.Context, id string, generation int
 	return write(ctx, r, func(ctx context.Context, u *unit) (bool, error) {
 		n, err := u.exec(ctx, `UPDATE sessions SET access_expires_at = ?,
 				refresh_hash = ?, refresh_generation = ?, refreshed_at = ?, refresh_expires_at = ?
-			WHERE id = ? AND refresh_generation = ? AND ended_pos IS NULL
-				AND EXISTS (SELECT 1 FROM users u WHERE u.username = sessions.username AND u.disabled_pos IS NULL)`,
+			WHERE id = ? AND refresh_generation = ? AND ended_pos IS NULL`,
 			next.AccessExpires.UnixMilli(),
 			next.RefreshHash, next.Generation, next.RefreshedAt.UnixMilli(), next.RefreshExpires.UnixMilli(),
 			id, generation)

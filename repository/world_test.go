@@ -187,8 +187,15 @@ func fill(t testing.TB, r *Repository, query string, args ...any) {
 // fillChat puts n messages of an author behind the log, as so many posts would.
 func fillChat(t testing.TB, r *Repository, chatID, author string, n int64) {
 	t.Helper()
-	const numbers = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)`
-	fill(t, r, `INSERT INTO messages (id, chat, seq, author, text, created_at) `+numbers+`
+	for ; n > 0; n -= 1000 {
+		fillSome(t, r, chatID, author, min(n, 1000)) // each statement has its timeout
+	}
+}
+
+func fillSome(t testing.TB, r *Repository, chatID, author string, n int64) {
+	t.Helper()
+	fill(t, r, `INSERT INTO messages (id, chat, seq, author, text, created_at)
+		WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
 		SELECT h.pos + n.i, c.id, c.seq + n.i, CAST(? AS TEXT), 'text ' || n.i, 0 FROM n, head h, chats c WHERE c.id = ?`, n, author, chatID)
 	fill(t, r, `INSERT INTO events (pos, kind, chat, seq, at, message)
 		SELECT m.id, 'message', m.chat, m.seq, 0, m.id FROM messages m, head h WHERE m.id > h.pos`)

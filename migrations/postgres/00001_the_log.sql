@@ -94,7 +94,9 @@ CREATE TABLE messages (
     post_hash  text,
     origin     text
 );
-CREATE UNIQUE INDEX messages_chat ON messages (chat, id);
+-- NULLS FIRST, though there are none, is how a query says that it means this
+-- index and no walk through the primary key past what was said elsewhere.
+CREATE UNIQUE INDEX messages_chat ON messages (chat, id NULLS FIRST);
 -- Also how many messages somebody has in a chat, without a look at the messages:
 -- hence those without a key too, and the id beside it.
 CREATE UNIQUE INDEX messages_client_id ON messages (chat, author, client_id) INCLUDE (id);
