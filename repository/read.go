@@ -3,6 +3,7 @@ package repository
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"parley/chat"
@@ -54,13 +55,19 @@ func bounded[T any](ctx context.Context, r *Repository, fn func(ctx context.Cont
 	select {
 	case res := <-done:
 		if res.err != nil {
-			return none, r.dialect.refusal(ctx, res.err)
+			err := r.dialect.refusal(ctx, res.err)
+			if errors.Is(err, chat.ErrUnavailable) {
+				r.metrics.up.Set(0)
+			}
+			return none, err
 		}
+		r.metrics.up.Set(1)
 		return res.out, nil
 	case <-within.Done():
 		if err := ctx.Err(); err != nil {
 			return none, err
 		}
+		r.metrics.up.Set(0)
 		return none, chat.ErrUnavailable
 	}
 }

@@ -59,7 +59,7 @@ const factColumns = `
 		WHERE m.chat = p.chat AND m.username = p.author AND m.left_pos IS NULL) IS NOT NULL THEN 1 ELSE 0 END,
 	(SELECT k.id FROM messages k WHERE k.chat = p.chat AND k.author = p.author AND k.client_id = p.client_id),
 	(SELECT k.post_hash FROM messages k WHERE k.chat = p.chat AND k.author = p.author AND k.client_id = p.client_id),
-	CASE WHEN (SELECT r.id FROM messages r WHERE r.id = p.reply_to AND r.chat = p.chat) IS NOT NULL THEN 1 ELSE 0 END`
+	CASE WHEN (SELECT r.chat FROM messages r WHERE r.id = p.reply_to) = p.chat THEN 1 ELSE 0 END`
 
 func (f *facts) fields() []any {
 	return []any{&f.live, &f.seq, &f.public, &f.member, &f.known, &f.hash, &f.replyIsHere}

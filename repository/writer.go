@@ -28,6 +28,9 @@ const (
 	maxWaiting = 8192
 	// settlePause lies between two tries to learn how a commit ended.
 	settlePause = 100 * time.Millisecond
+	// writerKept is how long the row of a silent writer stays. Only one that lost a
+	// commit's answer needs it, and asks again every settlePause.
+	writerKept = 30 * 24 * time.Hour
 )
 
 // writer makes all changes of one instance, in one transaction at a time. While
@@ -65,9 +68,13 @@ func newWriter(db *sqlx.DB, d *dialect, id string, o Options, m *metrics) *write
 // start connects, so that a database that will not do is found at once, and
 // begins the loop.
 func (w *writer) start(ctx context.Context) error {
-	_, err := w.connect(ctx)
+	s, err := w.connect(ctx)
 	if err != nil {
 		return err
+	}
+	// The rows of writers that are long gone.
+	if _, err := s.handle().exec(ctx, `DELETE FROM writers WHERE at < ?`, time.Now().Add(-writerKept).UnixMilli()); err != nil {
+		return fmt.Errorf("forgetting old writers: %w", err)
 	}
 	go w.run()
 	return nil
