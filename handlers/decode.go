@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -127,26 +128,24 @@ func decodeJSON(data []byte, v any) error {
 	}
 }
 
-// fieldOf names a place in a body as a person would.
+// fieldOf names a place in a body as a person would. A client can send a field
+// whose name is empty; that is a mistake of the body's.
 func fieldOf(p jsontext.Pointer) string {
-	if p == "" {
-		return "body"
-	}
 	var names []string
 	for name := range p.Tokens() {
 		names = append(names, name)
 	}
-	return strings.Join(names, ".")
+	return cmp.Or(strings.Join(names, "."), "body")
 }
 
 func unknownField(name string) error {
 	if name == "author" {
 		return chat.Invalid(name, "is not taken: the author is whoever the token belongs to")
 	}
-	return chat.Invalid(name, "is not known here")
+	return chat.Invalid(cmp.Or(name, "body"), "is not known here")
 }
 
-func repeatedField(name string) error { return chat.Invalid(name, "is given twice") }
+func repeatedField(name string) error { return chat.Invalid(cmp.Or(name, "body"), "is given twice") }
 
 // wantedType says what a value of type t is in JSON and in a form.
 func wantedType(t reflect.Type) string {

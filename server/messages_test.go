@@ -163,3 +163,25 @@ func TestAStoredMessageReachesItsReaderWithTheSameBytes(t *testing.T) {
 		t.Errorf("behind the bye: %q", rest)
 	}
 }
+
+func TestATabsOwnMessagesAreLeftOutOfItsStreamAlone(t *testing.T) {
+	h := open(t)
+	ann := h.user("ann")
+	h.chat("lobby", ann)
+	tab := h.follow("/chats/lobby/stream?origin=TAB", ann...)
+	tab.until("event: ready")
+	other := h.follow("/chats/lobby/stream", ann...)
+	other.until("event: ready")
+	h.say("lobby", "typed-in-the-tab", with(ann, "X-Origin", "TAB"))
+	h.say("lobby", "typed-elsewhere", ann)
+	other.until("typed-in-the-tab")
+	for {
+		block, ok := tab.block()
+		if strings.Contains(block, "typed-in-the-tab") || !ok {
+			t.Fatalf("the tab is told %q", block)
+		}
+		if strings.Contains(block, "typed-elsewhere") {
+			break
+		}
+	}
+}
