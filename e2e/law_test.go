@@ -34,6 +34,7 @@ var house = map[string]struct {
 	"cli":              {"auth chat client repository server", "commands start a server, work beside one, or are a client of one"},
 	"bench":            {"*", "benchmarks measure every part"},
 	"e2e":              {"*", "tests of the whole"},
+	"e2e/sse":          {"", "a judge of the wire must not share code with what writes it"},
 	"e2e/need":         {"e2e/need/machine", "what tests stand on must not stand on what is tested"},
 	"e2e/need/machine": {"", "it runs before any module has been fetched"},
 	"e2e/need/install": {"e2e/need/machine", "it runs before any module has been fetched"},

@@ -180,12 +180,17 @@ func (t *Tokens) read(token string) (chat.Actor, error) {
 	iss, _ := claims["iss"].(string)
 	sub, _ := claims["sub"].(string)
 	sid, _ := claims["sid"].(string)
+	iat, _ := claims["iat"].(json.Number)
 	exp, _ := claims["exp"].(json.Number)
 	_, hasAudience := claims["aud"]
 	_, hasBeginning := claims["nbf"]
-	seconds, err := exp.Int64()
-	if err != nil || iss != issuer || sid == "" || hasAudience || hasBeginning || chat.CheckUsername(sub) != nil {
+	issued, noIssue := iat.Int64()
+	expires, noEnd := exp.Int64()
+	if noIssue != nil || noEnd != nil || iss != issuer || sid == "" || hasAudience || hasBeginning || chat.CheckUsername(sub) != nil {
 		return chat.Actor{}, ErrInvalidToken
 	}
-	return chat.Actor{Username: sub, Session: sid, Expires: chat.NewTime(time.Unix(seconds, 0))}, nil
+	return chat.Actor{
+		Username: sub, Session: sid,
+		Issued: chat.NewTime(time.Unix(issued, 0)), Expires: chat.NewTime(time.Unix(expires, 0)),
+	}, nil
 }

@@ -67,7 +67,7 @@ func TestATokenSpeaksForItsSubjectUntilItEnds(t *testing.T) {
 		t.Errorf("expires %v, want the whole second %v", expires, want)
 	}
 	actor, err := h.tokens.Verify(token)
-	if want := (chat.Actor{Username: "ann", Session: "s1", Expires: chat.NewTime(expires)}); err != nil || actor != want {
+	if want := (chat.Actor{Username: "ann", Session: "s1", Issued: chat.NewTime(noon), Expires: chat.NewTime(expires)}); err != nil || actor != want {
 		t.Errorf("actor %+v, %v, want %+v", actor, err, want)
 	}
 	h.advance(expires.Sub(h.clock()) - time.Millisecond)

@@ -184,9 +184,10 @@ func (r *Repository) ChatAfter(ctx context.Context, chatID string, after, upTo i
 // MemberAfter implements [stream.Log].
 func (r *Repository) MemberAfter(ctx context.Context, username string, opened, after, upTo int64, limit int) (_ []chat.Event, through int64, err error) {
 	defer explain(&err, "reading the log of a user")
-	through = min(upTo, after+memberWindow)
-	if through <= after {
-		return nil, through, nil
+	// The read may go on behind a caller who gave up, so it keeps its own.
+	reach := min(upTo, after+memberWindow)
+	if reach <= after {
+		return nil, reach, nil
 	}
 	evs, err := read(ctx, r, func(ctx context.Context, h handle) ([]chat.Event, error) {
 		// A membership shows all of its events if it began behind opened, or if its
@@ -201,16 +202,16 @@ func (r *Repository) MemberAfter(ctx context.Context, username string, opened, a
 			WHERE e.pos > ? AND e.pos <= ? AND (i.left_pos = e.pos OR i.joined_pos > ? OR EXISTS (
 				SELECT 1 FROM memberships o WHERE o.username = i.username AND o.chat = i.chat
 					AND o.joined_pos <= ? AND (o.left_pos IS NULL OR o.left_pos > ?)))
-			ORDER BY e.pos LIMIT ?`, username, after, through, opened, opened, opened, limit)
+			ORDER BY e.pos LIMIT ?`, username, after, reach, opened, opened, opened, limit)
 		return events(rows), err
 	})
 	if err != nil {
 		return nil, 0, err
 	}
 	if len(evs) == limit {
-		through = evs[limit-1].Pos
+		reach = evs[limit-1].Pos
 	}
-	return evs, through, nil
+	return evs, reach, nil
 }
 
 // AccessExpiries implements [stream.Log].

@@ -3,9 +3,9 @@ package stream
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -13,53 +13,23 @@ import (
 	"time"
 
 	"parley/chat"
+	"parley/e2e/sse"
 )
 
-// block is what a client of server-sent events makes of one block.
-type block struct {
-	name, data, id string
-	hasData        bool
-}
-
-// parse reads a stream strictly by WHATWG HTML section 9.2.6, refusing whatever
-// parley has no reason to send: what is left unfinished at the end is dropped.
-func parse(t testing.TB, wire string) []block {
+// parse reads what was written of a stream so far.
+func parse(t testing.TB, wire string) []sse.Block {
 	t.Helper()
-	var blocks []block
-	var cur block
-	for {
-		line, rest, whole := strings.Cut(wire, "\n")
-		if !whole {
+	var blocks []sse.Block
+	for r := sse.NewReader(strings.NewReader(wire)); ; {
+		b, err := r.Next()
+		if err == io.EOF {
 			return blocks
 		}
-		wire = rest
-		if strings.ContainsAny(line, "\r\x00") {
-			t.Errorf("a line holds CR or NUL: %q", line)
+		if err != nil {
+			t.Errorf("%v in %q", err, wire)
+			return blocks
 		}
-		if line == "" {
-			blocks = append(blocks, cur)
-			cur = block{}
-			continue
-		}
-		field, value, _ := strings.Cut(line, ":")
-		value = strings.TrimPrefix(value, " ")
-		switch field {
-		case "event":
-			cur.name = value
-		case "data":
-			if cur.hasData {
-				t.Errorf("two data lines in one block")
-			}
-			cur.data, cur.hasData = value, true
-		case "id":
-			cur.id = value
-		case "retry":
-			if _, err := strconv.Atoi(value); err != nil {
-				t.Errorf("retry: %v", err)
-			}
-		default:
-			t.Errorf("an unknown line: %q", line)
-		}
+		blocks = append(blocks, b)
 	}
 }
 
@@ -104,36 +74,29 @@ func (c *client) text() string {
 	return c.wire.String()
 }
 
-func (c *client) blocks() []block { return parse(c.t, c.text()) }
+func (c *client) blocks() []sse.Block { return parse(c.t, c.text()) }
 
 // names are the events dispatched so far, with the text where it is a message.
 func (c *client) names() string {
 	var names []string
 	for _, b := range c.blocks() {
 		switch {
-		case !b.hasData:
-		case b.name == "":
-			names = append(names, textOf(b))
+		case !b.HasData:
+		case b.Name == "":
+			names = append(names, b.Text())
 		default:
-			names = append(names, b.name)
+			names = append(names, b.Name)
 		}
 	}
 	return strings.Join(names, " ")
-}
-
-// textOf is the text of a message's block.
-func textOf(b block) string {
-	_, text, _ := strings.Cut(b.data, `"text":"`)
-	text, _, _ = strings.Cut(text, `"`)
-	return text
 }
 
 // held is the id that the client holds.
 func (c *client) held() string {
 	id := ""
 	for _, b := range c.blocks() {
-		if b.id != "" {
-			id = b.id
+		if b.HasID {
+			id = b.ID
 		}
 	}
 	return id
