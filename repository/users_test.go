@@ -148,10 +148,10 @@ func TestDisablingEndsEachSessionAndThenTheUser(t *testing.T) {
 	})
 }
 
-// A script that logs in every minute has as many in two days.
-func TestDisablingEndsThousandsOfSessionsAtOnce(t *testing.T) {
+// A script that logs in every minute has more in a day.
+func TestDisablingEndsAThousandSessionsAtOnce(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
-		const many = 3_000
+		const many = 1_000
 		r := s.open(t)
 		signUp(t, r, "ann")
 		fill(t, r, `INSERT INTO sessions (id, username, created_at, access_expires_at, refresh_hash, refresh_generation, refreshed_at, refresh_expires_at)
