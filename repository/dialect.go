@@ -3,6 +3,7 @@ package repository
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"io/fs"
 
@@ -25,6 +26,10 @@ type dialect struct {
 	// snapshot is the isolation in which a transaction reads one moment.
 	snapshot sql.IsolationLevel
 
+	// among compares with any of many values, which list makes one argument of.
+	among string
+	list  func(values []string) any
+
 	// session prepares what the writer does on a connection.
 	session func(ctx context.Context, conn *sqlx.Conn, h handle) (session, error)
 	// durable is nil if the connection's commits are on the disk when they return.
@@ -43,8 +48,16 @@ var sqliteDialect = &dialect{
 	migrations: sub(migrations.SQLite, "sqlite"),
 	bind:       sqlx.QUESTION,
 	snapshot:   sql.LevelDefault,
-	session:    newSQLiteSession,
-	durable:    sqliteDurable,
+	among:      `IN (SELECT value FROM json_each(?))`,
+	list: func(values []string) any {
+		list, err := json.Marshal(values)
+		if err != nil { // strings have a JSON form
+			panic(err)
+		}
+		return string(list)
+	},
+	session: newSQLiteSession,
+	durable: sqliteDurable,
 	away: func(err error) bool {
 		switch sqliteCode(err) & 0xff {
 		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN,
@@ -65,6 +78,8 @@ var postgresDialect = &dialect{
 	migrations: sub(migrations.Postgres, "postgres"),
 	bind:       sqlx.DOLLAR,
 	snapshot:   sql.LevelRepeatableRead,
+	among:      `= ANY(?)`,
+	list:       func(values []string) any { return pq.Array(values) },
 	session:    newPostgresSession,
 	durable:    postgresDurable,
 	away: func(err error) bool {

@@ -3,10 +3,7 @@ package repository
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"time"
-
-	"github.com/jmoiron/sqlx"
 
 	"parley/chat"
 )
@@ -217,30 +214,18 @@ func (r *Repository) MemberAfter(ctx context.Context, username string, opened, a
 // AccessExpiries implements [stream.Log].
 func (r *Repository) AccessExpiries(ctx context.Context, sessions []string) (_ map[string]time.Time, err error) {
 	defer explain(&err, "reading until when sessions have access")
-	// SQLite takes 32,766 arguments, PostgreSQL 65,535.
-	const most = 10000
 	return read(ctx, r, func(ctx context.Context, h handle) (map[string]time.Time, error) {
-		expiries := make(map[string]time.Time, len(sessions))
-		for len(sessions) > 0 {
-			some := sessions[:min(most, len(sessions))]
-			sessions = sessions[len(some):]
-			query, args, err := sqlx.In(`SELECT s.id, s.access_expires_at
-				FROM sessions s JOIN users u ON u.username = s.username
-				WHERE s.id IN (?) AND s.ended_pos IS NULL AND u.disabled_pos IS NULL`, some)
-			if err != nil {
-				return nil, fmt.Errorf("listing sessions: %w", err)
-			}
-			var rows []struct {
-				ID      string `db:"id"`
-				Expires int64  `db:"access_expires_at"`
-			}
-			if err := h.all(ctx, &rows, query, args...); err != nil {
-				return nil, err
-			}
-			for _, row := range rows {
-				expiries[row.ID] = time.UnixMilli(row.Expires)
-			}
+		var rows []struct {
+			ID      string `db:"id"`
+			Expires int64  `db:"access_expires_at"`
 		}
-		return expiries, nil
+		err := h.all(ctx, &rows, `SELECT s.id, s.access_expires_at
+			FROM sessions s JOIN users u ON u.username = s.username
+			WHERE s.id `+h.d.among+` AND s.ended_pos IS NULL AND u.disabled_pos IS NULL`, h.d.list(sessions))
+		expiries := make(map[string]time.Time, len(rows))
+		for _, row := range rows {
+			expiries[row.ID] = time.UnixMilli(row.Expires)
+		}
+		return expiries, err
 	})
 }

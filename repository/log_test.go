@@ -247,7 +247,7 @@ func TestAccessExpiriesNamesTheLiveSessions(t *testing.T) {
 		if err := r.DisableUser(t.Context(), "eve"); err != nil {
 			t.Fatal(err)
 		}
-		ask := make([]string, 40000) // more than a statement takes
+		ask := make([]string, 70000) // more than a statement takes arguments
 		for i := range ask {
 			ask[i] = fmt.Sprint("unknown ", i)
 		}
