@@ -6,6 +6,7 @@ type metrics struct {
 	open       prometheus.Gauge
 	deliveries prometheus.Counter
 	behind     prometheus.Gauge
+	logReads   prometheus.Counter
 	rooms      prometheus.Gauge
 	tail       prometheus.Gauge
 	ends       *prometheus.CounterVec
@@ -19,6 +20,8 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "parley_deliveries_total", Help: "Durable events written to streams."}),
 		behind: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "parley_readers_behind", Help: "Readers that read the log because memory does not reach back to their cursor."}),
+		logReads: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "parley_reader_log_reads_total", Help: "Pages that readers took from the log."}),
 		rooms: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "parley_rooms", Help: "Chats, and users, that somebody follows here."}),
 		tail: prometheus.NewGauge(prometheus.GaugeOpts{
@@ -27,7 +30,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "parley_streams_ended_total", Help: "Streams that ended, by reason."}, []string{"reason"}),
 	}
 	if r != nil {
-		r.MustRegister(m.open, m.deliveries, m.behind, m.rooms, m.tail, m.ends)
+		r.MustRegister(m.open, m.deliveries, m.behind, m.logReads, m.rooms, m.tail, m.ends)
 	}
 	return m
 }

@@ -294,6 +294,7 @@ func (rd *reader) readLog(ctx context.Context, upTo int64) ([]*frame, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	b.metrics.logReads.Inc()
 	events, through, err := rd.page(ctx, upTo)
 	if err != nil {
 		return nil, err
