@@ -66,3 +66,45 @@ func (ro *room) trim(limit int) int {
 	ro.bytes -= dropped
 	return dropped
 }
+
+// enter gives a reader a seat in a room, which is made if there is none. The
+// seat is fresh: the reader has yet to look.
+func (b *Broker) enter(key roomKey, rd *reader) {
+	ro := b.rooms[key]
+	if ro == nil {
+		ro = &room{key: key, since: b.applied, seats: make(map[*seat]struct{})}
+		b.rooms[key] = ro
+		b.metrics.rooms.Inc()
+	}
+	s := &seat{reader: rd, room: ro}
+	ro.seats[s] = struct{}{}
+	rd.seats[key] = s
+	s.touch()
+}
+
+// leave takes a reader's seat in a room, if he has one; a room without seats
+// goes.
+func (b *Broker) leave(key roomKey, rd *reader) {
+	s := rd.seats[key]
+	if s == nil {
+		return
+	}
+	delete(rd.seats, key)
+	s.fresh = false
+	ro := s.room
+	delete(ro.seats, s)
+	if len(ro.seats) == 0 {
+		b.bytes -= ro.bytes
+		delete(b.rooms, key)
+		b.metrics.rooms.Dec()
+	}
+}
+
+// touch marks the seat as one that its reader has to look at, and wakes him.
+func (s *seat) touch() {
+	if !s.fresh {
+		s.fresh = true
+		s.reader.fresh = append(s.reader.fresh, s)
+		s.reader.wakeUp()
+	}
+}

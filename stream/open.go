@@ -1,0 +1,71 @@
+package stream
+
+import (
+	"context"
+
+	"parley/chat"
+)
+
+// open authorises a stream and gives it a reader, and says why the client's
+// place is gone, if it is. The reader is known to the broker before its rights
+// are read, so that no row behind the head it opens at can pass it by.
+func (b *Broker) open(ctx context.Context, s Start) (rd *reader, reset string, err error) {
+	rd = &reader{broker: b, start: s, woken: make(chan struct{}, 1), seats: make(map[roomKey]*seat)}
+	first := roomKey{chat: s.Chat}
+	if s.Chat == "" {
+		first = roomKey{home: s.Actor.Username}
+	}
+	if !b.admit(rd, first) {
+		return nil, "", chat.ErrUnavailable
+	}
+	opening, err := b.log.Open(ctx, s.Actor, s.Chat)
+	if err != nil {
+		b.dismiss(rd)
+		return nil, "", err
+	}
+	rd.opened = opening.Head
+	rd.cursor, reset = s.place(opening.Head)
+	if s.Chat == "" {
+		b.mu.Lock()
+		for _, chatID := range opening.Chats {
+			b.enter(roomKey{chat: chatID}, rd)
+		}
+		b.mu.Unlock()
+	}
+	b.tail.headAt(opening.Head)
+	return rd, reset, nil
+}
+
+// admit makes the reader known, with its first seat, unless streams are ending.
+func (b *Broker) admit(rd *reader, first roomKey) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.drained {
+		return false
+	}
+	b.readersDone.Add(1)
+	b.metrics.open.Inc()
+	user := rd.start.Actor.Username
+	if b.users[user] == nil {
+		b.users[user] = make(map[*reader]struct{})
+	}
+	b.users[user][rd] = struct{}{}
+	b.enter(first, rd)
+	return true
+}
+
+// dismiss forgets the reader.
+func (b *Broker) dismiss(rd *reader) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for key := range rd.seats {
+		b.leave(key, rd)
+	}
+	user := rd.start.Actor.Username
+	delete(b.users[user], rd)
+	if len(b.users[user]) == 0 {
+		delete(b.users, user)
+	}
+	b.metrics.open.Dec()
+	b.readersDone.Done()
+}
