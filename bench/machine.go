@@ -21,8 +21,22 @@ func describe(out io.Writer, engines []*engine, folder string) error {
 	for _, e := range engines {
 		fmt.Fprintf(out, "%s %s\n", e.name, e.version)
 	}
+	if load, ok := loadBefore(); ok {
+		fmt.Fprintf(out, "load before the start: %s, of which a quiet machine has next to none\n", load)
+	}
 	_, err = fmt.Fprintf(out, "writing 4 KiB to the disk: %s\n", milliseconds(sync))
 	return err
+}
+
+// loadBefore is how many processes wanted to run in the last minute, where the
+// system tells it in a file.
+func loadBefore() (string, bool) {
+	averages, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "", false
+	}
+	lastMinute, _, ok := strings.Cut(string(averages), " ")
+	return lastMinute, ok
 }
 
 // processor is its name, where the system tells it in a file.
