@@ -18,8 +18,14 @@ func writeJSON(c *gin.Context, status int, v any) error {
 	if err != nil {
 		return fmt.Errorf("encoding the answer: %w", err)
 	}
-	writeBody(c, status, typeJSON, data)
+	writeDocument(c, status, data)
 	return nil
+}
+
+// writeDocument answers with JSON, and ends its line for whoever reads it in a
+// terminal.
+func writeDocument(c *gin.Context, status int, data []byte) {
+	writeBody(c, status, typeJSON, append(data, '\n'))
 }
 
 // writeText answers with one value, for a shell to take as it is.

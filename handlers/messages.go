@@ -128,7 +128,7 @@ func answerPosted(c *gin.Context, posted chat.Posted) error {
 	if wantsText(c) {
 		return writeText(c, status, id)
 	}
-	writeBody(c, status, typeJSON, data)
+	writeDocument(c, status, data)
 	return nil
 }
 
@@ -153,6 +153,6 @@ func (a *api) readMessage(c *gin.Context) error {
 		c.Writer.WriteHeaderNow()
 		return nil
 	}
-	writeBody(c, http.StatusOK, typeJSON, data)
+	writeDocument(c, http.StatusOK, data)
 	return nil
 }

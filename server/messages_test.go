@@ -154,7 +154,7 @@ func TestAStoredMessageReachesItsReaderWithTheSameBytes(t *testing.T) {
 	all := h.follow("/stream?limit=1", ann...)
 	all.until("event: ready")
 	posted := h.say("lobby", "the-very-text", ann)
-	if block := s.until("the-very-text"); !strings.Contains(block, "data: "+posted.body+"\n") {
+	if block := s.until("the-very-text"); !strings.Contains(block, "data: "+posted.body) {
 		t.Errorf("answered %s, told %s", posted.body, block)
 	}
 	all.until("the-very-text")
