@@ -94,7 +94,7 @@ func (w *wire) carry(client net.Conn, server string) {
 		if err != nil {
 			return
 		}
-		if bytes.Contains(buf[:n], []byte("; COMMIT")) {
+		if bytes.Contains(buf[:n], []byte("; COMMIT\x00")) {
 			switch w.cut.Swap(never) {
 			case beforeCommit:
 				w.cuts.Add(1)

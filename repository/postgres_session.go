@@ -1,9 +1,13 @@
 package repository
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/jmoiron/sqlx"
@@ -21,38 +25,60 @@ type postgresSession struct {
 
 // postgresBegin: each statement of a text sees what was committed when it began,
 // so those behind the lock see what was committed before the lock was had.
-const postgresBegin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ` + readHead + ` FOR UPDATE; `
+const postgresBegin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; EXECUTE parley_lock; `
 
-// postgresStatements are prepared once a connection. The chats that parley_store
-// raises are all there: their "insertion" is the one way of changing many rows for
-// which a planner has no choice but to find each by the index.
+// postgresStatements are prepared once a connection. They look things up by
+// LATERAL with a LIMIT, because into that a planner cannot reach: of an ordinary
+// join it thinks that reading an index from end to end is cheap, as long as it
+// believes the table to be small. They are many and small, because an executor
+// that needs more than 128 kB has the C library ask the system for the memory each
+// time anew, which costs several times what the statement does.
 var postgresStatements = []string{
-	`PREPARE parley_load (text[], text[], text[], text[], bigint[]) AS
-	SELECT p.n, ` + factColumns + `
-	FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY AS p (chat, author, session, client_id, reply_to, n)`,
+	`PREPARE parley_actors (text[], text[]) AS
+	SELECT p.n, s.live AND u.live
+	FROM unnest($1, $2) WITH ORDINALITY AS p (author, session, n)
+	CROSS JOIN LATERAL (SELECT ended_pos IS NULL AS live FROM sessions WHERE id = p.session AND username = p.author LIMIT 1) s
+	CROSS JOIN LATERAL (SELECT disabled_pos IS NULL AS live FROM users WHERE username = p.author LIMIT 1) u`,
 
-	`PREPARE parley_store (bigint[], text[], bigint[], text[], text[], bigint[], text[], text[], text[],
-		text[], bigint[], bigint[], bigint, text, bigint, bigint) AS
-	WITH messages AS (
-		INSERT INTO messages (id, chat, seq, author, text, reply_to, client_id, post_hash, origin, created_at)
-		SELECT *, $16 FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)
-		RETURNING id, chat, seq, created_at
-	), events AS (
-		INSERT INTO events (pos, kind, chat, seq, at, message)
-		SELECT id, 'message', chat, seq, created_at, id FROM messages
-	), chats AS (
-		INSERT INTO chats (id, seq, head, title, visibility, created_at)
-		SELECT *, '', '', 0 FROM unnest($10, $11, $12)
-		ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, head = excluded.head, last_message = excluded.head
-	), head AS (
-		UPDATE head SET pos = $13 WHERE one = 1
-	)
-	INSERT INTO writers (id, batch, at) VALUES ($14, $15, $16)
-	ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, at = excluded.at`,
+	`PREPARE parley_places (text[], text[]) AS
+	SELECT p.n, c.seq, c.visibility = 'public', m.present IS NOT NULL
+	FROM unnest($1, $2) WITH ORDINALITY AS p (chat, author, n)
+	CROSS JOIN LATERAL (SELECT seq, visibility FROM chats WHERE id = p.chat AND deleted_pos IS NULL LIMIT 1) c
+	LEFT JOIN LATERAL (SELECT true AS present FROM memberships
+		WHERE chat = p.chat AND username = p.author AND left_pos IS NULL LIMIT 1) m ON true`,
 
-	`PREPARE parley_raise (bigint, text, bigint, bigint) AS
-	WITH head AS (UPDATE head SET pos = $1 WHERE one = 1)
-	INSERT INTO writers (id, batch, at) VALUES ($2, $3, $4)
+	`PREPARE parley_keys (text[], text[], text[]) AS
+	SELECT p.n, k.id, k.post_hash
+	FROM unnest($1, $2, $3) WITH ORDINALITY AS p (chat, author, client_id, n)
+	CROSS JOIN LATERAL (SELECT id, post_hash FROM messages
+		WHERE chat = p.chat AND author = p.author AND client_id = p.client_id LIMIT 1) k`,
+
+	`PREPARE parley_replies (text[], bigint[]) AS
+	SELECT p.n, r.chat = p.chat
+	FROM unnest($1, $2) WITH ORDINALITY AS p (chat, reply_to, n)
+	CROSS JOIN LATERAL (SELECT chat FROM messages WHERE id = p.reply_to LIMIT 1) r`,
+
+	`PREPARE parley_messages (bigint[], text[], bigint[], text[], text[], bigint[], text[], text[], text[], bigint) AS
+	INSERT INTO messages (id, chat, seq, author, text, reply_to, client_id, post_hash, origin, created_at)
+	SELECT *, $10 FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+
+	`PREPARE parley_events (bigint[], text[], bigint[], bigint) AS
+	INSERT INTO events (pos, message, chat, seq, kind, at)
+	SELECT id, id, chat, seq, 'message', $4 FROM unnest($1, $2, $3) AS p (id, chat, seq)`,
+
+	// The chats are all there: their "insertion" is the one way of changing many
+	// rows for which a planner has no choice but to find each by the index.
+	`PREPARE parley_chats (text[], bigint[], bigint[]) AS
+	INSERT INTO chats (id, seq, head, title, visibility, created_at)
+	SELECT *, '', '', 0 FROM unnest($1, $2, $3)
+	ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, head = excluded.head, last_message = excluded.head`,
+
+	`PREPARE parley_lock AS ` + readHead + ` FOR UPDATE`,
+
+	`PREPARE parley_head (bigint) AS UPDATE head SET pos = $1 WHERE one = 1`,
+
+	`PREPARE parley_writer (text, bigint, bigint) AS
+	INSERT INTO writers (id, batch, at) VALUES ($1, $2, $3)
 	ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, at = excluded.at`,
 }
 
@@ -81,10 +107,10 @@ func (s *postgresSession) begin(ctx context.Context, first []*posting) (head int
 	if err := rows.Scan(&head); err != nil {
 		return 0, nil, err
 	}
-	if rows.Next() || !rows.NextResultSet() {
+	if rows.Next() || len(first) == 0 || !rows.NextResultSet() {
 		return head, nil, rows.Err()
 	}
-	known, err = scanFacts(rows, len(first))
+	known, err = scanFacts(rows, first)
 	return head, known, err
 }
 
@@ -96,61 +122,138 @@ func (s *postgresSession) load(ctx context.Context, posts []*posting) ([]facts, 
 		return nil, err
 	}
 	defer rows.Close()
-	return scanFacts(rows, len(posts))
+	return scanFacts(rows, posts)
 }
 
+func chatOf(p *posting) string     { return p.Chat }
+func authorOf(p *posting) string   { return p.actor.Username }
+func sessionOf(p *posting) string  { return p.actor.Session }
+func clientIDOf(p *posting) string { return p.ClientID }
+func replyToOf(p *posting) int64   { return p.ReplyTo }
+
+func hasKey(p *posting) bool  { return p.ClientID != "" }
+func isReply(p *posting) bool { return p.ReplyTo != 0 }
+
+// writeLoad asks only for what there is to ask of the posts: many have no key,
+// and most reply to nothing.
 func (s *postgresSession) writeLoad(posts []*posting) {
-	s.text = append(s.text, `EXECUTE parley_load(`...)
-	s.texts(posts, func(p *posting) string { return p.Chat })
-	s.texts(posts, func(p *posting) string { return p.actor.Username })
-	s.texts(posts, func(p *posting) string { return p.actor.Session })
-	s.texts(posts, func(p *posting) string { return p.ClientID })
-	s.integers(posts, func(p *posting) int64 { return p.ReplyTo })
+	s.open(`parley_actors`)
+	s.texts(posts, authorOf)
+	s.texts(posts, sessionOf)
 	s.end()
+	s.open(`parley_places`)
+	s.texts(posts, chatOf)
+	s.texts(posts, authorOf)
+	s.end()
+	if slices.ContainsFunc(posts, hasKey) {
+		s.open(`parley_keys`)
+		s.texts(posts, chatOf)
+		s.texts(posts, authorOf)
+		s.texts(posts, clientIDOf)
+		s.end()
+	}
+	if slices.ContainsFunc(posts, isReply) {
+		s.open(`parley_replies`)
+		s.texts(posts, chatOf)
+		s.integers(posts, replyToOf)
+		s.end()
+	}
+}
+
+// scanFacts reads the answers to writeLoad, of which rows holds the first. Each
+// row begins with the number of the post that it is about, 1 and up; what was not
+// found has none.
+func scanFacts(rows *sql.Rows, posts []*posting) ([]facts, error) {
+	known := make([]facts, len(posts))
+	var f facts
+	answers := []struct {
+		asked  bool
+		fields []any
+		keep   func(to *facts)
+	}{
+		{true, []any{&f.live}, func(to *facts) { to.live = f.live }},
+		{true, []any{&f.seq, &f.public, &f.member}, func(to *facts) { to.seq, to.public, to.member = f.seq, f.public, f.member }},
+		{slices.ContainsFunc(posts, hasKey), []any{&f.known, &f.hash}, func(to *facts) { to.known, to.hash = f.known, f.hash }},
+		{slices.ContainsFunc(posts, isReply), []any{&f.replyIsHere}, func(to *facts) { to.replyIsHere = f.replyIsHere }},
+	}
+	for i, answer := range answers {
+		if !answer.asked {
+			continue
+		}
+		if i > 0 && !rows.NextResultSet() {
+			return nil, cmp.Or(rows.Err(), errors.New("the server left out an answer"))
+		}
+		var n int
+		into := append([]any{&n}, answer.fields...)
+		for rows.Next() {
+			if err := rows.Scan(into...); err != nil {
+				return nil, err
+			}
+			answer.keep(&known[n-1])
+		}
+		if err := rows.Err(); err != nil {
+			return nil, err
+		}
+	}
+	return known, nil
 }
 
 func (s *postgresSession) store(ctx context.Context, u *unit, posts []*posting, chats map[string]*chatHead, last bool) error {
-	s.text = append(s.text[:0], `EXECUTE parley_store(`...)
-	s.integers(posts, func(p *posting) int64 { return p.posted.Message.ID })
-	s.texts(posts, func(p *posting) string { return p.Chat })
-	s.integers(posts, func(p *posting) int64 { return p.posted.Message.Seq })
-	s.texts(posts, func(p *posting) string { return p.actor.Username })
+	s.text = s.text[:0]
+	idOf := func(p *posting) int64 { return p.posted.Message.ID }
+	seqOf := func(p *posting) int64 { return p.posted.Message.Seq }
+	s.open(`parley_messages`)
+	s.integers(posts, idOf)
+	s.texts(posts, chatOf)
+	s.integers(posts, seqOf)
+	s.texts(posts, authorOf)
 	s.texts(posts, func(p *posting) string { return p.Text })
-	s.integers(posts, func(p *posting) int64 { return p.ReplyTo })
-	s.texts(posts, func(p *posting) string { return p.ClientID })
+	s.integers(posts, replyToOf)
+	s.texts(posts, clientIDOf)
 	s.texts(posts, func(p *posting) string { return p.hash })
 	s.texts(posts, func(p *posting) string { return p.Origin })
-	ids := make([]string, 0, len(chats))
-	for id := range chats {
-		ids = append(ids, id)
-	}
-	array(s, ids, func(b []byte, id string) []byte { return appendElement(b, id) })
+	s.integer(u.now.UnixMilli())
+	s.end()
+	s.open(`parley_events`)
+	s.integers(posts, idOf)
+	s.texts(posts, chatOf)
+	s.integers(posts, seqOf)
+	s.integer(u.now.UnixMilli())
+	s.end()
+	ids := slices.Collect(maps.Keys(chats))
+	s.open(`parley_chats`)
+	array(s, ids, appendElement)
 	array(s, ids, func(b []byte, id string) []byte { return strconv.AppendInt(b, chats[id].seq, 10) })
 	array(s, ids, func(b []byte, id string) []byte { return strconv.AppendInt(b, chats[id].head, 10) })
-	s.writeEnd(u)
+	s.end()
+	if last {
+		s.writeRaise(u)
+	}
 	return s.send(ctx, last)
 }
 
 func (s *postgresSession) raise(ctx context.Context, u *unit) error {
-	s.text = append(s.text[:0], `EXECUTE parley_raise(`...)
-	s.writeEnd(u)
+	s.text = s.text[:0]
+	s.writeRaise(u)
 	return s.send(ctx, true)
 }
 
-func (s *postgresSession) writeEnd(u *unit) {
-	s.text = strconv.AppendInt(s.text, u.pos, 10)
-	s.text = append(s.text, `, '`+u.writer+`', `...)
-	s.text = strconv.AppendInt(s.text, u.batch, 10)
-	s.text = append(s.text, ',')
-	s.text = strconv.AppendInt(s.text, u.now.UnixMilli(), 10)
-	s.text = append(s.text, `)`...)
+func (s *postgresSession) writeRaise(u *unit) {
+	s.open(`parley_head`)
+	s.integer(u.pos)
+	s.end()
+	s.open(`parley_writer`)
+	s.text = append(append(append(s.text, '\''), u.writer...), '\'', ',')
+	s.integer(u.batch)
+	s.integer(u.now.UnixMilli())
+	s.end()
 }
 
 // send runs the text, with a commit behind it if the batch ends there. An error
 // that the server itself has answered came before the commit or instead of it.
 func (s *postgresSession) send(ctx context.Context, commit bool) error {
 	if commit {
-		s.text = append(s.text, `; COMMIT`...)
+		s.text = append(s.text, `COMMIT`...)
 	}
 	_, err := s.conn.ExecContext(ctx, string(s.text))
 	if commit && lost(err) {
@@ -186,8 +289,20 @@ func (s *postgresSession) integers(posts []*posting, of func(*posting) int64) {
 	})
 }
 
-// end replaces the comma behind the last argument.
-func (s *postgresSession) end() { s.text[len(s.text)-1] = ')' }
+func (s *postgresSession) integer(v int64) {
+	s.text = append(strconv.AppendInt(s.text, v, 10), ',')
+}
+
+// open begins the call of a prepared statement, whose arguments each have a comma
+// behind them.
+func (s *postgresSession) open(statement string) {
+	s.text = append(append(append(s.text, `EXECUTE `...), statement...), '(')
+}
+
+// end ends it.
+func (s *postgresSession) end() {
+	s.text = append(s.text[:len(s.text)-1], `); `...)
+}
 
 // array writes an array's literal and a comma.
 func array[E any](s *postgresSession, elements []E, element func([]byte, E) []byte) {

@@ -25,8 +25,15 @@ func newSQLiteSession(ctx context.Context, conn *sqlx.Conn, h handle) (session, 
 	}{
 		{&s.lock, `BEGIN IMMEDIATE`},
 		{&s.head, readHead},
-		{&s.facts, `SELECT 1, ` + factColumns + `
-			FROM (SELECT ?1 AS chat, ?2 AS author, ?3 AS session, ?4 AS client_id, ?5 AS reply_to) p`},
+		{&s.facts, `SELECT s.ended_pos IS NULL AND u.username IS NOT NULL AND u.disabled_pos IS NULL,
+				c.seq, c.visibility IS 'public', m.username IS NOT NULL, k.id, k.post_hash, r.id IS NOT NULL
+			FROM (SELECT ?1 AS chat, ?2 AS author, ?3 AS session, ?4 AS client_id, ?5 AS reply_to) p
+			LEFT JOIN sessions s ON s.id = p.session AND s.username = p.author
+			LEFT JOIN users u ON u.username = s.username
+			LEFT JOIN chats c ON c.id = p.chat AND c.deleted_pos IS NULL
+			LEFT JOIN memberships m ON m.chat = p.chat AND m.username = p.author AND m.left_pos IS NULL
+			LEFT JOIN messages k ON k.chat = p.chat AND k.author = p.author AND k.client_id = p.client_id
+			LEFT JOIN messages r ON r.id = p.reply_to AND r.chat = p.chat`},
 		{&s.message, `INSERT INTO messages (id, chat, seq, author, text, created_at, reply_to, client_id, post_hash, origin)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&s.event, `INSERT INTO events (pos, kind, chat, seq, at, message) VALUES (?1, 'message', ?2, ?3, ?4, ?1)`},
@@ -57,10 +64,10 @@ func (s *sqliteSession) begin(ctx context.Context, first []*posting) (head int64
 
 func (s *sqliteSession) load(ctx context.Context, posts []*posting) ([]facts, error) {
 	known := make([]facts, len(posts))
-	var one int
 	for i, p := range posts {
 		row := s.facts.QueryRowContext(ctx, p.Chat, p.actor.Username, p.actor.Session, nullable(p.ClientID), nullID(p.ReplyTo))
-		if err := row.Scan(append([]any{&one}, known[i].fields()...)...); err != nil {
+		f := &known[i]
+		if err := row.Scan(&f.live, &f.seq, &f.public, &f.member, &f.known, &f.hash, &f.replyIsHere); err != nil {
 			return nil, err
 		}
 	}
