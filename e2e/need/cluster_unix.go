@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // unprivileged says whom PostgreSQL's processes run as, and hands them the
@@ -49,16 +50,16 @@ func chown(path string, attr *syscall.SysProcAttr) error {
 }
 
 // freeze stops the server before its children, so that none is born behind the
-// list of them.
+// list of them, and returns when all stand still: a signal takes its time.
 func (c *Cluster) freeze() error {
 	server, err := c.pid()
 	if err != nil {
 		return err
 	}
-	if err := syscall.Kill(server, syscall.SIGSTOP); err != nil {
+	if err := stop(func(p process) bool { return p.pid == server }); err != nil {
 		return err
 	}
-	return signalChildren(server, syscall.SIGSTOP)
+	return stop(func(p process) bool { return p.parent == server })
 }
 
 func (c *Cluster) thaw() error {
@@ -66,68 +67,105 @@ func (c *Cluster) thaw() error {
 	if err != nil {
 		return err
 	}
-	if err := signalChildren(server, syscall.SIGCONT); err != nil {
-		return err
-	}
-	return syscall.Kill(server, syscall.SIGCONT)
-}
-
-func signalChildren(parent int, signal syscall.Signal) error {
-	children, err := childrenOf(parent)
+	all, err := processes()
 	if err != nil {
 		return err
 	}
-	for _, child := range children {
-		if err := syscall.Kill(child, signal); err != nil && err != syscall.ESRCH {
-			return err
+	for _, p := range all {
+		if p.parent == server || p.pid == server {
+			if err := signal(p.pid, syscall.SIGCONT); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func childrenOf(parent int) ([]int, error) {
-	if runtime.GOOS == "linux" {
-		return childrenByProc(parent)
+// stop stops the processes and returns when none of them runs.
+func stop(which func(process) bool) error {
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		all, err := processes()
+		if err != nil {
+			return err
+		}
+		running := 0
+		for _, p := range all {
+			if which(p) && p.state != 'T' && p.state != 'Z' {
+				running++
+				if err := signal(p.pid, syscall.SIGSTOP); err != nil {
+					return err
+				}
+			}
+		}
+		if running == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%d processes do not stop", running)
+		}
 	}
-	return childrenByPS(parent)
 }
 
-// childrenByProc asks the kernel: a bare Linux has no ps.
-func childrenByProc(parent int) ([]int, error) {
+// signal does not mind a process that has ended.
+func signal(pid int, s syscall.Signal) error {
+	if err := syscall.Kill(pid, s); err != nil && err != syscall.ESRCH {
+		return err
+	}
+	return nil
+}
+
+// process is what the system tells of one; state T is stopped, Z has ended.
+type process struct {
+	pid, parent int
+	state       byte
+}
+
+func processes() ([]process, error) {
+	if runtime.GOOS == "linux" {
+		return processesByProc()
+	}
+	return processesByPS()
+}
+
+// processesByProc asks the kernel: a bare Linux has no ps.
+func processesByProc() ([]process, error) {
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		return nil, err
 	}
-	var children []int
+	var all []process
 	for _, path := range stats {
 		stat, err := os.ReadFile(path)
 		if err != nil {
 			continue // it has ended since
 		}
-		// pid (name) state ppid …; the name may hold anything, brackets too
-		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-		if len(fields) > 1 && fields[1] == strconv.Itoa(parent) {
-			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
-			if err != nil {
-				return nil, err
-			}
-			children = append(children, pid)
+		var p process
+		// pid (name) state parent …; the name may hold anything, brackets too
+		_, err = fmt.Sscanf(string(stat[strings.LastIndexByte(string(stat), ')')+1:]), " %c %d", &p.state, &p.parent)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", path, err)
 		}
+		if p.pid, err = strconv.Atoi(filepath.Base(filepath.Dir(path))); err != nil {
+			return nil, err
+		}
+		all = append(all, p)
 	}
-	return children, nil
+	return all, nil
 }
 
-func childrenByPS(parent int) ([]int, error) {
-	out, err := exec.Command("ps", "-axo", "pid=,ppid=").Output()
+func processesByPS() ([]process, error) {
+	out, err := exec.Command("ps", "-axo", "pid=,ppid=,state=").Output()
 	if err != nil {
 		return nil, err
 	}
-	var children []int
+	var all []process
 	for line := range strings.Lines(string(out)) {
-		var pid, ppid int
-		if n, _ := fmt.Sscan(line, &pid, &ppid); n == 2 && ppid == parent {
-			children = append(children, pid)
+		var p process
+		var state string
+		if n, _ := fmt.Sscan(line, &p.pid, &p.parent, &state); n == 3 {
+			p.state = state[0]
+			all = append(all, p)
 		}
 	}
-	return children, nil
+	return all, nil
 }
