@@ -1,0 +1,196 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/storage"
+	"github.com/chromedp/chromedp"
+
+	"parley/e2e/need"
+)
+
+// browser is a Chromium of its own, which shares nothing with any other, and the
+// one page that is open in it. It ends with its test; if that has failed it
+// leaves a picture of the page.
+type browser struct {
+	t    testing.TB
+	name string
+	// ctx is the page, without a deadline: the browser lives as long as it.
+	ctx context.Context
+}
+
+// browse starts a browser and opens the address in it.
+func browse(t testing.TB, name, address string) *browser {
+	t.Helper()
+	path := need.Chromium(t)
+	// Not in the test's own folder: a browser that is slow to end writes to it
+	// while it is removed, and would fail the test.
+	profile, err := os.MkdirTemp(suite.folder, "browser-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	if os.Geteuid() == 0 {
+		options = append(options, chromedp.NoSandbox)
+	}
+	// Not the test's context, which ends before the picture is taken.
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	b := &browser{t: t, name: name, ctx: ctx}
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("starting %s's browser: %v", name, err)
+	}
+	t.Cleanup(b.close)
+	b.prepare()
+	b.do("opening the page", chromedp.Navigate(address))
+	return b
+}
+
+// prepare has every cookie remembered, for the search at the end, and tells the
+// page that it is online: a machine that has no network but itself, which is all
+// that is needed here, counts as offline.
+func (b *browser) prepare() {
+	b.t.Helper()
+	err := chromedp.Listen(b.ctx, func(event any) {
+		if answer, ok := event.(*network.EventResponseReceivedExtraInfo); ok {
+			recordCookies(answer.Headers)
+		}
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.do("preparing the page", chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		if _, err := chromedp.Call(ctx, network.Enable, network.EnableParams{}); err != nil {
+			return err
+		}
+		_, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
+			Source: `Object.defineProperty(navigator, "onLine", { value: true })`,
+		})
+		return err
+	}))
+}
+
+func recordCookies(headers network.Headers) {
+	for name, value := range headers {
+		if !strings.EqualFold(name, "Set-Cookie") {
+			continue
+		}
+		// Several of them are one, on a line each.
+		for line := range strings.Lines(fmt.Sprint(value)) {
+			if cookie, err := http.ParseSetCookie(strings.TrimSpace(line)); err == nil {
+				secrets.add("a cookie", cookie.Value)
+			}
+		}
+	}
+}
+
+func (b *browser) close() {
+	if b.t.Failed() {
+		b.leavePicture()
+	}
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if err := chromedp.Cancel(ctx); err != nil {
+		b.t.Errorf("closing %s's browser: %v", b.name, err)
+	}
+}
+
+// leavePicture shows the page as it is, where "go test -artifacts" keeps it.
+func (b *browser) leavePicture() {
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText`))
+	b.t.Logf("%s's page says (%v):\n%s", b.name, err, text)
+	picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err == nil {
+		path := filepath.Join(b.t.ArtifactDir(), b.name+".png")
+		err = os.WriteFile(path, picture, 0o600)
+		b.t.Logf("%s's page is pictured in %s", b.name, path)
+	}
+	if err != nil {
+		b.t.Logf("%s's page cannot be pictured: %v", b.name, err)
+	}
+}
+
+// do does steps as a user would; what says what they are for.
+func (b *browser) do(what string, steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		b.t.Fatalf("%s, %s: %v", b.name, what, err)
+	}
+}
+
+// value is what an expression is worth in the page.
+func value[T any](b *browser, expression string) T {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	if err != nil {
+		b.t.Fatalf("%s, %s: %v", b.name, expression, err)
+	}
+	return value
+}
+
+// await waits until an expression is true in the page.
+func (b *browser) await(what, expression string) {
+	b.t.Helper()
+	b.until(what, func() bool { return value[bool](b, expression) })
+}
+
+func (b *browser) until(what string, done func() bool) {
+	b.t.Helper()
+	for deadline := time.Now().Add(patience); !done(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			b.t.Fatalf("%s waits in vain: %s", b.name, what)
+		}
+	}
+}
+
+// sleep stops the page where it stands, as a closed lid does: no timer of it runs
+// and nothing that comes over its connections reaches it.
+func (b *browser) sleep() { b.lifecycle(page.SetWebLifecycleStateStateFrozen) }
+
+// wake lets the page go on.
+func (b *browser) wake() { b.lifecycle(page.SetWebLifecycleStateStateActive) }
+
+func (b *browser) lifecycle(state page.SetWebLifecycleStateState) {
+	b.t.Helper()
+	b.do(state.String(), chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, page.SetWebLifecycleState, page.SetWebLifecycleStateParams{State: state})
+		return err
+	}))
+}
+
+// has says whether the browser holds a cookie of the name. One that has run out
+// it holds no more.
+func (b *browser) has(name string) bool {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	answer, err := chromedp.CallBrowser(ctx, storage.GetCookies, storage.GetCookiesParams{})
+	if err != nil {
+		b.t.Fatalf("%s's cookies: %v", b.name, err)
+	}
+	for _, cookie := range answer.Cookies {
+		if cookie.Name == name {
+			return true
+		}
+	}
+	return false
+}
