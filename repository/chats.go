@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"slices"
 	"strings"
 
@@ -134,14 +135,23 @@ func (r *Repository) CreateChat(ctx context.Context, actor chat.Actor, n chat.Ne
 		if err := u.join(ctx, n.ID, actor.Username, chat.RoleOwner); err != nil {
 			return none, err
 		}
-		return u.chat(ctx, actor, n.ID)
+		role, unread := chat.RoleOwner, int64(0)
+		return chat.Chat{
+			ID: n.ID, Title: n.Title, Visibility: n.Visibility, CreatedAt: u.now,
+			Role: &role, Head: u.pos, Unread: &unread,
+		}, nil
 	})
 }
 
-// UpdateChat implements [chat.Chats].
+// UpdateChat implements [chat.Chats]. The chat is read when the change is made, and
+// not behind the head's lock: to count what is unread may take long. Whoever is not
+// in the chat any more by then has changed it all the same; he is told what he made
+// of it, as to one who is no member.
 func (r *Repository) UpdateChat(ctx context.Context, actor chat.Actor, chatID string, change chat.ChatChange) (_ chat.Chat, err error) {
 	defer explain(&err, "changing a chat")
-	return write(ctx, r, func(ctx context.Context, u *unit) (none chat.Chat, err error) {
+	until, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	made, err := write(ctx, r, func(ctx context.Context, u *unit) (none chat.Chat, err error) {
 		own, err := u.admitMember(ctx, actor, chatID)
 		if err != nil {
 			return none, err
@@ -149,31 +159,40 @@ func (r *Repository) UpdateChat(ctx context.Context, actor chat.Actor, chatID st
 		if !own.Role.Manages() {
 			return none, chat.ErrForbidden
 		}
-		if err := u.change(ctx, chatID, own, change); err != nil {
-			return none, err
-		}
-		return u.chat(ctx, actor, chatID)
+		made := chat.Chat{ID: chatID, Title: own.Title, Visibility: own.Visibility, CreatedAt: chat.TimeFromMilli(own.CreatedAt)}
+		return u.change(ctx, made, change)
 	})
+	if err != nil {
+		return chat.Chat{}, err
+	}
+	now, err := r.Chat(until, actor, chatID)
+	switch {
+	case errors.Is(err, chat.ErrNotFound), errors.Is(err, chat.ErrSessionEnded):
+		return made, nil
+	case err != nil && ctx.Err() == nil && until.Err() != nil:
+		return chat.Chat{}, chat.ErrUnavailable
+	}
+	return now, err
 }
 
 // change makes a change of the chat, where it is one.
-func (u *unit) change(ctx context.Context, chatID string, now standing, change chat.ChatChange) error {
-	title, visibility := now.Title, now.Visibility
+func (u *unit) change(ctx context.Context, ch chat.Chat, change chat.ChatChange) (chat.Chat, error) {
+	was := ch
 	if change.Title != nil {
-		title = *change.Title
+		ch.Title = *change.Title
 	}
 	if change.Visibility != nil {
-		visibility = *change.Visibility
+		ch.Visibility = *change.Visibility
 	}
-	if title == now.Title && visibility == now.Visibility {
-		return nil
+	if ch == was {
+		return ch, nil
 	}
-	_, err := u.append(ctx, chat.Event{Kind: chat.KindChatUpdated, Chat: chatID, Title: title, Visibility: visibility})
+	_, err := u.append(ctx, chat.Event{Kind: chat.KindChatUpdated, Chat: ch.ID, Title: ch.Title, Visibility: ch.Visibility})
 	if err != nil {
-		return err
+		return ch, err
 	}
-	_, err = u.exec(ctx, `UPDATE chats SET title = ?, visibility = ? WHERE id = ?`, title, string(visibility), chatID)
-	return err
+	_, err = u.exec(ctx, `UPDATE chats SET title = ?, visibility = ? WHERE id = ?`, ch.Title, string(ch.Visibility), ch.ID)
+	return ch, err
 }
 
 // DeleteChat implements [chat.Chats]. All memberships end at the position of its

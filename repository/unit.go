@@ -27,6 +27,16 @@ type unit struct {
 	dirty bool
 }
 
+// exec is handle's, and notes that there is something to commit. A statement that
+// changes rows and answers some does not note it; it needs one beside it that does.
+func (u *unit) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	n, err := u.handle.exec(ctx, query, args...)
+	if err == nil {
+		u.dirty = true
+	}
+	return n, err
+}
+
 // append gives ev the next position and, where it belongs to a chat, the chat's
 // next seq, writes its row and raises the chat's seq and head. The chat must
 // have a row already (its seq may be 0). It returns ev with Pos and Seq.

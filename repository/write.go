@@ -33,7 +33,9 @@ type request struct {
 //
 // So fn may run more than once, and may still run after write has given up on it
 // (the context ended, or 3 s passed: chat.ErrUnavailable). It must therefore
-// hand out what it found by its result alone and assign to nothing outside.
+// hand out what it found by its result alone and assign to nothing outside. And
+// everybody waits behind it: it decides and writes, and reads no more than it needs
+// for that. Where it writes nothing, nothing is committed.
 func write[T any](ctx context.Context, r *Repository, fn func(ctx context.Context, u *unit) (T, error)) (T, error) {
 	var out, none T
 	err := r.writer.do(ctx, &request{run: func(ctx context.Context, u *unit) (err error) {

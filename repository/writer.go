@@ -271,9 +271,6 @@ func runOne(ctx context.Context, u *unit, req *request) (err error) {
 	if req.err != nil && !errors.As(req.err, &refused) {
 		return req.err
 	}
-	if req.err == nil {
-		u.dirty = true
-	}
 	return nil
 }
 

@@ -1,0 +1,131 @@
+package repository
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+	"testing"
+
+	"parley/chat"
+)
+
+// recording notes the statements that go through it.
+type recording struct {
+	queryer
+	statements []string
+}
+
+func (q *recording) note(query string) { q.statements = append(q.statements, query) }
+
+func (q *recording) GetContext(ctx context.Context, dest any, query string, args ...any) error {
+	q.note(query)
+	return q.queryer.GetContext(ctx, dest, query, args...)
+}
+
+func (q *recording) SelectContext(ctx context.Context, dest any, query string, args ...any) error {
+	q.note(query)
+	return q.queryer.SelectContext(ctx, dest, query, args...)
+}
+
+func (q *recording) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	q.note(query)
+	return q.queryer.ExecContext(ctx, query, args...)
+}
+
+// recordWriter notes what r's writer says to its database from now on, but for the
+// posts. What it notes may be read while the writer has nothing to do.
+func recordWriter(t testing.TB, r *Repository) *recording {
+	t.Helper()
+	rec := &recording{}
+	_, err := write(t.Context(), r, func(_ context.Context, u *unit) (int, error) {
+		switch s := u.session.(type) {
+		case *sqliteSession:
+			rec.queryer, s.h.q = s.h.q, rec
+		case *postgresSession:
+			rec.queryer, s.h.q = s.h.q, rec
+		}
+		return 0, chat.ErrForbidden // writes nothing
+	})
+	wantRefusal(t, err, chat.ErrForbidden)
+	return rec
+}
+
+// What is unread is counted through the whole chat, and strangers' posts would wait
+// for it.
+func TestNoChangeOfAChatReadsItsMessagesBehindTheHeadsLock(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		as := signUp(t, r, "ann", "bob")
+		rec := recordWriter(t, r)
+		makeChat(t, r, as["ann"], "den", chat.Private, map[string]chat.Role{"bob": chat.RoleAdmin})
+		say(t, r, as["ann"], "den", "hello")
+		title := "New"
+		ch, err := r.UpdateChat(t.Context(), as["bob"], "den", chat.ChatChange{Title: &title})
+		if err != nil || ch.Title != title || *ch.Unread != 1 || ch.LastMessage == nil || ch.LastMessage.Text != "hello" {
+			t.Errorf("the answer is %+v, %v", ch, err)
+		}
+		if err := r.RemoveMember(t.Context(), as["bob"], "den", "bob"); err != nil {
+			t.Fatal(err)
+		}
+		if len(rec.statements) < 10 {
+			t.Errorf("only %q were seen", rec.statements)
+		}
+		for _, statement := range rec.statements {
+			if strings.Contains(statement, "messages") || strings.Contains(statement, "count(") {
+				t.Errorf("behind the lock: %s", statement)
+			}
+		}
+	})
+}
+
+func TestAChangeThatChangesNothingCommitsNothing(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		as := signUp(t, r, "ann", "bob")
+		makeChat(t, r, as["ann"], "den", chat.Private, map[string]chat.Role{"bob": chat.RoleMember})
+		commits := func() int64 { return number(t, r, `SELECT max(batch) FROM writers`) }
+		before := commits()
+		same := "The den"
+		if ch, err := r.UpdateChat(t.Context(), as["ann"], "den", chat.ChatChange{Title: &same}); err != nil || ch.Title != same {
+			t.Errorf("the answer is %+v, %v", ch, err)
+		}
+		if m, err := r.PutMember(t.Context(), as["ann"], "den", "bob", chat.RoleMember); err != nil || m.Role != chat.RoleMember {
+			t.Errorf("the answer is %+v, %v", m, err)
+		}
+		if after := commits(); after != before {
+			t.Errorf("committed batch %d behind batch %d", after, before)
+		}
+	})
+}
+
+func TestAChangeIsAnsweredAlsoToOneWhoLostTheChatRightBehindIt(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		as := signUp(t, r, "ann", "bob", "cid")
+		makeChat(t, r, as["ann"], "den", chat.Private, map[string]chat.Role{"bob": chat.RoleAdmin, "cid": chat.RoleAdmin})
+		created, err := r.Chat(t.Context(), as["ann"], "den")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for title, loses := range map[string]func(actor chat.Actor) error{
+			"removed":   func(actor chat.Actor) error { return r.RemoveMember(t.Context(), as["ann"], "den", actor.Username) },
+			"shown out": func(actor chat.Actor) error { return r.EndSession(t.Context(), actor.Session) },
+		} {
+			actor := as[map[string]string{"removed": "bob", "shown out": "cid"}[title]]
+			var ch chat.Chat
+			errs := inOneBatch(t, r,
+				func() (err error) {
+					ch, err = r.UpdateChat(t.Context(), actor, "den", chat.ChatChange{Title: &title})
+					return err
+				},
+				func() error { return loses(actor) })
+			if err := errors.Join(errs...); err != nil {
+				t.Fatal(err)
+			}
+			if want := (chat.Chat{ID: "den", Title: title, Visibility: chat.Private, CreatedAt: created.CreatedAt}); ch != want {
+				t.Errorf("%s: answered %+v, want %+v", title, ch, want)
+			}
+		}
+	})
+}
