@@ -92,6 +92,9 @@ func (r *Repository) open(ctx context.Context, o Options) (writing *sqlx.DB, err
 			return nil, errors.New("the address of the database has no path behind sqlite:")
 		}
 		r.dialect = sqliteDialect
+		if err := makePrivate(path); err != nil {
+			return nil, err
+		}
 		if r.pool, writing, err = openSQLite(path); err != nil {
 			return nil, err
 		}

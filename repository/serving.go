@@ -33,6 +33,9 @@ func lockFile(ctx context.Context, path string, wait time.Duration) (_ *fileLock
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
 	}
+	if err := makePrivate(path + ".lock"); err != nil {
+		return nil, err
+	}
 	address, err := sqliteAddress(path+".lock", url.Values{"_pragma": {"busy_timeout(" + strconv.FormatInt(wait.Milliseconds(), 10) + ")"}})
 	if err != nil {
 		return nil, err
