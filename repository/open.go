@@ -89,7 +89,7 @@ func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 func (r *Repository) open(ctx context.Context, o Options) (writing *sqlx.DB, err error) {
 	if path, ok := strings.CutPrefix(o.URL, "sqlite:"); ok {
 		if path == "" {
-			return nil, errors.New("the address of the database has no path behind sqlite:")
+			return nil, errors.New("the address of the database is sqlite: and no path")
 		}
 		r.dialect = sqliteDialect
 		if err := makePrivate(path); err != nil {
@@ -116,6 +116,9 @@ func (r *Repository) open(ctx context.Context, o Options) (writing *sqlx.DB, err
 	defer migrating.Close()
 	if err := migrating.PingContext(ctx); err != nil {
 		return writing, fmt.Errorf("connecting to the database: %w", err)
+	}
+	if err := postgresUnicode(ctx, handle{migrating, r.dialect}); err != nil {
+		return writing, err
 	}
 	return writing, migrate(ctx, r.dialect, migrating.DB)
 }
