@@ -2,8 +2,11 @@ package repository
 
 import (
 	"context"
+	"crypto/rand"
+	"database/sql"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -97,6 +100,47 @@ func TestADatabaseWhoseCommitsAreNotDurableIsRefused(t *testing.T) {
 			t.Errorf("posting: %v", err)
 		}
 	})
+}
+
+func TestADatabaseThatCannotKeepEveryTextIsRefusedAndLeftAlone(t *testing.T) {
+	address := need.Postgres(t)
+	db, err := sql.Open("postgres", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	name := "parley_test_latin_" + strings.ToLower(rand.Text())
+	if _, err := db.ExecContext(t.Context(), `CREATE DATABASE `+name+` ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0`); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if _, err := db.Exec(`DROP DATABASE ` + name + ` WITH (FORCE)`); err != nil {
+			t.Error(err)
+		}
+	}()
+	latin, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	latin.Path = "/" + name
+	r, err := Open(t.Context(), Options{URL: latin.String()})
+	if err == nil {
+		r.Close()
+		t.Fatal("it started")
+	}
+	if text := err.Error(); !strings.Contains(text, "LATIN1") || !strings.Contains(text, "ENCODING 'UTF8'") || strings.Contains(text, "\n") {
+		t.Errorf("the error is %q", text)
+	}
+	there, err := sql.Open("postgres", latin.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer there.Close()
+	var tables int
+	err = there.QueryRowContext(t.Context(), `SELECT count(*) FROM pg_tables WHERE schemaname = 'public'`).Scan(&tables)
+	if err != nil || tables != 0 {
+		t.Errorf("it has %d tables, %v", tables, err)
+	}
 }
 
 func TestOneProcessServesASQLiteFile(t *testing.T) {

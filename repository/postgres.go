@@ -144,6 +144,20 @@ func postgresDurable(ctx context.Context, h handle) error {
 	return nil
 }
 
+// postgresUnicode is nil if the database can keep every text that can be posted. A
+// database's encoding never changes, so once is enough.
+func postgresUnicode(ctx context.Context, h handle) error {
+	var encoding string
+	if err := h.get(ctx, &encoding, `SELECT current_setting('server_encoding')`); err != nil {
+		return fmt.Errorf("asking for the database's encoding: %w", err)
+	}
+	if encoding != "UTF8" {
+		return fmt.Errorf("the database has the encoding %s, which cannot keep every text: "+
+			"make another with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0", encoding)
+	}
+	return nil
+}
+
 // dialer opens connections that notice within wait that the server is silent.
 type dialer struct{ wait time.Duration }
 
