@@ -90,6 +90,7 @@ func New(o Options) http.Handler {
 	_ = engine.SetTrustedProxies(nil) // fails for addresses that cannot be read, of which there are none
 
 	engine.Use(
+		bounded(answerWithin),
 		middleware.Forwarded(o.TrustedProxies),
 		middleware.RequestID(),
 		middleware.AccessLog(o.Log, o.Registerer),
