@@ -15,6 +15,12 @@ func (b *Broker) apply(events []chat.Event, upTo int64) {
 		b.endRights(e)
 	}
 	b.applied = upTo
+	for rd := range b.arriving {
+		if rd.opened <= upTo {
+			delete(b.arriving, rd)
+			rd.wakeUp()
+		}
+	}
 	for ro := range grown {
 		b.bytes -= ro.trim(b.opts.RoomBytes)
 		for s := range ro.seats {

@@ -75,7 +75,9 @@ type Broker struct {
 	rooms   map[roomKey]*room
 	bytes   int
 	users   map[string]map[*reader]struct{}
-	drained bool
+	// arriving are the readers that opened at a head that the tail has yet to reach.
+	arriving map[*reader]struct{}
+	drained  bool
 }
 
 // maxCatchingUp is how many readers read the log at once.
@@ -90,6 +92,7 @@ func New(log Log, o Options) *Broker {
 		draining:   make(chan struct{}),
 		rooms:      make(map[roomKey]*room),
 		users:      make(map[string]map[*reader]struct{}),
+		arriving:   make(map[*reader]struct{}),
 	}
 	b.metrics = newMetrics(b.opts.Registerer)
 	b.tail = newTail(b)

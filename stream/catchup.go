@@ -9,8 +9,17 @@ import (
 // logPage is how many events a reader takes from the log at once.
 const logPage = 256
 
-// readLog moves the cursor by a page of the log, at most up to upTo.
-func (rd *reader) readLog(ctx context.Context, upTo int64) ([]*frame, error) {
+// page is a part of the log as one reader sees it.
+type page struct {
+	events []chat.Event
+	// through is how far they reach.
+	through int64
+	err     error
+}
+
+// readLog reads a page behind the cursor, at most up to upTo, as soon as not too
+// many others are reading.
+func (rd *reader) readLog(ctx context.Context, upTo int64) page {
 	b := rd.broker
 	b.metrics.behind.Inc()
 	defer b.metrics.behind.Dec()
@@ -18,17 +27,26 @@ func (rd *reader) readLog(ctx context.Context, upTo int64) ([]*frame, error) {
 	case b.catchingUp <- struct{}{}:
 		defer func() { <-b.catchingUp }()
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return page{err: ctx.Err()}
 	}
 	b.metrics.logReads.Inc()
-	events, through, err := rd.page(ctx, upTo)
-	if err != nil {
-		return nil, err
+	if rd.start.Chat == "" {
+		events, through, err := b.log.MemberAfter(ctx, rd.start.Actor.Username, rd.opened, rd.cursor, upTo, logPage)
+		return page{events, through, err}
 	}
+	events, err := b.log.ChatAfter(ctx, rd.start.Chat, rd.cursor, upTo, logPage)
+	if len(events) == logPage {
+		upTo = events[logPage-1].Pos
+	}
+	return page{events, upTo, err}
+}
+
+// turn moves the cursor over a page. The frames are valid until the next take.
+func (rd *reader) turn(p page) taken {
 	frames := rd.gathered[:0]
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, e := range events {
+	rd.broker.mu.Lock()
+	defer rd.broker.mu.Unlock()
+	for _, e := range p.events {
 		f := newFrame(e)
 		rd.settle(f)
 		if !rd.leavesOut(f) {
@@ -36,19 +54,6 @@ func (rd *reader) readLog(ctx context.Context, upTo int64) ([]*frame, error) {
 		}
 	}
 	rd.gathered = frames
-	rd.cursor = through
-	return frames, nil
-}
-
-// page reads the events behind the cursor, and says how far they reach.
-func (rd *reader) page(ctx context.Context, upTo int64) (events []chat.Event, through int64, err error) {
-	log := rd.broker.log
-	if rd.start.Chat == "" {
-		return log.MemberAfter(ctx, rd.start.Actor.Username, rd.opened, rd.cursor, upTo, logPage)
-	}
-	events, err = log.ChatAfter(ctx, rd.start.Chat, rd.cursor, upTo, logPage)
-	if len(events) == logPage {
-		upTo = events[logPage-1].Pos
-	}
-	return events, upTo, err
+	rd.cursor = p.through
+	return taken{frames: frames, more: true}
 }

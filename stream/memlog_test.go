@@ -17,8 +17,10 @@ type memLog struct {
 	// broken makes every read fail.
 	broken bool
 	expiry map[string]time.Time
-	reads  int
-	seqs   map[string]int64
+	// slow is how long every read of events takes.
+	slow  time.Duration
+	reads int
+	seqs  map[string]int64
 }
 
 func newMemLog() *memLog {
@@ -108,7 +110,16 @@ func (l *memLog) Open(_ context.Context, actor chat.Actor, chatID string) (chat.
 	return o, nil
 }
 
-func (l *memLog) After(_ context.Context, after int64, limit int) ([]chat.Event, int64, error) {
+// dawdle takes the time that a read takes.
+func (l *memLog) dawdle(ctx context.Context) {
+	select {
+	case <-time.After(l.slow):
+	case <-ctx.Done():
+	}
+}
+
+func (l *memLog) After(ctx context.Context, after int64, limit int) ([]chat.Event, int64, error) {
+	l.dawdle(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.read(); err != nil {
@@ -121,7 +132,8 @@ func (l *memLog) After(_ context.Context, after int64, limit int) ([]chat.Event,
 	return append([]chat.Event(nil), l.events[after:min(head, after+int64(limit))]...), head, nil
 }
 
-func (l *memLog) ChatAfter(_ context.Context, chatID string, after, upTo int64, limit int) ([]chat.Event, error) {
+func (l *memLog) ChatAfter(ctx context.Context, chatID string, after, upTo int64, limit int) ([]chat.Event, error) {
+	l.dawdle(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.read(); err != nil {
@@ -136,7 +148,8 @@ func (l *memLog) ChatAfter(_ context.Context, chatID string, after, upTo int64, 
 	return found, nil
 }
 
-func (l *memLog) MemberAfter(_ context.Context, username string, opened, after, upTo int64, limit int) ([]chat.Event, int64, error) {
+func (l *memLog) MemberAfter(ctx context.Context, username string, opened, after, upTo int64, limit int) ([]chat.Event, int64, error) {
+	l.dawdle(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.read(); err != nil {

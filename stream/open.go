@@ -23,17 +23,25 @@ func (b *Broker) open(ctx context.Context, s Start) (rd *reader, reset string, e
 		b.dismiss(rd)
 		return nil, "", err
 	}
-	rd.opened = opening.Head
 	rd.cursor, reset = s.place(opening.Head)
-	if s.Chat == "" {
-		b.mu.Lock()
+	b.settleIn(rd, opening)
+	b.tail.headAt(opening.Head)
+	return rd, reset, nil
+}
+
+// settleIn gives the reader what its opening says.
+func (b *Broker) settleIn(rd *reader, opening chat.Opening) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	rd.opened = opening.Head
+	if rd.opened > b.applied {
+		b.arriving[rd] = struct{}{}
+	}
+	if rd.start.Chat == "" {
 		for _, chatID := range opening.Chats {
 			b.enter(roomKey{chat: chatID}, rd)
 		}
-		b.mu.Unlock()
 	}
-	b.tail.headAt(opening.Head)
-	return rd, reset, nil
 }
 
 // admit makes the reader known, with its first seat, unless streams are ending.
@@ -61,6 +69,7 @@ func (b *Broker) dismiss(rd *reader) {
 	for key := range rd.seats {
 		b.leave(key, rd)
 	}
+	delete(b.arriving, rd)
 	user := rd.start.Actor.Username
 	delete(b.users[user], rd)
 	if len(b.users[user]) == 0 {

@@ -19,12 +19,12 @@ type reader struct {
 	// fresh are the seats whose rooms have had frames since the last take.
 	fresh []*seat
 	ends  []ending
+	// opened is the head at opening, which does not change once it is known. Rights
+	// are as they were there; only rows behind it change them.
+	opened int64
 
 	// These belong to the goroutine that runs the stream.
 
-	// opened is the head at opening. Rights are as they were there; only rows
-	// behind it change them.
-	opened int64
 	// cursor is how far the reader has come: it has been given everything that it
 	// may see up to here, and nothing behind.
 	cursor int64

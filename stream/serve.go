@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"parley/chat"
@@ -25,6 +26,7 @@ func (b *Broker) Serve(w http.ResponseWriter, r *http.Request, s Start) error {
 	defer b.dismiss(rd)
 	run := newRun(rd, conn{w: w, control: http.NewResponseController(w)})
 	why := run.stream(r.Context(), reset)
+	run.reading.Wait()
 	b.metrics.ends.WithLabelValues(string(why)).Inc()
 	b.opts.Log.Info("stream ended", "request_id", s.RequestID, "reason", string(why),
 		"username", s.Actor.Username, "seconds", math.Round(time.Since(run.began).Seconds()), "events", run.events)
@@ -45,6 +47,14 @@ type run struct {
 	ping, rotate time.Time
 	// timeout is zero where the client named none.
 	timeout time.Time
+
+	// reading is the goroutine that reads a page of the log, if there is one: the
+	// stream's clock and its ends do not wait for a store that is slow, nor for the
+	// crowd before it. pages has room for what it found, fetched holds it.
+	reading sync.WaitGroup
+	pages   chan page
+	busy    bool
+	fetched *page
 	// retry is when the log is read again after it could not be; zero while it can.
 	retry time.Time
 
@@ -60,7 +70,7 @@ type run struct {
 func newRun(rd *reader, c conn) *run {
 	now := time.Now()
 	o := rd.broker.opts
-	r := &run{reader: rd, conn: c, began: now, access: newAccess(rd.start.Actor, now),
+	r := &run{reader: rd, conn: c, began: now, access: newAccess(rd.start.Actor, now), pages: make(chan page, 1),
 		ping: now.Add(jitter(o.Ping)), rotate: now.Add(jitter(o.Rotate))}
 	if rd.start.Timeout > 0 {
 		r.timeout = now.Add(rd.start.Timeout)
@@ -70,6 +80,8 @@ func newRun(rd *reader, c conn) *run {
 
 // stream runs until something ends it.
 func (r *run) stream(ctx context.Context, reset string) reason {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	why := r.begin(reset)
 	for why == "" {
 		var more bool
@@ -159,19 +171,9 @@ func (r *run) renew(now time.Time) reason {
 
 // advance writes what follows the cursor, and says whether there is more.
 func (r *run) advance(ctx context.Context) (more bool, why reason) {
-	t := r.reader.take()
-	if t.behind {
-		if !r.retry.IsZero() && time.Now().Before(r.retry) {
-			return false, ""
-		}
-		frames, err := r.reader.readLog(ctx, t.upTo)
-		if err != nil {
-			// The log cannot be read: the stream stays open and catches up later.
-			r.retry = time.Now().Add(jitter(time.Second))
-			return false, ""
-		}
-		r.retry = time.Time{}
-		t = taken{frames: frames, more: true}
+	t, ok := r.take(ctx)
+	if !ok {
+		return false, ""
 	}
 	before := r.events
 	for _, f := range t.frames {
@@ -201,6 +203,31 @@ func (r *run) advance(ctx context.Context) (more bool, why reason) {
 	return t.more, t.end
 }
 
+// take is what follows the cursor, from memory or from the log; not ok while the
+// log has yet to answer.
+func (r *run) take(ctx context.Context) (_ taken, ok bool) {
+	if r.fetched != nil {
+		p := *r.fetched
+		r.fetched = nil
+		if p.err == nil {
+			return r.reader.turn(p), true
+		}
+		// The log cannot be read: the stream stays open and catches up later.
+		r.retry = time.Now().Add(jitter(time.Second))
+	}
+	if r.busy || time.Now().Before(r.retry) {
+		return taken{}, false
+	}
+	r.retry = time.Time{}
+	t := r.reader.take()
+	if !t.behind {
+		return t, true
+	}
+	r.busy = true
+	r.reading.Go(func() { r.pages <- r.reader.readLog(ctx, t.upTo) })
+	return taken{}, false
+}
+
 // wait sleeps until there may be something to do; not at all if there is more,
 // but even then its questions are asked and answered.
 func (r *run) wait(ctx context.Context, more bool) {
@@ -218,6 +245,8 @@ func (r *run) wait(ctx context.Context, more bool) {
 	case <-r.reader.broker.draining:
 	case r.access.asks(r.reader.broker.renewals) <- r.access.question():
 		r.access.asked()
+	case p := <-r.pages:
+		r.fetched, r.busy = &p, false
 	case a := <-r.access.answer:
 		r.access.answered(a)
 	}

@@ -178,6 +178,46 @@ func TestAReaderThatCannotReachItsEndIsEndedWhereItStands(t *testing.T) {
 	})
 }
 
+func TestNeitherEndsNorTheClockWaitForACrowdAtASlowLog(t *testing.T) {
+	inHouse(t, Options{}, func(h *house) {
+		h.commit(numbered(1, 3)...)
+		h.log.slow = 2 * time.Second
+		var crowd []*client
+		for range 100 {
+			crowd = append(crowd, h.open(Start{Chat: "lobby", After: "earliest"}))
+		}
+		bob := h.open(Start{Chat: "lobby", After: "earliest", Actor: actor("bob", "s-bob")})
+		h.commit(leaves("lobby", "ann"))
+		h.sleep(endingGrace)
+		for _, c := range crowd {
+			if !c.ended() {
+				t.Fatal("a right outlives its end")
+			}
+		}
+		bob.cancel()
+		<-bob.done
+
+		for range 100 {
+			h.open(Start{Chat: "lobby", After: "earliest", Actor: actor("bob", "s-bob")})
+		}
+		began := time.Now()
+		h.broker.Drain()
+		expect(t, "the drain takes", time.Since(began), time.Duration(0))
+	})
+}
+
+func TestReadyWaitsForNoMessageWhenTheTailWasBehind(t *testing.T) {
+	inHouse(t, Options{}, func(h *house) {
+		h.log.slow = 20 * time.Millisecond
+		h.log.commit(joins("den", "bob"), says("den", "bob", "elsewhere"))
+		c := h.open(Start{Chat: "lobby", LastEventID: "2"})
+		expect(t, "at first", c.names(), "")
+		h.sleep(100 * time.Millisecond)
+		expect(t, "soon", c.names(), "ready")
+		c.cancel()
+	})
+}
+
 func TestJoinsAndLeavesAreLiveOnAStreamOverAllChats(t *testing.T) {
 	inHouse(t, Options{}, func(h *house) {
 		c := h.open(Start{})
