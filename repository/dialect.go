@@ -36,6 +36,9 @@ type dialect struct {
 	durable func(ctx context.Context, h handle) error
 	// away says that err tells of the database, not of what was asked of it.
 	away func(err error) bool
+	// spoiled says that the writer's connection that gave err may not do for anything
+	// else either.
+	spoiled func(err error) bool
 	// duplicate says that err is a unique index refusing a row.
 	duplicate func(err error) bool
 }
@@ -66,6 +69,8 @@ var sqliteDialect = &dialect{
 		}
 		return false
 	},
+	// Such a connection is this process's own, and nobody stands between.
+	spoiled: func(error) bool { return false },
 	duplicate: func(err error) bool {
 		code := sqliteCode(err)
 		return code == sqlite3.SQLITE_CONSTRAINT_UNIQUE || code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
@@ -103,6 +108,17 @@ var postgresDialect = &dialect{
 			return true
 		}
 		return false
+	},
+	// A pooler, or whoever said DISCARD ALL, may have taken the prepared statements
+	// away; and of what else can be wrong with a connection there is no list. So only
+	// those errors are let pass that are about a value.
+	spoiled: func(err error) bool {
+		var refused *pq.Error
+		if !errors.As(err, &refused) {
+			return true
+		}
+		class := refused.Code.Class()
+		return class != "22" && class != "23" // data exception, integrity constraint violation
 	},
 	duplicate: func(err error) bool {
 		var refused *pq.Error

@@ -188,6 +188,46 @@ func TestAConnectionThatWasEndedWhileIdleCostsNobodyAnAnswer(t *testing.T) {
 	wantWholeLog(t, r)
 }
 
+// As a pooler does that gives a connection to somebody else in between.
+func TestStatementsThatWereTakenFromTheWriterCostNobodyAnAnswer(t *testing.T) {
+	t.Parallel()
+	r := freshStore(t, "postgres").open(t)
+	ann := signUp(t, r, "ann")["ann"]
+	makeChat(t, r, ann, "room", chat.Private, nil)
+	for _, statement := range []string{`DEALLOCATE ALL`, `DISCARD PLANS; DEALLOCATE parley_head`} {
+		deallocate := func(ctx context.Context, u *unit) (none struct{}, err error) {
+			if _, err := u.handle.exec(ctx, statement); err != nil {
+				return none, err
+			}
+			return none, chat.ErrForbidden // the rest of the batch goes on
+		}
+		_, err := write(t.Context(), r, deallocate)
+		wantRefusal(t, err, chat.ErrForbidden)
+		say(t, r, ann, "room", "alone")
+		_, err = write(t.Context(), r, deallocate)
+		wantRefusal(t, err, chat.ErrForbidden)
+		if err := r.CreateSession(t.Context(), newSession("ann")); err != nil {
+			t.Error(err)
+		}
+		var once sync.Once
+		post := func() error {
+			_, err := r.Post(t.Context(), ann, chat.Post{Chat: "room", Text: "in a batch"})
+			return err
+		}
+		errs := inOneBatch(t, r, post, func() error {
+			_, err := write(t.Context(), r, func(ctx context.Context, u *unit) (none struct{}, err error) {
+				once.Do(func() { none, err = deallocate(ctx, u) })
+				return none, err
+			})
+			return err
+		}, post)
+		if err := errors.Join(errs...); err != nil {
+			t.Error(err)
+		}
+	}
+	wantWholeLog(t, r)
+}
+
 func TestAFrozenDatabaseIsAnsweredFor(t *testing.T) {
 	t.Parallel()
 	cluster := need.NewCluster(t)

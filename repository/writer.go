@@ -158,10 +158,10 @@ func (w *writer) run() {
 // write commits a batch, or finds out what of it can be, and answers it.
 func (w *writer) write(batch []*request) {
 	err := w.attempt(batch)
-	if err != nil && lost(err) {
+	if err != nil && (lost(err) || w.dialect.spoiled(err) && !w.dialect.away(err)) {
 		// The connection may have died long ago, of a restart for example. What did
 		// not get through it is tried once on a fresh one, if it is still wanted.
-		w.log.Warn("the connection to the database was lost", "error", err)
+		w.log.Warn("the connection to the database is given up", "error", err)
 		if batch = present(batch); len(batch) == 0 {
 			return
 		}
@@ -275,9 +275,10 @@ func runOne(ctx context.Context, u *unit, req *request) (err error) {
 }
 
 // abort undoes the transaction and passes err on. A connection on which that
-// fails is given up.
+// fails is given up, and so is one that is spoiled; what was begun on it ends
+// with it.
 func (w *writer) abort(ctx context.Context, err error) error {
-	if lost(err) {
+	if err != nil && (lost(err) || w.dialect.spoiled(err)) {
 		w.disconnect()
 		return err
 	}
