@@ -67,7 +67,7 @@ export class Stream {
 
   #connect() {
     this.#drop();
-    const unplaced = this.#cursor === null;
+    let unplaced = this.#cursor === null;
     const url = new URL("stream", document.baseURI);
     url.searchParams.set("after", this.#cursor ?? "now");
     const source = new EventSource(url);
@@ -88,6 +88,7 @@ export class Stream {
       this.#tell("live");
       hurry();
       if (unplaced) this.#given.onLost();
+      unplaced = false; // the browser's own reconnects go on from the first's place
     });
     let pinged = this.#heard;
     on("ping", () => {
