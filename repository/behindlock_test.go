@@ -39,11 +39,11 @@ func recordWriter(t testing.TB, r *Repository) *recording {
 	t.Helper()
 	rec := &recording{}
 	_, err := write(t.Context(), r, func(_ context.Context, u *unit) (int, error) {
-		switch s := u.session.(type) {
-		case *sqliteSession:
-			rec.queryer, s.h.q = s.h.q, rec
-		case *postgresSession:
-			rec.queryer, s.h.q = s.h.q, rec
+		switch l := u.link.(type) {
+		case *sqliteLink:
+			rec.queryer, l.h.q = l.h.q, rec
+		case *postgresLink:
+			rec.queryer, l.h.q = l.h.q, rec
 		}
 		return 0, chat.ErrForbidden // writes nothing
 	})

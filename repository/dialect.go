@@ -30,8 +30,8 @@ type dialect struct {
 	among string
 	list  func(values []string) any
 
-	// session prepares what the writer does on a connection.
-	session func(ctx context.Context, conn *sqlx.Conn, h handle) (session, error)
+	// link prepares what the writer does on a connection.
+	link func(ctx context.Context, conn *sqlx.Conn, h handle) (link, error)
 	// durable is nil if the connection's commits are on the disk when they return.
 	durable func(ctx context.Context, h handle) error
 	// away says that err tells of the database, not of what was asked of it.
@@ -59,7 +59,7 @@ var sqliteDialect = &dialect{
 		}
 		return string(list)
 	},
-	session: newSQLiteSession,
+	link:    newSQLiteLink,
 	durable: sqliteDurable,
 	away: func(err error) bool {
 		switch sqliteCode(err) & 0xff {
@@ -85,7 +85,7 @@ var postgresDialect = &dialect{
 	snapshot:   sql.LevelRepeatableRead,
 	among:      `= ANY(?)`,
 	list:       func(values []string) any { return pq.Array(values) },
-	session:    newPostgresSession,
+	link:       newPostgresLink,
 	durable:    postgresDurable,
 	away: func(err error) bool {
 		var refused *pq.Error

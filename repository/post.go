@@ -68,7 +68,7 @@ type chatHead struct{ seq, head int64 }
 // they are the batch's last, what is stored is committed with it; post says so.
 func (u *unit) post(ctx context.Context, posts []*request, known []facts, last bool) (committed bool, err error) {
 	if known == nil {
-		if known, err = u.session.load(ctx, postings(posts)); err != nil {
+		if known, err = u.link.load(ctx, postings(posts)); err != nil {
 			return false, fmt.Errorf("loading what posts are decided by: %w", err)
 		}
 	}
@@ -89,7 +89,7 @@ func (u *unit) post(ctx context.Context, posts []*request, known []facts, last b
 		})
 	}
 	u.dirty = true
-	if err := u.session.store(ctx, u, run.taken, run.chats, last); err != nil {
+	if err := u.link.store(ctx, u, run.taken, run.chats, last); err != nil {
 		return false, fmt.Errorf("storing posts: %w", err)
 	}
 	return last, nil

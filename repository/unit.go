@@ -19,7 +19,7 @@ type unit struct {
 	// events are those that this batch appended, in order.
 	events []chat.Event
 
-	session session
+	link link
 	// writer and batch say which attempt of which writer this is.
 	writer string
 	batch  int64

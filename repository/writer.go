@@ -43,9 +43,9 @@ type writer struct {
 	metrics   *metrics
 	log       *slog.Logger
 
-	// session and batch belong to the loop's goroutine.
-	session session
-	batch   int64 // counts attempts to commit
+	// link and batch belong to the loop's goroutine.
+	link  link
+	batch int64 // counts attempts to commit
 
 	wake    chan struct{} // holds one token while the queue may have something
 	closing chan struct{} // closed by close
@@ -68,12 +68,12 @@ func newWriter(db *sqlx.DB, d *dialect, id string, o Options, m *metrics) *write
 // start connects, so that a database that will not do is found at once, and
 // begins the loop.
 func (w *writer) start(ctx context.Context) error {
-	s, err := w.connect(ctx)
+	l, err := w.connect(ctx)
 	if err != nil {
 		return err
 	}
 	// The rows of writers that are long gone.
-	if _, err := s.handle().exec(ctx, `DELETE FROM writers WHERE at < ?`, time.Now().Add(-writerKept).UnixMilli()); err != nil {
+	if _, err := l.handle().exec(ctx, `DELETE FROM writers WHERE at < ?`, time.Now().Add(-writerKept).UnixMilli()); err != nil {
 		return fmt.Errorf("forgetting old writers: %w", err)
 	}
 	go w.run()
@@ -191,12 +191,12 @@ func (w *writer) write(batch []*request) {
 func (w *writer) attempt(batch []*request) error {
 	ctx := context.Background() // no request's end may undo the others; the connection bounds each step
 	began := time.Now()
-	s, err := w.connect(ctx)
+	l, err := w.connect(ctx)
 	if err != nil {
 		return err
 	}
 	w.batch++
-	u := &unit{handle: s.handle(), session: s, now: chat.NewTime(began), writer: w.id, batch: w.batch}
+	u := &unit{handle: l.handle(), link: l, now: chat.NewTime(began), writer: w.id, batch: w.batch}
 	err = u.run(ctx, batch)
 	var unknown commitError
 	switch {
@@ -223,7 +223,7 @@ func (w *writer) attempt(batch []*request) error {
 // together, and commits them, unless none of them changed anything.
 func (u *unit) run(ctx context.Context, batch []*request) error {
 	posts := leadingPosts(batch)
-	head, known, err := u.session.begin(ctx, postings(posts))
+	head, known, err := u.link.begin(ctx, postings(posts))
 	if err != nil {
 		return fmt.Errorf("taking the log's head: %w", err)
 	}
@@ -246,7 +246,7 @@ func (u *unit) run(ctx context.Context, batch []*request) error {
 	if !u.dirty {
 		return nil
 	}
-	return u.session.raise(ctx, u)
+	return u.link.raise(ctx, u)
 }
 
 // leadingPosts are the posts that a batch begins with.
@@ -282,7 +282,7 @@ func (w *writer) abort(ctx context.Context, err error) error {
 		w.disconnect()
 		return err
 	}
-	if failed := w.session.rollback(ctx); failed != nil {
+	if failed := w.link.rollback(ctx); failed != nil {
 		w.disconnect()
 	}
 	return err
@@ -311,14 +311,14 @@ func (w *writer) settle(ctx context.Context, batch int64) (committed bool, err e
 }
 
 func (w *writer) lastCommitted(ctx context.Context) (batch int64, err error) {
-	s, err := w.connect(ctx)
+	l, err := w.connect(ctx)
 	if err != nil {
 		return 0, err
 	}
-	if _, _, err := s.begin(ctx, nil); err != nil {
+	if _, _, err := l.begin(ctx, nil); err != nil {
 		return 0, w.abort(ctx, err)
 	}
-	err = s.handle().get(ctx, &batch, `SELECT batch FROM writers WHERE id = ?`, w.id)
+	err = l.handle().get(ctx, &batch, `SELECT batch FROM writers WHERE id = ?`, w.id)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
 	}
@@ -326,23 +326,23 @@ func (w *writer) lastCommitted(ctx context.Context) (batch int64, err error) {
 }
 
 // connect returns the writer's connection, a new one where the last was lost.
-func (w *writer) connect(ctx context.Context) (session, error) {
-	if w.session != nil {
-		return w.session, nil
+func (w *writer) connect(ctx context.Context) (link, error) {
+	if w.link != nil {
+		return w.link, nil
 	}
-	s, err := openSession(ctx, w.db, w.dialect)
+	l, err := openLink(ctx, w.db, w.dialect)
 	if err != nil {
 		return nil, fmt.Errorf("connecting: %w", err)
 	}
-	w.session = s
+	w.link = l
 	w.metrics.up.Set(1)
-	return s, nil
+	return l, nil
 }
 
 func (w *writer) disconnect() {
-	if w.session != nil {
-		w.session.close()
-		w.session = nil
+	if w.link != nil {
+		w.link.close()
+		w.link = nil
 	}
 }
 

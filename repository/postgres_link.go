@@ -13,11 +13,11 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// postgresSession sends a batch of posts in two messages: one that begins, takes
+// postgresLink sends a batch of posts in two messages: one that begins, takes
 // the lock and loads, one that stores and commits. lib/pq does not pipeline, but a
 // text of several statements goes out at once; it takes no arguments, so they are
 // written into it as literals, for statements that are prepared on the server.
-type postgresSession struct {
+type postgresLink struct {
 	conn *sqlx.Conn
 	h    handle
 	text []byte // of the message being made, used again and again
@@ -83,21 +83,21 @@ var postgresStatements = []string{
 	ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, at = excluded.at`,
 }
 
-func newPostgresSession(ctx context.Context, conn *sqlx.Conn, h handle) (session, error) {
+func newPostgresLink(ctx context.Context, conn *sqlx.Conn, h handle) (link, error) {
 	for _, text := range postgresStatements {
 		if _, err := conn.ExecContext(ctx, text); err != nil {
 			return nil, fmt.Errorf("preparing a statement: %w", err)
 		}
 	}
-	return &postgresSession{conn: conn, h: h}, nil
+	return &postgresLink{conn: conn, h: h}, nil
 }
 
-func (s *postgresSession) begin(ctx context.Context, first []*posting) (head int64, known []facts, err error) {
-	s.text = append(s.text[:0], postgresBegin...)
+func (l *postgresLink) begin(ctx context.Context, first []*posting) (head int64, known []facts, err error) {
+	l.text = append(l.text[:0], postgresBegin...)
 	if len(first) > 0 {
-		s.writeLoad(first)
+		l.writeLoad(first)
 	}
-	rows, err := s.conn.QueryContext(ctx, string(s.text))
+	rows, err := l.conn.QueryContext(ctx, string(l.text))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -115,10 +115,10 @@ func (s *postgresSession) begin(ctx context.Context, first []*posting) (head int
 	return head, known, err
 }
 
-func (s *postgresSession) load(ctx context.Context, posts []*posting) ([]facts, error) {
-	s.text = s.text[:0]
-	s.writeLoad(posts)
-	rows, err := s.conn.QueryContext(ctx, string(s.text))
+func (l *postgresLink) load(ctx context.Context, posts []*posting) ([]facts, error) {
+	l.text = l.text[:0]
+	l.writeLoad(posts)
+	rows, err := l.conn.QueryContext(ctx, string(l.text))
 	if err != nil {
 		return nil, err
 	}
@@ -137,27 +137,27 @@ func isReply(p *posting) bool { return p.ReplyTo != 0 }
 
 // writeLoad asks only for what there is to ask of the posts: many have no key,
 // and most reply to nothing.
-func (s *postgresSession) writeLoad(posts []*posting) {
-	s.open(`parley_actors`)
-	s.texts(posts, authorOf)
-	s.texts(posts, sessionOf)
-	s.end()
-	s.open(`parley_places`)
-	s.texts(posts, chatOf)
-	s.texts(posts, authorOf)
-	s.end()
+func (l *postgresLink) writeLoad(posts []*posting) {
+	l.open(`parley_actors`)
+	l.texts(posts, authorOf)
+	l.texts(posts, sessionOf)
+	l.end()
+	l.open(`parley_places`)
+	l.texts(posts, chatOf)
+	l.texts(posts, authorOf)
+	l.end()
 	if slices.ContainsFunc(posts, hasKey) {
-		s.open(`parley_keys`)
-		s.texts(posts, chatOf)
-		s.texts(posts, authorOf)
-		s.texts(posts, clientIDOf)
-		s.end()
+		l.open(`parley_keys`)
+		l.texts(posts, chatOf)
+		l.texts(posts, authorOf)
+		l.texts(posts, clientIDOf)
+		l.end()
 	}
 	if slices.ContainsFunc(posts, isReply) {
-		s.open(`parley_replies`)
-		s.texts(posts, chatOf)
-		s.integers(posts, replyToOf)
-		s.end()
+		l.open(`parley_replies`)
+		l.texts(posts, chatOf)
+		l.integers(posts, replyToOf)
+		l.end()
 	}
 }
 
@@ -199,81 +199,81 @@ func scanFacts(rows *sql.Rows, posts []*posting) ([]facts, error) {
 	return known, nil
 }
 
-func (s *postgresSession) store(ctx context.Context, u *unit, posts []*posting, chats map[string]*chatHead, last bool) error {
-	s.text = s.text[:0]
+func (l *postgresLink) store(ctx context.Context, u *unit, posts []*posting, chats map[string]*chatHead, last bool) error {
+	l.text = l.text[:0]
 	idOf := func(p *posting) int64 { return p.posted.Message.ID }
 	seqOf := func(p *posting) int64 { return p.posted.Message.Seq }
-	s.open(`parley_messages`)
-	s.integers(posts, idOf)
-	s.texts(posts, chatOf)
-	s.integers(posts, seqOf)
-	s.texts(posts, authorOf)
-	s.texts(posts, func(p *posting) string { return p.Text })
-	s.integers(posts, replyToOf)
-	s.texts(posts, clientIDOf)
-	s.texts(posts, func(p *posting) string { return p.hash })
-	s.texts(posts, func(p *posting) string { return p.Origin })
-	s.integer(u.now.UnixMilli())
-	s.end()
-	s.open(`parley_events`)
-	s.integers(posts, idOf)
-	s.texts(posts, chatOf)
-	s.integers(posts, seqOf)
-	s.integer(u.now.UnixMilli())
-	s.end()
+	l.open(`parley_messages`)
+	l.integers(posts, idOf)
+	l.texts(posts, chatOf)
+	l.integers(posts, seqOf)
+	l.texts(posts, authorOf)
+	l.texts(posts, func(p *posting) string { return p.Text })
+	l.integers(posts, replyToOf)
+	l.texts(posts, clientIDOf)
+	l.texts(posts, func(p *posting) string { return p.hash })
+	l.texts(posts, func(p *posting) string { return p.Origin })
+	l.integer(u.now.UnixMilli())
+	l.end()
+	l.open(`parley_events`)
+	l.integers(posts, idOf)
+	l.texts(posts, chatOf)
+	l.integers(posts, seqOf)
+	l.integer(u.now.UnixMilli())
+	l.end()
 	ids := slices.Collect(maps.Keys(chats))
-	s.open(`parley_chats`)
-	array(s, ids, appendElement)
-	array(s, ids, func(b []byte, id string) []byte { return strconv.AppendInt(b, chats[id].seq, 10) })
-	array(s, ids, func(b []byte, id string) []byte { return strconv.AppendInt(b, chats[id].head, 10) })
-	s.end()
+	l.open(`parley_chats`)
+	array(l, ids, appendElement)
+	array(l, ids, func(b []byte, id string) []byte { return strconv.AppendInt(b, chats[id].seq, 10) })
+	array(l, ids, func(b []byte, id string) []byte { return strconv.AppendInt(b, chats[id].head, 10) })
+	l.end()
 	if last {
-		s.writeRaise(u)
+		l.writeRaise(u)
 	}
-	return s.send(ctx, last)
+	return l.send(ctx, last)
 }
 
-func (s *postgresSession) raise(ctx context.Context, u *unit) error {
-	s.text = s.text[:0]
-	s.writeRaise(u)
-	return s.send(ctx, true)
+func (l *postgresLink) raise(ctx context.Context, u *unit) error {
+	l.text = l.text[:0]
+	l.writeRaise(u)
+	return l.send(ctx, true)
 }
 
-func (s *postgresSession) writeRaise(u *unit) {
-	s.open(`parley_head`)
-	s.integer(u.pos)
-	s.end()
-	s.open(`parley_writer`)
-	s.text = append(append(append(s.text, '\''), u.writer...), '\'', ',')
-	s.integer(u.batch)
-	s.integer(u.now.UnixMilli())
-	s.end()
+func (l *postgresLink) writeRaise(u *unit) {
+	l.open(`parley_head`)
+	l.integer(u.pos)
+	l.end()
+	l.open(`parley_writer`)
+	l.text = append(append(append(l.text, '\''), u.writer...), '\'', ',')
+	l.integer(u.batch)
+	l.integer(u.now.UnixMilli())
+	l.end()
 }
 
 // send runs the text, with a commit behind it if the batch ends there. An error
 // that the server itself has answered came before the commit or instead of it.
-func (s *postgresSession) send(ctx context.Context, commit bool) error {
+func (l *postgresLink) send(ctx context.Context, commit bool) error {
 	if commit {
-		s.text = append(s.text, `COMMIT`...)
+		l.text = append(l.text, `COMMIT`...)
 	}
-	_, err := s.conn.ExecContext(ctx, string(s.text))
+	_, err := l.conn.ExecContext(ctx, string(l.text))
 	if commit && lost(err) {
 		return commitError{err}
 	}
 	return err
 }
 
-func (s *postgresSession) rollback(ctx context.Context) error {
-	_, err := s.conn.ExecContext(ctx, `ROLLBACK`)
+func (l *postgresLink) rollback(ctx context.Context) error {
+	_, err := l.conn.ExecContext(ctx, `ROLLBACK`)
 	return err
 }
 
-func (s *postgresSession) handle() handle { return s.h }
+func (l *postgresLink) handle() handle { return l.h }
 
-func (s *postgresSession) close() { discard(s.conn) }
+func (l *postgresLink) close() { discard(l.conn) }
 
-func (s *postgresSession) texts(posts []*posting, of func(*posting) string) {
-	array(s, posts, func(b []byte, p *posting) []byte {
+func (l *postgresLink) texts(posts []*posting, of func(*posting) string) {
+	array(l, posts, func(b []byte, p *posting) []byte {
 		if v := of(p); v != "" {
 			return appendElement(b, v)
 		}
@@ -281,8 +281,8 @@ func (s *postgresSession) texts(posts []*posting, of func(*posting) string) {
 	})
 }
 
-func (s *postgresSession) integers(posts []*posting, of func(*posting) int64) {
-	array(s, posts, func(b []byte, p *posting) []byte {
+func (l *postgresLink) integers(posts []*posting, of func(*posting) int64) {
+	array(l, posts, func(b []byte, p *posting) []byte {
 		if v := of(p); v != 0 {
 			return strconv.AppendInt(b, v, 10)
 		}
@@ -290,31 +290,31 @@ func (s *postgresSession) integers(posts []*posting, of func(*posting) int64) {
 	})
 }
 
-func (s *postgresSession) integer(v int64) {
-	s.text = append(strconv.AppendInt(s.text, v, 10), ',')
+func (l *postgresLink) integer(v int64) {
+	l.text = append(strconv.AppendInt(l.text, v, 10), ',')
 }
 
 // open begins the call of a prepared statement, whose arguments each have a comma
 // behind them.
-func (s *postgresSession) open(statement string) {
-	s.text = append(append(append(s.text, `EXECUTE `...), statement...), '(')
+func (l *postgresLink) open(statement string) {
+	l.text = append(append(append(l.text, `EXECUTE `...), statement...), '(')
 }
 
 // end ends it.
-func (s *postgresSession) end() {
-	s.text = append(s.text[:len(s.text)-1], `); `...)
+func (l *postgresLink) end() {
+	l.text = append(l.text[:len(l.text)-1], `); `...)
 }
 
 // array writes an array's literal and a comma.
-func array[E any](s *postgresSession, elements []E, element func([]byte, E) []byte) {
-	b := append(s.text, '\'', '{')
+func array[E any](l *postgresLink, elements []E, element func([]byte, E) []byte) {
+	b := append(l.text, '\'', '{')
 	for i, e := range elements {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		b = element(b, e)
 	}
-	s.text = append(b, '}', '\'', ',')
+	l.text = append(b, '}', '\'', ',')
 }
 
 // appendElement appends v as an element of an array inside a literal: within the

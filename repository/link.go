@@ -8,10 +8,10 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// session is the writer's connection and what a batch does on it. Each database
+// link is the writer's connection and what a batch does on it. Each database
 // has one of its own, because what is cheap differs: on PostgreSQL it is a round
 // trip that costs, on SQLite a statement's work.
-type session interface {
+type link interface {
 	// begin opens a transaction, takes the head's lock in it and reads the head.
 	// From then on nobody else writes, and what is read has its final state. If the
 	// batch begins with posts, it also loads what they are decided by.
@@ -53,18 +53,18 @@ const (
 		ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, at = excluded.at`
 )
 
-// openSession connects, and refuses a database that would not keep what it has
+// openLink connects, and refuses a database that would not keep what it has
 // committed: that can have changed since the program started.
-func openSession(ctx context.Context, db *sqlx.DB, d *dialect) (session, error) {
+func openLink(ctx context.Context, db *sqlx.DB, d *dialect) (link, error) {
 	conn, err := db.Connx(ctx)
 	if err != nil {
 		return nil, err
 	}
 	h := handle{conn, d}
 	if err = d.durable(ctx, h); err == nil {
-		var s session
-		if s, err = d.session(ctx, conn, h); err == nil {
-			return s, nil
+		var l link
+		if l, err = d.link(ctx, conn, h); err == nil {
+			return l, nil
 		}
 	}
 	discard(conn)

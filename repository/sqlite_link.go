@@ -1,0 +1,127 @@
+package repository
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// sqliteLink runs a prepared statement for each row: within the process that
+// costs less than to pack many rows into one argument.
+type sqliteLink struct {
+	conn *sqlx.Conn
+	h    handle
+
+	lock, head, facts, message, event, chat, raiseHead, raiseWriter, end *sql.Stmt
+}
+
+func newSQLiteLink(ctx context.Context, conn *sqlx.Conn, h handle) (link, error) {
+	l := &sqliteLink{conn: conn, h: h}
+	for _, p := range []struct {
+		stmt **sql.Stmt
+		text string
+	}{
+		{&l.lock, `BEGIN IMMEDIATE`},
+		{&l.head, readHead},
+		{&l.facts, `SELECT s.ended_pos IS NULL AND u.username IS NOT NULL AND u.disabled_pos IS NULL,
+				c.seq, c.visibility IS 'public', m.username IS NOT NULL, k.id, k.post_hash, r.id IS NOT NULL
+			FROM (SELECT ?1 AS chat, ?2 AS author, ?3 AS session, ?4 AS client_id, ?5 AS reply_to) p
+			LEFT JOIN sessions s ON s.id = p.session AND s.username = p.author
+			LEFT JOIN users u ON u.username = s.username
+			LEFT JOIN chats c ON c.id = p.chat AND c.deleted_pos IS NULL
+			LEFT JOIN memberships m ON m.chat = p.chat AND m.username = p.author AND m.left_pos IS NULL
+			LEFT JOIN messages k ON k.chat = p.chat AND k.author = p.author AND k.client_id = p.client_id
+			LEFT JOIN messages r ON r.id = p.reply_to AND r.chat = p.chat`},
+		{&l.message, `INSERT INTO messages (id, chat, seq, author, text, created_at, reply_to, client_id, post_hash, origin)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
+		{&l.event, `INSERT INTO events (pos, kind, chat, seq, at, message) VALUES (?1, 'message', ?2, ?3, ?4, ?1)`},
+		{&l.chat, `UPDATE chats SET seq = ?2, head = ?3, last_message = ?3 WHERE id = ?1`},
+		{&l.raiseHead, raiseHead},
+		{&l.raiseWriter, raiseWriter},
+		{&l.end, `COMMIT`},
+	} {
+		stmt, err := conn.PrepareContext(ctx, p.text)
+		if err != nil {
+			return nil, fmt.Errorf("preparing a statement: %w", err)
+		}
+		*p.stmt = stmt
+	}
+	return l, nil
+}
+
+func (l *sqliteLink) begin(ctx context.Context, first []*posting) (head int64, known []facts, err error) {
+	if _, err := l.lock.ExecContext(ctx); err != nil {
+		return 0, nil, err
+	}
+	if err := l.head.QueryRowContext(ctx).Scan(&head); err != nil {
+		return 0, nil, err
+	}
+	known, err = l.load(ctx, first)
+	return head, known, err
+}
+
+func (l *sqliteLink) load(ctx context.Context, posts []*posting) ([]facts, error) {
+	known := make([]facts, len(posts))
+	for i, p := range posts {
+		row := l.facts.QueryRowContext(ctx, p.Chat, p.actor.Username, p.actor.Session, nullable(p.ClientID), nullID(p.ReplyTo))
+		f := &known[i]
+		if err := row.Scan(&f.live, &f.seq, &f.public, &f.member, &f.known, &f.hash, &f.replyIsHere); err != nil {
+			return nil, err
+		}
+	}
+	return known, nil
+}
+
+func (l *sqliteLink) store(ctx context.Context, u *unit, posts []*posting, chats map[string]*chatHead, last bool) error {
+	now := u.now.UnixMilli()
+	for _, p := range posts {
+		m := &p.posted.Message
+		if _, err := l.message.ExecContext(ctx, m.ID, m.Chat, m.Seq, m.Author, m.Text, now,
+			nullID(m.ReplyTo), nullable(m.ClientID), nullable(p.hash), nullable(p.Origin)); err != nil {
+			return err
+		}
+		if _, err := l.event.ExecContext(ctx, m.ID, m.Chat, m.Seq, now); err != nil {
+			return err
+		}
+	}
+	for id, at := range chats {
+		if _, err := l.chat.ExecContext(ctx, id, at.seq, at.head); err != nil {
+			return err
+		}
+	}
+	if last {
+		return l.raise(ctx, u)
+	}
+	return nil
+}
+
+func (l *sqliteLink) raise(ctx context.Context, u *unit) error {
+	if _, err := l.raiseHead.ExecContext(ctx, u.pos); err != nil {
+		return err
+	}
+	if _, err := l.raiseWriter.ExecContext(ctx, u.writer, u.batch, u.now.UnixMilli()); err != nil {
+		return err
+	}
+	if _, err := l.end.ExecContext(ctx); err != nil {
+		return commitError{err}
+	}
+	return nil
+}
+
+// rollback is content where SQLite has rolled back by itself, as it does when the
+// disk is full; then there is no transaction, and one can be begun.
+func (l *sqliteLink) rollback(ctx context.Context) error {
+	_, err := l.conn.ExecContext(ctx, `ROLLBACK`)
+	if err != nil {
+		_, err = l.conn.ExecContext(ctx, `BEGIN; ROLLBACK`)
+	}
+	return err
+}
+
+func (l *sqliteLink) handle() handle { return l.h }
+
+func (l *sqliteLink) close() { discard(l.conn) }
+
+func nullID(id int64) sql.NullInt64 { return sql.NullInt64{Int64: id, Valid: id != 0} }
