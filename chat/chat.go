@@ -38,9 +38,18 @@ type Chat struct {
 	Head int64 `json:"head,omitzero"`
 	// Unread counts the messages of others since the actor joined.
 	Unread *int64 `json:"unread,omitzero"`
-	// LastMessage is nil while the chat has none.
-	LastMessage *Message `json:"last_message,omitzero"`
-	CreatedAt   Time     `json:"created_at"`
+	// LastMessage points to nil, which is null, while the chat has none; [Chat.Last]
+	// is what it comes to.
+	LastMessage **Message `json:"last_message,omitzero"`
+	CreatedAt   Time      `json:"created_at"`
+}
+
+// Last is the chat's newest message; nil while it has none, and to a non-member.
+func (c Chat) Last() *Message {
+	if c.LastMessage == nil {
+		return nil
+	}
+	return *c.LastMessage
 }
 
 // NewChat is what its creator says of a chat.

@@ -45,7 +45,7 @@ func TestEachCallIsTheRequestOfTheContract(t *testing.T) {
 		{`GET /chats/lobby `, `{"id":"lobby","role":"owner","head":9,"unread":2,"last_message":{"id":9,"text":"hello"},"created_at":"2026-01-02T03:04:05.678Z"}`,
 			func(ctx context.Context, c *Client) (any, error) {
 				ch, err := c.Chat(ctx, "lobby")
-				return fmt.Sprint(*ch.Role, ch.Head, *ch.Unread, ch.LastMessage.Text, ch.CreatedAt), err
+				return fmt.Sprint(*ch.Role, ch.Head, *ch.Unread, ch.Last().Text, ch.CreatedAt), err
 			}, "owner9 2hello2026-01-02T03:04:05.678Z"},
 		{`PATCH /chats/lobby {"title":"T","visibility":"public"}`, `{"title":"T"}`,
 			func(ctx context.Context, c *Client) (any, error) {

@@ -491,3 +491,9 @@ func TestContractAChatThatIsNotOnesOwnIsHidden(t *testing.T) {
 		}
 	})
 }
+
+func TestContractAChatWithoutMessagesHasNullForTheLast(t *testing.T) {
+	p := serve(t)
+	ann := newAccount(t, p)
+	ask(t, p, "POST", "/chats", `{}`, bearer(ann.token)).is(201).fields(chatFields...)
+}

@@ -759,3 +759,9 @@ func TestContractARefreshRenewsOpenStreamsInPlace(t *testing.T) {
 		t.Errorf("WWW-Authenticate is %q", challenge)
 	}
 }
+
+func TestContractATokenInTheURLIsRefusedInBand(t *testing.T) {
+	p := serve(t)
+	ann := newAccount(t, p)
+	expectInBand(t, p, 400, "token_in_url", "/stream?errors=inband&token="+ann.token)
+}

@@ -23,8 +23,12 @@ func run(m *testing.M) int {
 	suite.folder = folder
 
 	code := m.Run()
-	for _, leak := range secrets.leaks(folder) {
+	leaks := secrets.leaks(folder)
+	for _, leak := range leaks[:min(20, len(leaks))] {
 		fmt.Fprintln(os.Stderr, leak)
+	}
+	if len(leaks) > 0 {
+		fmt.Fprintf(os.Stderr, "%d secrets were printed\n", len(leaks))
 		code = 1
 	}
 	transport.CloseIdleConnections()

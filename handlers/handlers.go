@@ -98,6 +98,7 @@ func New(o Options) http.Handler {
 		middleware.Recovery(o.Log),
 		hardened,
 		o.Origins.CORS(),
+		inBand,
 		middleware.NoTokenInURL(),
 		middleware.LimitBody(maxBody),
 	)

@@ -3,6 +3,7 @@ package handlers
 import (
 	"bytes"
 	"net/http"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 )
@@ -12,9 +13,10 @@ import (
 // and gives up on every one but 200.
 const errorsInBand = "inband"
 
-// inBand turns a problem into a stream of one event for clients that asked so.
+// inBand turns a problem into a stream of one event for clients that asked a
+// stream's route so.
 func inBand(c *gin.Context) {
-	if c.Query("errors") == errorsInBand {
+	if strings.HasSuffix(c.FullPath(), "/stream") && c.Query("errors") == errorsInBand {
 		c.Writer = &inBandWriter{ResponseWriter: c.Writer}
 	}
 }

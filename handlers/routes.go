@@ -89,7 +89,7 @@ func (a *api) mount(engine *gin.Engine, r route) {
 	case actor:
 		chain = append(chain, a.Tokens.Authenticate(), a.Origins.Guard())
 	case follower:
-		chain = append(chain, inBand, a.Tokens.Authenticate(), step(a.guardFollower))
+		chain = append(chain, a.Tokens.Authenticate(), step(a.guardFollower))
 	}
 	if r.offers != nil {
 		chain = append(chain, step(func(c *gin.Context) error { return choose(c, r.offers) }))

@@ -62,7 +62,7 @@ func TestNoChangeOfAChatReadsItsMessagesBehindTheHeadsLock(t *testing.T) {
 		say(t, r, as["ann"], "den", "hello")
 		title := "New"
 		ch, err := r.UpdateChat(t.Context(), as["bob"], "den", chat.ChatChange{Title: &title})
-		if err != nil || ch.Title != title || *ch.Unread != 1 || ch.LastMessage == nil || ch.LastMessage.Text != "hello" {
+		if err != nil || ch.Title != title || *ch.Unread != 1 || ch.Last() == nil || ch.Last().Text != "hello" {
 			t.Errorf("the answer is %+v, %v", ch, err)
 		}
 		if err := r.RemoveMember(t.Context(), as["bob"], "den", "bob"); err != nil {

@@ -50,11 +50,12 @@ func (c chatRow) chat() chat.Chat {
 	if c.Role == "" {
 		return ch
 	}
-	ch.Role, ch.Head, ch.Unread = &c.Role, c.Head, &c.Unread
+	var last *chat.Message
 	if c.Last.ID != 0 {
-		last := c.Last.message()
-		ch.LastMessage = &last
+		m := c.Last.message()
+		last = &m
 	}
+	ch.Role, ch.Head, ch.Unread, ch.LastMessage = &c.Role, c.Head, &c.Unread, &last
 	return ch
 }
 
@@ -135,11 +136,10 @@ func (r *Repository) CreateChat(ctx context.Context, actor chat.Actor, n chat.Ne
 		if err := u.join(ctx, n.ID, actor.Username, chat.RoleOwner); err != nil {
 			return none, err
 		}
-		role, unread := chat.RoleOwner, int64(0)
-		return chat.Chat{
-			ID: n.ID, Title: n.Title, Visibility: n.Visibility, CreatedAt: u.now,
-			Role: &role, Head: u.pos, Unread: &unread,
-		}, nil
+		return chatRow{
+			ID: n.ID, Title: n.Title, Visibility: n.Visibility, CreatedAt: u.now.UnixMilli(),
+			Head: u.pos, Role: chat.RoleOwner,
+		}.chat(), nil
 	})
 }
 

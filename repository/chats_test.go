@@ -30,7 +30,7 @@ func TestTheFirstEventOfAChatIsItsOwnersJoining(t *testing.T) {
 		owner, none := chat.RoleOwner, int64(0)
 		want := chat.Chat{
 			ID: "lobby", Title: "The ☂", Visibility: chat.Public, Role: &owner,
-			Head: 1, Unread: &none, CreatedAt: made.CreatedAt,
+			Head: 1, Unread: &none, LastMessage: new(*chat.Message), CreatedAt: made.CreatedAt,
 		}
 		if !reflect.DeepEqual(made, want) || made.CreatedAt.IsZero() {
 			t.Errorf("made %+v, want %+v", made, want)
@@ -266,8 +266,8 @@ func TestUnreadAreTheMessagesOfOthersSinceTheJoin(t *testing.T) {
 				t.Error(err)
 			case *ch.Unread != unread:
 				t.Errorf("%s has %d unread, want %d", username, *ch.Unread, unread)
-			case last == "" && ch.LastMessage != nil, last != "" && (ch.LastMessage == nil || ch.LastMessage.Text != last):
-				t.Errorf("the last message is %+v, want %q", ch.LastMessage, last)
+			case last == "" && ch.Last() != nil, last != "" && (ch.Last() == nil || ch.Last().Text != last):
+				t.Errorf("the last message is %+v, want %q", ch.Last(), last)
 			case ch.Head != number(t, r, `SELECT max(pos) FROM events WHERE chat = 'lobby'`):
 				t.Errorf("the head is %d", ch.Head)
 			}
@@ -318,8 +318,8 @@ func TestUnreadAreTheMessagesOfOthersSinceTheJoin(t *testing.T) {
 		want("bob", 1, "six")
 		want("cid", 2, "six")
 		if m, err := r.Chat(t.Context(), as["bob"], "lobby"); err != nil ||
-			m.LastMessage.Author != "ann" || m.LastMessage.Chat != "lobby" || m.LastMessage.ID != m.Head || m.LastMessage.Seq == 0 {
-			t.Errorf("the last message is %+v, %v", m.LastMessage, err)
+			m.Last().Author != "ann" || m.Last().Chat != "lobby" || m.Last().ID != m.Head || m.Last().Seq == 0 {
+			t.Errorf("the last message is %+v, %v", m.Last(), err)
 		}
 	})
 }
