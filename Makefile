@@ -17,15 +17,19 @@ build: ## make the binary ./parley, which needs nothing of its machine
 run: ## serve on 127.0.0.1:8080
 	go run .
 
-# cgo stays off: vet, staticcheck and build then compile the same things, and
-# none of them needs a C compiler.
+# Where there is a C compiler, vet and staticcheck look at what the tests build,
+# so that nothing is compiled once more for them; elsewhere they do without.
+ifeq ($(shell go env CGO_ENABLED),1)
+ASTESTED = -race
+endif
+
 check: ## gofmt, vet (also for macOS and Windows), staticcheck
 	@unformatted=$$("$$(go env GOROOT)/bin/gofmt" -l .) && \
 		if [ -n "$$unformatted" ]; then echo "gofmt -w is due for:"; echo "$$unformatted"; exit 1; fi
-	CGO_ENABLED=0 go vet ./...
+	go vet $(ASTESTED) ./...
 	CGO_ENABLED=0 GOOS=darwin go vet ./...
 	CGO_ENABLED=0 GOOS=windows go vet ./...
-	CGO_ENABLED=0 go run $(STATICCHECK) ./...
+	GOFLAGS="$(GOFLAGS) $(ASTESTED)" go run -race=false $(STATICCHECK) ./...
 
 test: check ## check, bring what the tests need, run them all with the race detector
 	@$(MAKE) --no-print-directory test-needs
