@@ -179,7 +179,7 @@ func TestAConnectionThatWasEndedWhileIdleCostsNobodyAnAnswer(t *testing.T) {
 	ann := signUp(t, r, "ann")["ann"]
 	makeChat(t, r, ann, "room", chat.Private, nil)
 	for range 5 {
-		fill(t, other, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+		fill(t, other, `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
 		say(t, r, ann, "room", "hello")
 		if _, err := r.History(t.Context(), ann, "room", chat.HistoryQuery{Limit: 10}); err != nil {
 			t.Error(err)
