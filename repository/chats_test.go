@@ -83,7 +83,7 @@ func TestAChatIDIsNeverUsedAgain(t *testing.T) {
 
 func TestOfManyWhoMakeOneChatAtOnceOneOwnsIt(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
-		one, other := s.open(t), s.open(t)
+		one, other := s.openTwo(t)
 		as := signUp(t, one, "ann", "bob")
 		for i := range 10 {
 			id := fmt.Sprintf("chat-%d", i)

@@ -175,7 +175,7 @@ func TestACommitWhoseAnswerIsLostIsFoundOut(t *testing.T) {
 func TestAConnectionThatWasEndedWhileIdleCostsNobodyAnAnswer(t *testing.T) {
 	t.Parallel()
 	s := freshStore(t, "postgres")
-	r, other := s.open(t), s.open(t)
+	r, other := s.openTwo(t)
 	ann := signUp(t, r, "ann")["ann"]
 	makeChat(t, r, ann, "room", chat.Private, nil)
 	for range 5 {

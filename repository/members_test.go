@@ -252,7 +252,7 @@ func TestADisabledOwnerIsNoOtherOwner(t *testing.T) {
 
 func TestOfTwoOwnersWhoStepDownAtOnceOneIsRefused(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
-		one, other := s.open(t), s.open(t)
+		one, other := s.openTwo(t)
 		as := signUp(t, one, "ann", "amy")
 		stepDown := func(r *Repository, chatID, username string) func() error {
 			return func() error {
@@ -287,7 +287,7 @@ func TestOfTwoOwnersWhoStepDownAtOnceOneIsRefused(t *testing.T) {
 
 func TestOfManyWhoJoinTwiceAtOnceEachJoinsOnce(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
-		one, other := s.open(t), s.open(t)
+		one, other := s.openTwo(t)
 		as := signUp(t, one, "ann", "bob")
 		makeChat(t, one, as["ann"], "square", chat.Public, nil)
 		join := func(r *Repository) func() error {

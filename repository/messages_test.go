@@ -162,7 +162,7 @@ func TestAChatIsWalkedThroughPageByPageInBothDirections(t *testing.T) {
 func TestAPageAndTheLogBehindItsCursorAreTheWholeUnderConstantPosting(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
 		const posts, posters = 60, 3
-		r, other := s.open(t), s.open(t)
+		r, other := s.openTwo(t)
 		ann := signUp(t, r, "ann")["ann"]
 		makeChat(t, r, ann, "den", chat.Private, nil)
 		makeChat(t, r, ann, "elsewhere", chat.Private, nil)

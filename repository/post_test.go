@@ -12,7 +12,7 @@ import (
 
 func TestARepeatedKeyStoresOneMessage(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
-		here, there := s.open(t), s.open(t)
+		here, there := s.openTwo(t)
 		actors := signUp(t, here, "ann", "bob")
 		ann, bob := actors["ann"], actors["bob"]
 		makeChat(t, here, ann, "room", chat.Private, map[string]chat.Role{"bob": ""})
@@ -108,7 +108,8 @@ func TestRepetitionsInOneBatchStoreOneMessage(t *testing.T) {
 
 func TestRetriesAtTheSameTimeThroughTwoInstancesStoreOneMessage(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
-		instances := []*Repository{s.open(t), s.open(t)}
+		here, there := s.openTwo(t)
+		instances := []*Repository{here, there}
 		ann := signUp(t, instances[0], "ann")["ann"]
 		makeChat(t, instances[0], ann, "room", chat.Private, nil)
 		for round := range 20 {

@@ -2,6 +2,7 @@ package repository
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"parley/e2e/need"
@@ -32,6 +33,18 @@ func freshStore(t testing.TB, database string) *store {
 		return &store{url: "sqlite:" + filepath.Join(t.TempDir(), "parley.db")}
 	}
 	return &store{url: need.Postgres(t)}
+}
+
+// openTwo opens the store in two instances. A SQLite file has one that serves, and
+// so it is the same twice: SQLite hands its lock on in no order, and one of two
+// that write all the time may starve.
+func (s *store) openTwo(t testing.TB) (here, there *Repository) {
+	t.Helper()
+	here = s.open(t)
+	if strings.HasPrefix(s.url, "sqlite:") {
+		return here, here
+	}
+	return here, s.open(t)
 }
 
 // open opens the store and closes it when the test ends.

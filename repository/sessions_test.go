@@ -73,7 +73,7 @@ func TestASessionIsRenewedFromTheGenerationItIsAt(t *testing.T) {
 
 func TestOfManyWhoRenewASessionAtOnceOneDoes(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
-		one, other := s.open(t), s.open(t)
+		one, other := s.openTwo(t)
 		id := signUp(t, one, "ann")["ann"].Session
 		spent := errors.New("not renewed")
 		for generation := range int64(5) {

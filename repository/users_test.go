@@ -36,7 +36,7 @@ func TestAUsernameIsGivenOnceForEver(t *testing.T) {
 
 func TestOfTwoWhoTakeAUsernameAtOnceOneGetsIt(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
-		one, other := s.open(t), s.open(t)
+		one, other := s.openTwo(t)
 		take := func(r *Repository, name string) func() error {
 			return func() error {
 				_, err := r.CreateUser(t.Context(), auth.NewUser{Username: name, DisplayName: name, PasswordHash: "x"})
@@ -171,7 +171,7 @@ func TestDisablingEndsAThousandSessionsAtOnce(t *testing.T) {
 
 func TestALoginThatMeetsItsUsersDisablingIsRefusedOrEnded(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
-		one, other := s.open(t), s.open(t)
+		one, other := s.openTwo(t)
 		for i := range 15 {
 			name := fmt.Sprintf("u%d", i)
 			signUp(t, one, name)

@@ -162,16 +162,18 @@ func TestNumbersHaveNoHoleUnderManyWritersOfTwoInstances(t *testing.T) {
 
 func TestARemovedMembersPostNeverLandsBehindTheRemoval(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
-		here, there := s.open(t), s.open(t)
+		here, there := s.openTwo(t)
 		actors := signUp(t, here, "ann", "bob")
 		for round := range 15 {
 			id := fmt.Sprintf("room%d", round)
 			makeChat(t, here, actors["ann"], id, chat.Private, map[string]chat.Role{"bob": ""})
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
 			var posters sync.WaitGroup
 			for range 4 {
 				posters.Go(func() {
 					for {
-						_, err := there.Post(t.Context(), actors["bob"], chat.Post{Chat: id, Text: "still here"})
+						_, err := there.Post(ctx, actors["bob"], chat.Post{Chat: id, Text: "still here"})
 						if errors.Is(err, chat.ErrNotFound) {
 							return
 						}
@@ -183,7 +185,9 @@ func TestARemovedMembersPostNeverLandsBehindTheRemoval(t *testing.T) {
 				})
 			}
 			eventually(t, "a post", func() bool { return number(t, here, `SELECT count(*) FROM messages WHERE chat = ?`, id) > 0 })
-			if err := here.RemoveMember(t.Context(), actors["ann"], id, "bob"); err != nil {
+			err := here.RemoveMember(t.Context(), actors["ann"], id, "bob")
+			if err != nil {
+				stop() // nothing else would end the posters
 				t.Error(err)
 			}
 			posters.Wait()
@@ -197,17 +201,19 @@ func TestARemovedMembersPostNeverLandsBehindTheRemoval(t *testing.T) {
 
 func TestAPostNeverLandsBehindTheEndOfItsSession(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
-		here, there := s.open(t), s.open(t)
+		here, there := s.openTwo(t)
 		ann := signUp(t, here, "ann")["ann"]
 		makeChat(t, here, ann, "room", chat.Private, nil)
 		for range 10 {
 			session := logIn(t, here, "ann")
 			before := headOf(t, here)
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
 			var posters sync.WaitGroup
 			for range 4 {
 				posters.Go(func() {
 					for {
-						_, err := there.Post(t.Context(), session, chat.Post{Chat: "room", Text: "logged in"})
+						_, err := there.Post(ctx, session, chat.Post{Chat: "room", Text: "logged in"})
 						if errors.Is(err, chat.ErrSessionEnded) {
 							return
 						}
@@ -219,7 +225,9 @@ func TestAPostNeverLandsBehindTheEndOfItsSession(t *testing.T) {
 				})
 			}
 			eventually(t, "a post", func() bool { return headOf(t, here) > before })
-			if err := here.EndSession(t.Context(), session.Session); err != nil {
+			err := here.EndSession(t.Context(), session.Session)
+			if err != nil {
+				stop() // nothing else would end the posters
 				t.Error(err)
 			}
 			posters.Wait()
