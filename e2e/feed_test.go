@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"testing"
@@ -20,6 +21,9 @@ type feed struct {
 	// held is the id that a browser would hold.
 	held string
 }
+
+// errTryAgain is a refusal for now.
+var errTryAgain = errors.New("the service is busy")
 
 // openFeed opens a stream and returns once its head is there.
 func openFeed(ctx context.Context, url, token, lastEventID string) (*feed, error) {
@@ -41,6 +45,9 @@ func openFeed(ctx context.Context, url, token, lastEventID string) (*feed, error
 	if response.StatusCode != http.StatusOK {
 		response.Body.Close()
 		cancel()
+		if response.StatusCode == http.StatusServiceUnavailable {
+			return nil, errTryAgain
+		}
 		return nil, fmt.Errorf("%s: %s", url, response.Status)
 	}
 	return &feed{sse.NewReader(response.Body), response, cancel, lastEventID}, nil
