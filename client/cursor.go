@@ -18,17 +18,3 @@ const (
 // After is the place behind the position pos: an event's or a message's ID, or
 // the Cursor of a [chat.History].
 func After(pos int64) Cursor { return Cursor(strconv.FormatInt(pos, 10)) }
-
-// parsePosition reads a position: 1 to 18 digits.
-func parsePosition(s string) (int64, bool) {
-	if len(s) < 1 || len(s) > 18 {
-		return 0, false
-	}
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return 0, false
-		}
-	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	return n, err == nil
-}

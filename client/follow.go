@@ -71,7 +71,7 @@ func (c *Client) follow(ctx context.Context, path string, from Cursor) iter.Seq2
 			yield:  yield,
 			retry:  backoff{base: firstRetry, limit: maxRetry},
 		}
-		f.pos, f.placed = parsePosition(string(from))
+		f.pos, f.placed = chat.ParsePosition(string(from))
 		if err := f.run(ctx); err != nil {
 			yield(Event{}, err)
 		}
@@ -197,10 +197,10 @@ func (f *follower) lastID() string {
 
 // take deals with one frame. An error ends the connection, whose context is ctx.
 func (f *follower) take(ctx context.Context, frame *sse.Event) error {
-	if ms, ok := parsePosition(string(frame.Retry)); ok {
+	if ms, err := strconv.ParseUint(string(frame.Retry), 10, 31); err == nil {
 		f.retry.base = min(time.Duration(ms)*time.Millisecond, time.Hour)
 	}
-	id, hasID := parsePosition(string(frame.ID))
+	id, hasID := chat.ParsePosition(string(frame.ID))
 	if len(frame.Data) == 0 {
 		// The reader's position moved on without an event for him.
 		if hasID && (!f.placed || id > f.pos) {

@@ -28,7 +28,7 @@ func memberParams(c *gin.Context) (chatID, username string, err error) {
 }
 
 func messageParam(c *gin.Context) (int64, error) {
-	id, ok := parsePosition(c.Param("id"))
+	id, ok := chat.ParsePosition(c.Param("id"))
 	if !ok || id < 1 {
 		return 0, chat.ErrNotFound
 	}

@@ -39,12 +39,12 @@ func (q *query) text(name string) string {
 
 func (q *query) refuse(name, message string) { q.errs = append(q.errs, chat.Invalid(name, message)) }
 
-// position is a position in the log, 1 to 18 digits; nil if not given.
+// position is a position in the log; nil if not given.
 func (q *query) position(name string) *int64 {
 	if !q.values.Has(name) {
 		return nil
 	}
-	n, ok := parsePosition(q.text(name))
+	n, ok := chat.ParsePosition(q.text(name))
 	if !ok {
 		q.refuse(name, "must be the id of a message")
 	}
@@ -56,11 +56,11 @@ func (q *query) count(name string, def, most int64) int64 {
 	if !q.values.Has(name) {
 		return def
 	}
-	n, ok := parsePosition(q.text(name))
-	if !ok || n < 1 || n > most {
+	n, err := strconv.ParseUint(q.text(name), 10, 63)
+	if err != nil || n < 1 || int64(n) > most {
 		q.refuse(name, "must be a number from 1 to "+strconv.FormatInt(most, 10))
 	}
-	return n
+	return int64(n)
 }
 
 // duration is a time greater than none; 0 if not given.
@@ -73,16 +73,4 @@ func (q *query) duration(name string) time.Duration {
 		q.refuse(name, "must be a time greater than none with its unit, such as 30s or 5m")
 	}
 	return d
-}
-
-// maxPosition is behind every position that a log can have: 18 digits.
-const maxPosition = 999_999_999_999_999_999
-
-// parsePosition reads 1 to 18 digits and nothing else.
-func parsePosition(s string) (int64, bool) {
-	if len(s) > 18 {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(s, 10, 63)
-	return int64(n), err == nil
 }

@@ -32,7 +32,7 @@ func (a *api) follow(c *gin.Context, chatID string) error {
 		Chat:        chatID,
 		LastEventID: strings.Join(c.Request.Header.Values("Last-Event-ID"), ", "),
 		After:       strings.Join(q.values["after"], ", "),
-		Limit:       q.count("limit", 0, maxPosition),
+		Limit:       q.count("limit", 0, chat.MaxPosition),
 		Timeout:     q.duration("timeout"),
 		Origin:      q.text("origin"),
 		RequestID:   middleware.RequestIDOf(c),

@@ -102,7 +102,7 @@ func New(log Log, o Options) *Broker {
 
 // Start reads the head and begins to follow the log. ctx bounds the start alone.
 func (b *Broker) Start(ctx context.Context) error {
-	_, head, err := b.log.After(ctx, maxPosition, 1)
+	_, head, err := b.log.After(ctx, chat.MaxPosition, 1)
 	if err != nil {
 		return err
 	}
@@ -116,9 +116,6 @@ func (b *Broker) Start(ctx context.Context) error {
 	b.workDone.Go(func() { b.renewals.run(work) })
 	return nil
 }
-
-// maxPosition is behind every position that a log can have: 18 digits.
-const maxPosition = 999_999_999_999_999_999
 
 // Committed tells the broker what a writer of this instance has committed, in
 // order. It does not block. What comes of it is a hint like any other: repeated,

@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"strconv"
 	"time"
 
 	"parley/chat"
@@ -52,17 +51,14 @@ func (s Start) place(head int64) (cursor int64, reset string) {
 	}
 }
 
-// position reads a cursor: 1 to 18 digits, and so always within an int64.
+// position reads a cursor; what lies ahead of the head is no place of this log's.
 func position(s string, head int64) (cursor int64, reset string) {
-	if len(s) > 18 {
+	pos, ok := chat.ParsePosition(s)
+	switch {
+	case !ok:
 		return head, resetMalformed
-	}
-	n, err := strconv.ParseUint(s, 10, 63)
-	if err != nil {
-		return head, resetMalformed
-	}
-	if int64(n) > head {
+	case pos > head:
 		return head, resetAhead
 	}
-	return int64(n), ""
+	return pos, ""
 }
