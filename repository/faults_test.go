@@ -114,6 +114,7 @@ func TestACommitWhoseAnswerIsLostIsFoundOut(t *testing.T) {
 	t.Parallel()
 	for name, cut := range map[string]int32{"not committed": beforeCommit, "committed": behindCommit} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWire(t, need.Postgres(t))
 			var told []int64
 			r := (&store{url: w.url}).open(t, func(o *Options) {
@@ -370,6 +371,7 @@ func TestAFullDiskLosesNothingAndPasses(t *testing.T) {
 }
 
 func TestADatabaseThatIsNotThereIsOneClearError(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -50,6 +50,7 @@ func TestInstancesThatStartTogetherMigrateOnce(t *testing.T) {
 }
 
 func TestADatabaseWhoseCommitsAreNotDurableIsRefused(t *testing.T) {
+	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {
 		r := freshStore(t, "sqlite").open(t)
 		conn, err := r.pool.Connx(t.Context())
@@ -103,6 +104,7 @@ func TestADatabaseWhoseCommitsAreNotDurableIsRefused(t *testing.T) {
 }
 
 func TestADatabaseThatCannotKeepEveryTextIsRefusedAndLeftAlone(t *testing.T) {
+	t.Parallel()
 	address := need.Postgres(t)
 	db, err := sql.Open("postgres", address)
 	if err != nil {
@@ -144,6 +146,7 @@ func TestADatabaseThatCannotKeepEveryTextIsRefusedAndLeftAlone(t *testing.T) {
 }
 
 func TestOneProcessServesASQLiteFile(t *testing.T) {
+	t.Parallel()
 	s := freshStore(t, "sqlite")
 	serve := func() (*Repository, error) { return Open(t.Context(), Options{URL: s.url, Serve: true}) }
 	first, err := serve()
@@ -190,6 +193,7 @@ func schema(t *testing.T, r *Repository, columns, indexes string) (lines []strin
 }
 
 func TestTheTwoSchemasAreTwins(t *testing.T) {
+	t.Parallel()
 	postgres := schema(t, freshStore(t, "postgres").open(t),
 		`SELECT table_name || '.' || column_name || ' '
 			|| CASE data_type WHEN 'bigint' THEN 'INTEGER' WHEN 'smallint' THEN 'INTEGER' WHEN 'bytea' THEN 'BLOB' ELSE upper(data_type) END

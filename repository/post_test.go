@@ -188,6 +188,7 @@ func TestAPostIsDecidedByWhoAsksAndWhere(t *testing.T) {
 // TestPostsAreLoadedAndStoredByIndex looks at the plans on a filled database
 // whose statistics are those of an empty one, which is what a new service has.
 func TestPostsAreLoadedAndStoredByIndex(t *testing.T) {
+	t.Parallel()
 	s := freshStore(t, "postgres")
 	r := s.open(t)
 	ann := signUp(t, r, "ann")["ann"]

@@ -12,6 +12,7 @@ import (
 )
 
 func TestASQLiteDatabaseIsReadByItsOwnerAloneWhereverItLies(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	if err := os.Chmod(folder, 0o755); err != nil {
 		t.Fatal(err)
@@ -31,6 +32,7 @@ func TestASQLiteDatabaseIsReadByItsOwnerAloneWhereverItLies(t *testing.T) {
 }
 
 func TestADatabaseFileThatIsThereKeepsItsMode(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "parley.db")
 	if err := os.WriteFile(path, nil, 0o640); err != nil {
 		t.Fatal(err)

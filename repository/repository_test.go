@@ -15,8 +15,10 @@ var _ stream.Log = (*Repository)(nil)
 var databases = []string{"sqlite", "postgres"}
 
 // eachDatabase runs one body against SQLite and against PostgreSQL, each time on
-// a fresh database.
+// a fresh database, beside other tests.
 func eachDatabase(t *testing.T, body func(t *testing.T, s *store)) {
+	t.Helper()
+	t.Parallel()
 	for _, name := range databases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
