@@ -76,7 +76,7 @@ var postgresStatements = []string{
 
 	`PREPARE parley_lock AS ` + readHead + ` FOR UPDATE`,
 
-	`PREPARE parley_head (bigint, text, bigint) AS UPDATE head SET pos = $1, writer = $2, batch = $3 WHERE one = 1`,
+	`PREPARE parley_head (bigint) AS UPDATE head SET pos = $1 WHERE one = 1`,
 
 	`PREPARE parley_writer (text, bigint, bigint) AS
 	INSERT INTO writers (id, batch, at) VALUES ($1, $2, $3)
@@ -92,27 +92,27 @@ func newPostgresLink(ctx context.Context, conn *sqlx.Conn, h handle) (link, erro
 	return &postgresLink{conn: conn, h: h}, nil
 }
 
-func (l *postgresLink) begin(ctx context.Context, first []*posting) (at head, known []facts, err error) {
+func (l *postgresLink) begin(ctx context.Context, first []*posting) (head int64, known []facts, err error) {
 	l.text = append(l.text[:0], postgresBegin...)
 	if len(first) > 0 {
 		l.writeLoad(first)
 	}
 	rows, err := l.conn.QueryContext(ctx, string(l.text))
 	if err != nil {
-		return at, nil, err
+		return 0, nil, err
 	}
 	defer rows.Close()
 	if !rows.Next() {
-		return at, nil, errors.Join(errors.New("the log has no head"), rows.Err())
+		return 0, nil, errors.Join(errors.New("the log has no head"), rows.Err())
 	}
-	if err := rows.Scan(&at.pos, &at.writer, &at.batch); err != nil {
-		return at, nil, err
+	if err := rows.Scan(&head); err != nil {
+		return 0, nil, err
 	}
 	if rows.Next() || len(first) == 0 || !rows.NextResultSet() {
-		return at, nil, rows.Err()
+		return head, nil, rows.Err()
 	}
 	known, err = scanFacts(rows, first)
-	return at, known, err
+	return head, known, err
 }
 
 func (l *postgresLink) load(ctx context.Context, posts []*posting) ([]facts, error) {
@@ -240,17 +240,13 @@ func (l *postgresLink) raise(ctx context.Context, u *unit) error {
 }
 
 func (l *postgresLink) writeRaise(u *unit) {
-	if u.other() {
-		l.open(`parley_writer`)
-		l.literal(u.found.writer)
-		l.integer(u.found.batch)
-		l.integer(u.now.UnixMilli())
-		l.end()
-	}
 	l.open(`parley_head`)
 	l.integer(u.pos)
-	l.literal(u.writer)
+	l.end()
+	l.open(`parley_writer`)
+	l.text = append(append(append(l.text, '\''), u.writer...), '\'', ',')
 	l.integer(u.batch)
+	l.integer(u.now.UnixMilli())
 	l.end()
 }
 
