@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -73,21 +74,11 @@ type SignUp struct {
 
 // Check says all that is no good about it, or nil.
 func (u SignUp) Check() error {
-	checks := []error{chat.CheckUsername(u.Username), chat.CheckPassword(u.Password)}
+	var displayName error
 	if u.DisplayName != "" {
-		checks = append(checks, chat.CheckDisplayName(u.DisplayName))
+		displayName = chat.CheckDisplayName(u.DisplayName)
 	}
-	var fields []chat.FieldError
-	for _, err := range checks {
-		var invalid *chat.Error
-		if errors.As(err, &invalid) {
-			fields = append(fields, invalid.Fields...)
-		}
-	}
-	if fields == nil {
-		return nil
-	}
-	return &chat.Error{Code: chat.ErrInvalid.Code, Detail: chat.ErrInvalid.Detail, Fields: fields}
+	return chat.Checks(chat.CheckUsername(u.Username), chat.CheckPassword(u.Password), displayName)
 }
 
 // SignUp makes a user. chat.ErrInvalid, chat.ErrUsernameTaken, chat.ErrBusy.
@@ -99,11 +90,9 @@ func (s *Service) SignUp(ctx context.Context, u SignUp) (chat.User, error) {
 	if err != nil {
 		return chat.User{}, fmt.Errorf("hashing a password: %w", err)
 	}
-	displayName := u.DisplayName
-	if displayName == "" {
-		displayName = u.Username
-	}
-	user, err := s.store.CreateUser(ctx, NewUser{Username: u.Username, DisplayName: displayName, PasswordHash: hash})
+	user, err := s.store.CreateUser(ctx, NewUser{
+		Username: u.Username, DisplayName: cmp.Or(u.DisplayName, u.Username), PasswordHash: hash,
+	})
 	if err != nil {
 		return chat.User{}, fmt.Errorf("storing a user: %w", err)
 	}

@@ -1,5 +1,7 @@
 package chat
 
+import "errors"
+
 // Code is a stable word for the kind of a refusal. Clients decide by it; it is
 // the `code` of a problem document and the end of its `type`.
 type Code string
@@ -35,8 +37,8 @@ func (e *Error) Is(target error) bool {
 	return ok && t.Code == e.Code
 }
 
-// The refusals that chats, messages and sessions know. [middleware] adds those
-// of HTTP.
+// The refusals that chats, messages and sessions know. Package middleware adds
+// those of HTTP.
 var (
 	// ErrInvalid is the kind of every error that [Invalid] makes.
 	ErrInvalid = &Error{Code: "invalid_request", Detail: "The request is not valid."}
@@ -75,9 +77,30 @@ var (
 
 // Invalid refuses one field of a request.
 func Invalid(field, message string) *Error {
-	return &Error{
-		Code:   ErrInvalid.Code,
-		Detail: ErrInvalid.Detail,
-		Fields: []FieldError{{Field: field, Message: message}},
+	return invalid([]FieldError{{Field: field, Message: message}})
+}
+
+func invalid(fields []FieldError) *Error {
+	return &Error{Code: ErrInvalid.Code, Detail: ErrInvalid.Detail, Fields: fields}
+}
+
+// Checks joins what several checks found into one refusal, so that a client learns
+// of all its mistakes at once; nil if all found nothing. An error that [Invalid]
+// did not make stands alone.
+func Checks(errs ...error) error {
+	var fields []FieldError
+	for _, err := range errs {
+		if err == nil {
+			continue
+		}
+		var refused *Error
+		if !errors.As(err, &refused) || refused.Code != ErrInvalid.Code || len(refused.Fields) == 0 {
+			return err
+		}
+		fields = append(fields, refused.Fields...)
 	}
+	if fields == nil {
+		return nil
+	}
+	return invalid(fields)
 }

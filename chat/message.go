@@ -26,7 +26,7 @@ type Post struct {
 	ReplyTo  int64
 	ClientID string
 	// Origin names the tab or device that posts, so that its own stream can leave
-	// the message out (API "Streams", ?origin=). It is no part of the message.
+	// the message out. It is no part of the message.
 	Origin string
 }
 

@@ -54,48 +54,47 @@ func CheckDisplayName(s string) error { return checkString("display_name", s, 1,
 // CheckText says why s is no message's text, or nil.
 func CheckText(s string) error { return checkString("text", s, 1, MaxText) }
 
-// Check says why the chat cannot be made as asked, or nil.
+// CheckOrigin says why s is no [Post.Origin], or nil; empty is none, and good. It
+// is told under the name that the caller's field has.
+func CheckOrigin(field, s string) error { return checkToken(field, s, MaxOrigin) }
+
+// Check says all that is no good about the chat to be made, or nil.
 func (n NewChat) Check() error {
+	var id error
 	if n.ID != "" {
-		if err := CheckChatID(n.ID); err != nil {
-			return err
-		}
+		id = CheckChatID(n.ID)
 	}
-	if err := checkString("title", n.Title, 0, MaxTitle); err != nil {
-		return err
-	}
-	return n.Visibility.check()
+	return Checks(id, checkTitle(n.Title), n.Visibility.check())
 }
 
-// Check says why the change is no good, or nil.
+// Check says all that is no good about the change, or nil.
 func (c ChatChange) Check() error {
+	var title, visibility error
 	if c.Title != nil {
-		if err := checkString("title", *c.Title, 0, MaxTitle); err != nil {
-			return err
-		}
+		title = checkTitle(*c.Title)
 	}
 	if c.Visibility != nil {
-		return c.Visibility.check()
+		visibility = c.Visibility.check()
 	}
-	return nil
+	return Checks(title, visibility)
 }
 
-// Check says why the post is no good, or nil. It says nothing of whether the
-// chat and the message replied to exist.
+// Check says all that is no good about the post, or nil. It says nothing of
+// whether the chat and the message replied to exist.
 func (p Post) Check() error {
-	if err := CheckText(p.Text); err != nil {
-		return err
-	}
+	var replyTo error
 	if p.ReplyTo < 0 {
-		return Invalid("reply_to", "must be the id of a message")
+		replyTo = Invalid("reply_to", "must be the id of a message")
 	}
-	if err := checkToken("client_id", p.ClientID, MaxClientID); err != nil {
-		return err
-	}
-	return checkToken("X-Origin", p.Origin, MaxOrigin)
+	return Checks(
+		CheckText(p.Text),
+		replyTo,
+		checkToken("client_id", p.ClientID, MaxClientID),
+		CheckOrigin("X-Origin", p.Origin),
+	)
 }
 
-// Check says why r is no role, or nil. Empty is none.
+// Check says why r is no role, or nil. The empty string is none.
 func (r Role) Check() error {
 	switch r {
 	case RoleMember, RoleAdmin, RoleOwner:
@@ -103,6 +102,8 @@ func (r Role) Check() error {
 	}
 	return Invalid("role", `must be "member", "admin" or "owner"`)
 }
+
+func checkTitle(s string) error { return checkString("title", s, 0, MaxTitle) }
 
 func (v Visibility) check() error {
 	switch v {

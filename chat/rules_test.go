@@ -61,6 +61,41 @@ func TestAPostsParts(t *testing.T) {
 	}
 }
 
+func TestAllThatIsNoGoodIsSaidAtOnce(t *testing.T) {
+	long, secret := strings.Repeat("a", MaxTitle+1), Visibility("secret")
+	for want, err := range map[string]error{
+		"text reply_to client_id X-Origin": Post{ReplyTo: -1, ClientID: "a b", Origin: strings.Repeat("a", MaxOrigin+1)}.Check(),
+		"id title visibility":              NewChat{ID: "A", Title: long, Visibility: secret}.Check(),
+		"title visibility":                 ChatChange{Title: &long, Visibility: &secret}.Check(),
+	} {
+		var refused *Error
+		if !errors.As(err, &refused) || !errors.Is(err, ErrInvalid) {
+			t.Errorf("%s: %v", want, err)
+			continue
+		}
+		var fields []string
+		for _, f := range refused.Fields {
+			fields = append(fields, f.Field)
+		}
+		if got := strings.Join(fields, " "); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	for name, err := range map[string]error{"a chat": NewChat{Visibility: Private}.Check(), "a change": ChatChange{}.Check()} {
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestWhatIsNoMistakeOfAFieldIsNeverLostAmongThem(t *testing.T) {
+	for _, err := range []error{ErrNotFound, ErrInvalid, errors.New("broken")} {
+		if got := Checks(nil, Invalid("a", "b"), err); got != err {
+			t.Errorf("%v became %v", err, got)
+		}
+	}
+}
+
 func TestPasswordsAreBounded(t *testing.T) {
 	for password, good := range map[string]bool{
 		strings.Repeat("é", MinPassword): true, strings.Repeat("a", MaxPassword): true,

@@ -17,17 +17,12 @@ func (a *api) createChat(c *gin.Context) error {
 	if err := decode(c, &body); err != nil {
 		return err
 	}
-	asked := chat.NewChat{Title: body.Title, Visibility: chat.Private}
+	id, idErr := optional("id", body.ID, "must not be empty")
+	asked := chat.NewChat{ID: id, Title: body.Title, Visibility: chat.Private}
 	if body.Visibility != nil {
 		asked.Visibility = *body.Visibility
 	}
-	if body.ID != nil {
-		asked.ID = *body.ID
-		if err := chat.CheckChatID(asked.ID); err != nil {
-			return err
-		}
-	}
-	if err := asked.Check(); err != nil {
+	if err := chat.Checks(idErr, asked.Check()); err != nil {
 		return err
 	}
 	ch, err := a.Chats.CreateChat(c.Request.Context(), actorOf(c), asked)

@@ -234,22 +234,16 @@ func setField(field reflect.Value, s string) bool {
 	return true
 }
 
-// checks joins what several checks found into one answer, so that a client
-// learns of all its mistakes at once.
-func checks(errs ...error) error {
-	var fields []chat.FieldError
-	for _, err := range errs {
-		if err == nil {
-			continue
-		}
-		var refusal *chat.Error
-		if !errors.As(err, &refusal) {
-			return err
-		}
-		fields = append(fields, refusal.Fields...)
+// optional is the value of a field that may be left out. To whom it goes the zero
+// value says that it was, so a client that sends that value itself is refused, and
+// told what it must be.
+func optional[T comparable](field string, given *T, must string) (T, error) {
+	var leftOut T
+	if given == nil {
+		return leftOut, nil
 	}
-	if len(fields) == 0 {
-		return nil
+	if *given == leftOut {
+		return leftOut, chat.Invalid(field, must)
 	}
-	return &chat.Error{Code: chat.ErrInvalid.Code, Detail: chat.ErrInvalid.Detail, Fields: fields}
+	return *given, nil
 }

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -59,21 +60,11 @@ func (a *api) postInChat(c *gin.Context) error {
 }
 
 func (a *api) store(c *gin.Context, chatID string, body messageBody) error {
-	asked := chat.Post{Chat: chatID, Text: body.Text}
-	var replyErr error
-	if body.ReplyTo != nil {
-		asked.ReplyTo = *body.ReplyTo
-		if asked.ReplyTo < 1 {
-			replyErr = chat.Invalid("reply_to", "must be the id of a message")
-		}
-	}
-	var keyErr, originErr error
-	asked.ClientID, keyErr = clientID(c.Request.Header, body.ClientID)
-	asked.Origin, originErr = single(c.Request.Header, "X-Origin")
-	if err := checks(replyErr, keyErr, originErr); err != nil {
-		return err
-	}
-	if err := asked.Check(); err != nil {
+	replyTo, replyErr := optional("reply_to", body.ReplyTo, "must be the id of a message")
+	key, keyErr := clientID(c.Request.Header, body.ClientID)
+	origin, originErr := single(c.Request.Header, "X-Origin")
+	asked := chat.Post{Chat: chatID, Text: body.Text, ReplyTo: replyTo, ClientID: key, Origin: origin}
+	if err := chat.Checks(replyErr, keyErr, originErr, asked.Check()); err != nil {
 		return err
 	}
 	posted, err := a.Messages.Post(c.Request.Context(), actorOf(c), asked)
@@ -86,16 +77,12 @@ func (a *api) store(c *gin.Context, chatID string, body messageBody) error {
 // clientID is the author's key for a message, which the header Idempotency-Key
 // and the body's client_id both name; they may not differ.
 func clientID(header http.Header, inBody *string) (string, error) {
-	key, err := single(header, "Idempotency-Key")
-	switch {
-	case err != nil || inBody == nil:
-		return key, err
-	case *inBody == "":
-		return "", chat.Invalid("client_id", "must not be empty")
-	case key != "" && key != *inBody:
+	inHeader, headerErr := single(header, "Idempotency-Key")
+	named, bodyErr := optional("client_id", inBody, "must not be empty")
+	if inHeader != "" && named != "" && inHeader != named {
 		return "", chat.Invalid("client_id", "must be the same as the header Idempotency-Key")
 	}
-	return *inBody, nil
+	return cmp.Or(named, inHeader), chat.Checks(headerErr, bodyErr)
 }
 
 // single is a header's one value, or "" where it is absent.

@@ -26,7 +26,7 @@ func queryOf(c *gin.Context) *query {
 }
 
 // err is what was wrong with all that was read.
-func (q *query) err() error { return checks(q.errs...) }
+func (q *query) err() error { return chat.Checks(q.errs...) }
 
 // text is the value given, or "".
 func (q *query) text(name string) string {

@@ -19,7 +19,7 @@ func (a *api) logIn(c *gin.Context) error {
 	if err := decode(c, &body); err != nil {
 		return err
 	}
-	if err := checks(required("username", body.Username), required("password", body.Password)); err != nil {
+	if err := chat.Checks(required("username", body.Username), required("password", body.Password)); err != nil {
 		return err
 	}
 	if err := a.mayGiveTokens(c, body.Cookie); err != nil {

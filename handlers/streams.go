@@ -40,10 +40,7 @@ func (a *api) follow(c *gin.Context, chatID string) error {
 	if e := q.text("errors"); e != "" && e != errorsInBand {
 		q.refuse("errors", `must be "`+errorsInBand+`"`)
 	}
-	if len(start.Origin) > chat.MaxOrigin {
-		q.refuse("origin", "is longer than any X-Origin")
-	}
-	if err := q.err(); err != nil {
+	if err := chat.Checks(q.err(), chat.CheckOrigin("origin", start.Origin)); err != nil {
 		return err
 	}
 	// The server bounds how long a request may take to arrive. A stream goes on,

@@ -6,7 +6,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"parley/auth"
-	"parley/chat"
 	"parley/middleware"
 )
 
@@ -22,16 +21,13 @@ func (a *api) signUp(c *gin.Context) error {
 	if err := decode(c, &body); err != nil {
 		return err
 	}
-	asked := auth.SignUp{Username: body.Username, Password: body.Password}
-	problems := []error{chat.CheckUsername(body.Username), chat.CheckPassword(body.Password)}
-	if body.DisplayName != nil {
-		asked.DisplayName = *body.DisplayName
-		problems = append(problems, chat.CheckDisplayName(asked.DisplayName))
-	}
-	if err := checks(problems...); err != nil {
+	displayName, err := optional("display_name", body.DisplayName, "must not be empty")
+	if err != nil {
 		return err
 	}
-	user, err := a.Accounts.SignUp(c.Request.Context(), asked)
+	user, err := a.Accounts.SignUp(c.Request.Context(), auth.SignUp{
+		Username: body.Username, Password: body.Password, DisplayName: displayName,
+	})
 	if err != nil {
 		return err
 	}

@@ -132,6 +132,7 @@ func TestABadQueryValueIsRefusedAndNamed(t *testing.T) {
 		{"/stream?timeout=0s", "timeout"},
 		{"/stream?errors=loud", "errors"},
 		{"/chats/lobby/stream?origin=" + strings.Repeat("a", 65), "origin"},
+		{"/chats/lobby/stream?origin=a%20b", "origin"},
 	} {
 		h.do("GET", row.path, "", ann...).refused(400, "invalid_request", row.field)
 	}
