@@ -106,14 +106,17 @@ func TestAClientThatAsksAndAsksAndNeverReadsIsGivenUp(t *testing.T) {
 	}
 }
 
-func TestEveryAnswerHasADeadline(t *testing.T) {
+func TestEveryAnswerHasADeadlineAndATypeThatIsNotGuessedAt(t *testing.T) {
 	door := New(Options{
 		Origins: middleware.NewOrigins(nil), Tokens: &middleware.Tokens{},
 		Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 	})
-	for _, path := range []string{"/", "/healthz", "/nowhere"} {
+	for _, path := range []string{"/", "/healthz", "/nowhere", "/me?token=abc"} {
 		w := &deadlined{ResponseRecorder: httptest.NewRecorder()}
 		door.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		if got := w.Header()["X-Content-Type-Options"]; len(got) != 1 || got[0] != "nosniff" {
+			t.Errorf("%s: X-Content-Type-Options: %q", path, got)
+		}
 		if left := time.Until(w.deadline); left <= 0 || left > answerWithin {
 			t.Errorf("%s has %v left", path, left)
 		}

@@ -110,14 +110,11 @@ func (t *Tokens) Sign(username, session string) (token string, expires time.Time
 
 // Authenticate demands an access token, by the header Authorization or by
 // cookie, and sets the request's actor. Without a good one it answers 401 with
-// the challenge of RFC 6750. Whether the actor's session still lives is not
-// asked here: the store answers that together with what is asked of it.
+// the challenge of RFC 6750. A token in the URL never counts; [NoTokenInURL]
+// refuses it. Whether the actor's session still lives is not asked here: the
+// store answers that together with what is asked of it.
 func (t *Tokens) Authenticate() gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if hasTokenInURL(c.Request.URL.RawQuery) {
-			WriteProblem(c, ErrTokenInURL)
-			return
-		}
 		cred, err := credentialOf(c.Request)
 		if err != nil {
 			WriteProblem(c, err)

@@ -146,7 +146,6 @@ func answer(c *gin.Context, err error) {
 	}
 	header.Set("Content-Type", "application/problem+json")
 	header.Set("Cache-Control", "no-store")
-	header.Set("X-Content-Type-Options", "nosniff")
 	if p.Status == http.StatusUnauthorized {
 		header.Set("WWW-Authenticate", challenge(p))
 	}

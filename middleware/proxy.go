@@ -37,14 +37,6 @@ func Forwarded(trusted []netip.Prefix) gin.HandlerFunc {
 	}
 }
 
-// Secure says whether the client came over https: by TLS to this process, or to
-// a trusted proxy that says so.
-func Secure(c *gin.Context) bool { return isSecure(c.Request) }
-
-// Host is the host, with its port if one was named, that the client asked: the
-// request's, or what a trusted proxy says.
-func Host(c *gin.Context) string { return hostOf(c.Request) }
-
 // WasForwarded says that the request shows signs of a proxy, trusted or not.
 func WasForwarded(c *gin.Context) bool {
 	for name := range c.Request.Header {
@@ -59,6 +51,8 @@ func WasForwarded(c *gin.Context) bool {
 	return false
 }
 
+// isSecure says whether the client came over https: by TLS to this process, or to
+// a trusted proxy that says so.
 func isSecure(r *http.Request) bool {
 	if o, ok := r.Context().Value(outsideKey{}).(outside); ok {
 		return o.secure
@@ -66,6 +60,8 @@ func isSecure(r *http.Request) bool {
 	return r.TLS != nil
 }
 
+// hostOf is the host, with its port if one was named, that the client asked: the
+// request's, or what a trusted proxy says.
 func hostOf(r *http.Request) string {
 	if o, ok := r.Context().Value(outsideKey{}).(outside); ok && o.host != "" {
 		return o.host

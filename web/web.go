@@ -65,7 +65,6 @@ func Handler() http.Handler {
 		h.Set("ETag", f.etag)
 		h.Set("Cache-Control", "no-cache")
 		h.Set("Content-Security-Policy", policy)
-		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
@@ -74,7 +73,8 @@ func Handler() http.Handler {
 }
 
 // contentTypes are said here because the machine's own table, which package mime
-// would ask, may call a script something that nosniff then refuses.
+// would ask, may call a script something that a browser, which is told to guess at
+// no type, then refuses.
 var contentTypes = map[string]string{
 	".html": "text/html; charset=utf-8",
 	".css":  "text/css; charset=utf-8",
