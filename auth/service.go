@@ -11,7 +11,7 @@ import (
 	"parley/chat"
 )
 
-// RefreshTTL is how long a refresh token lives unless [Options] say otherwise.
+// RefreshTTL is how long a refresh token lives.
 const RefreshTTL = 30 * 24 * time.Hour
 
 // Signer makes access tokens.
@@ -28,8 +28,6 @@ type Options struct {
 	// RefreshKey derives the successors of refresh tokens. All instances of a
 	// service have the same one; see [DeriveKey].
 	RefreshKey []byte
-	// RefreshTTL is how long a refresh token lives; 0 is [RefreshTTL].
-	RefreshTTL time.Duration
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -41,23 +39,19 @@ type Service struct {
 	store      Store
 	signer     Signer
 	refreshKey []byte
-	refreshTTL time.Duration
 	now        func() time.Time
 	passwords  *gate
 }
 
-// New makes a service. Options without a Signer can sign up, and nothing else.
+// New makes a service. Without a Signer it can sign up and log out, and nothing
+// else.
 func New(o Options) *Service {
 	s := &Service{
 		store:      o.Store,
 		signer:     o.Signer,
 		refreshKey: o.RefreshKey,
-		refreshTTL: o.RefreshTTL,
 		now:        o.Now,
 		passwords:  passwords,
-	}
-	if s.refreshTTL == 0 {
-		s.refreshTTL = RefreshTTL
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -160,7 +154,7 @@ func (s *Service) issue(user chat.User, refresh refreshToken) (chat.Login, Sessi
 		Generation:     refresh.generation,
 		RefreshHash:    refresh.hash(),
 		RefreshedAt:    now,
-		RefreshExpires: now.Add(s.refreshTTL),
+		RefreshExpires: now.Add(RefreshTTL),
 		AccessExpires:  expires,
 	}
 	return newLogin(user, access, refresh, tokens), tokens, nil
