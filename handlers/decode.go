@@ -31,8 +31,8 @@ const (
 	typeEventStream = "text/event-stream"
 )
 
-// decode reads the body into v, a pointer to a struct of strings, booleans,
-// numbers and pointers to them, named by their json tags. The body is a JSON
+// decode reads the body into v, a pointer to a struct of strings, booleans, int64s
+// and pointers to them, named by their json tags. The body is a JSON
 // object or a form; nothing at all, without a Content-Type, is an empty object.
 // What v does not know, what comes twice, what has another type and what is not
 // UTF-8 is refused, and the field named.
@@ -224,7 +224,8 @@ func setField(field reflect.Value, s string) bool {
 		field.SetBool(s == "true")
 	case reflect.Int64:
 		n, err := strconv.ParseInt(s, 10, 64)
-		if err != nil {
+		// JSON knows no plus and no leading zeros.
+		if err != nil || strconv.FormatInt(n, 10) != s {
 			return false
 		}
 		field.SetInt(n)

@@ -44,6 +44,22 @@ func FuzzABodyIsTakenOrRefusedByItsFieldsAndNothingElse(f *testing.F) {
 	})
 }
 
+func TestANumberInAFormIsWrittenAsInJSON(t *testing.T) {
+	for number, good := range map[string]bool{
+		"7": true, "-7": true, "0": true, "+7": false, "007": false, "7.0": false, "7e1": false, " 7": false, "": false,
+	} {
+		var v body
+		inForm := decodeForm(url.Values{"reply_to": {number}}.Encode(), &v)
+		if (inForm == nil) != good {
+			t.Errorf("form %q: %v", number, inForm)
+		}
+		// Blanks around a number are JSON's own.
+		if inJSON := decodeJSON([]byte(`{"reply_to":`+number+`}`), &v); (inJSON == nil) != good && number != " 7" {
+			t.Errorf("JSON %q: %v", number, inJSON)
+		}
+	}
+}
+
 func FuzzAFormSaysTheSameAsItsJSON(f *testing.F) {
 	f.Add("lobby", "hällo & ho", int64(7), true)
 	f.Fuzz(func(t *testing.T, chatID, text string, replyTo int64, yes bool) {

@@ -18,7 +18,7 @@ const (
 // it in the same header.
 func RequestID() gin.HandlerFunc {
 	return func(c *gin.Context) {
-		id := ""
+		var id string
 		if sent := c.Request.Header.Values(requestIDHeader); len(sent) == 1 && isRequestID(sent[0]) {
 			id = sent[0]
 		} else {
