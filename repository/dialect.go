@@ -39,8 +39,6 @@ type dialect struct {
 	// spoiled says that the writer's connection that gave err may not do for anything
 	// else either.
 	spoiled func(err error) bool
-	// duplicate says that err is a unique index refusing a row.
-	duplicate func(err error) bool
 }
 
 func (d *dialect) rebind(query string) string { return sqlx.Rebind(d.bind, query) }
@@ -71,10 +69,6 @@ var sqliteDialect = &dialect{
 	},
 	// Such a connection is this process's own, and nobody stands between.
 	spoiled: func(error) bool { return false },
-	duplicate: func(err error) bool {
-		code := sqliteCode(err)
-		return code == sqlite3.SQLITE_CONSTRAINT_UNIQUE || code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
-	},
 }
 
 var postgresDialect = &dialect{
@@ -119,10 +113,6 @@ var postgresDialect = &dialect{
 		}
 		class := refused.Code.Class()
 		return class != "22" && class != "23" // data exception, integrity constraint violation
-	},
-	duplicate: func(err error) bool {
-		var refused *pq.Error
-		return errors.As(err, &refused) && refused.Code == "23505"
 	},
 }
 

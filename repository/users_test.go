@@ -10,12 +10,6 @@ import (
 	"parley/chat"
 )
 
-var (
-	_ auth.Store    = (*Repository)(nil)
-	_ chat.Chats    = (*Repository)(nil)
-	_ chat.Messages = (*Repository)(nil)
-)
-
 func TestAUsernameIsGivenOnceForEver(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
 		r := s.open(t)

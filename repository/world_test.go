@@ -125,7 +125,7 @@ func wantTold(t testing.TB, r *Repository, after int64, want ...string) {
 	}
 }
 
-// head reads the position of the newest event.
+// headOf reads the position of the newest event.
 func headOf(t testing.TB, r *Repository) int64 {
 	t.Helper()
 	return number(t, r, `SELECT pos FROM head`)
@@ -160,8 +160,8 @@ func together(fs ...func() error) []error {
 	return errs
 }
 
-// count says how many of the errors are a refusal of a kind; nil counts those
-// that are none. Every other error fails the test.
+// count says how many of the errors are a refusal of a kind. Every other error
+// fails the test.
 func count(t testing.TB, errs []error, want *chat.Error) (refused int) {
 	t.Helper()
 	for _, err := range errs {
@@ -170,7 +170,7 @@ func count(t testing.TB, errs []error, want *chat.Error) (refused int) {
 		case errors.Is(err, want):
 			refused++
 		default:
-			t.Errorf("got %v, want %v or none", err, want.Code)
+			t.Errorf("got %v, want %v or none", err, want)
 		}
 	}
 	return refused
