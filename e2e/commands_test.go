@@ -59,7 +59,7 @@ func (s *story) serve(ts *testscript.TestScript, neg bool, args []string) {
 // environmentOf is what a script has set of parley's settings, and what a
 // process cannot do without.
 func environmentOf(ts *testscript.TestScript) []string {
-	names := []string{"PATH", "HOME", "TMPDIR", "SYSTEMROOT", "PARLEY_CONFIG"}
+	names := []string{"PATH", "HOME", "TMPDIR", "SYSTEMROOT", "GORACE", "PARLEY_CONFIG"}
 	settings := reflect.TypeFor[server.Settings]()
 	for i := range settings.NumField() {
 		names = append(names, settings.Field(i).Tag.Get("env"))
@@ -134,8 +134,7 @@ func (s *story) postgres(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("DATABASE", need.Postgres(s.t))
 }
 
-// paste runs one of the lines that a server has printed to be pasted. Those hold
-// nothing that a shell would touch, so blanks alone part their words.
+// paste runs one of the lines that a server has printed to be pasted.
 func (s *story) paste(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg)
 	n, err := strconv.Atoi(argument(ts, args, 0))
@@ -144,14 +143,10 @@ func (s *story) paste(ts *testscript.TestScript, neg bool, args []string) {
 	if n > len(lines) {
 		ts.Fatalf("it printed %d lines to paste", len(lines))
 	}
-	line := lines[n-1]
-	if !regexp.MustCompile(`^[a-zA-Z0-9:/._= -]+$`).MatchString(line) {
-		ts.Fatalf("a shell would touch this line: %s", line)
+	words := pasted(ts, lines[n-1])
+	if !slices.ContainsFunc(words, func(word string) bool { return strings.HasPrefix(word, s.server.Addr()+"/") }) {
+		ts.Fatalf("this line does not use the address that was printed: %s", lines[n-1])
 	}
-	if !strings.Contains(line, " "+s.server.Addr()+"/") {
-		ts.Fatalf("this line does not use the address that was printed: %s", line)
-	}
-	words := strings.Fields(line)[1:]
 	if len(args) > 1 {
 		s.curlInBackground(ts, words, args[1])
 		return

@@ -16,6 +16,7 @@ import (
 )
 
 func TestContractAccountsAreMadeAndEntered(t *testing.T) {
+	t.Parallel()
 	p := serve(t)
 	ann := newAccount(t, p)
 
@@ -160,6 +161,7 @@ func quoted(s string) string {
 }
 
 func TestContractCredentialsAreTakenFromOnePlace(t *testing.T) {
+	t.Parallel()
 	p := serve(t)
 	ann := newAccount(t, p)
 	cookies := ann.logInByCookie(t, p)
@@ -229,6 +231,7 @@ func signed(head, claims, key string) string {
 }
 
 func TestContractForeignPagesChangeNothing(t *testing.T) {
+	t.Parallel()
 	const listed = "https://app.example"
 	p := serve(t, "--origins", listed)
 	ann := newAccount(t, p)
@@ -327,6 +330,7 @@ func TestContractForeignPagesChangeNothing(t *testing.T) {
 }
 
 func TestContractARefreshTokenIsSpentByItsFirstUse(t *testing.T) {
+	t.Parallel()
 	p := serve(t)
 	ann := newAccount(t, p)
 	refresh := func(token string) *reply {
@@ -433,6 +437,7 @@ func TestContractARefreshTokenIsSpentByItsFirstUse(t *testing.T) {
 }
 
 func TestContractLogoutEndsTheSession(t *testing.T) {
+	t.Parallel()
 	p := serve(t)
 	ann := newAccount(t, p)
 	stays := *ann
@@ -498,6 +503,7 @@ func TestContractLogoutEndsTheSession(t *testing.T) {
 }
 
 func TestContractCookiesOverHTTPSAreBoundToTheHost(t *testing.T) {
+	t.Parallel()
 	p := serve(t, "--trusted-proxies", "127.0.0.1/32", "--signup", "open")
 	proto, host := header("X-Forwarded-Proto", "https"), header("X-Forwarded-Host", "chat.example")
 	by := func(r *http.Request) { proto(r); host(r); r.Header.Set("X-Forwarded-For", "192.0.2.7") }
@@ -552,6 +558,7 @@ func TestContractCookiesOverHTTPSAreBoundToTheHost(t *testing.T) {
 }
 
 func TestContractSignUpIsClosedToStrangers(t *testing.T) {
+	t.Parallel()
 	body := func() string { return fmt.Sprintf(`{"username":%q,"password":%q}`, madeUp("u"), newPassword()) }
 	t.Run("where it is closed", func(t *testing.T) {
 		p := serve(t, "--signup", "closed")
@@ -571,6 +578,7 @@ func TestContractSignUpIsClosedToStrangers(t *testing.T) {
 }
 
 func TestContractAUsernameIsNeverUsedAgain(t *testing.T) {
+	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	p := serve(t, "--data", data)
 	ann := newAccount(t, p)
@@ -585,6 +593,7 @@ func TestContractAUsernameIsNeverUsedAgain(t *testing.T) {
 }
 
 func TestContractEveryFailureIsAProblemDocument(t *testing.T) {
+	t.Parallel()
 	p := serve(t)
 	ann := newAccount(t, p)
 	chatID := makeChatOf(t, p, ann, "private")

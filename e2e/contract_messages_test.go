@@ -15,6 +15,7 @@ import (
 var messageFields = []string{"id", "seq", "chat", "author", "text", "created_at"}
 
 func TestContractAMessageIsPostedInEveryForm(t *testing.T) {
+	t.Parallel()
 	p := serve(t)
 	ann, bob := newAccount(t, p), newAccount(t, p)
 	chatID := makeChatOf(t, p, ann, "private")
@@ -166,6 +167,7 @@ func TestContractAMessageIsPostedInEveryForm(t *testing.T) {
 }
 
 func TestContractARepeatedPostIsAnsweredWithTheFirst(t *testing.T) {
+	t.Parallel()
 	p := serve(t)
 	ann, bob := newAccount(t, p), newAccount(t, p)
 	chatID, other := makeChatOf(t, p, bob, "private"), makeChatOf(t, p, bob, "private")
@@ -291,6 +293,7 @@ func TestContractARepeatedPostIsAnsweredWithTheFirst(t *testing.T) {
 }
 
 func TestContractHistoryIsReadInPages(t *testing.T) {
+	t.Parallel()
 	p := serve(t)
 	ann, bob := newAccount(t, p), newAccount(t, p)
 	chatID := makeChatOf(t, p, ann, "private")

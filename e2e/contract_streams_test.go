@@ -197,6 +197,7 @@ func briefly(events []frame) []string {
 }
 
 func TestContractAStreamBeginsWhereItsReaderIs(t *testing.T) {
+	t.Parallel()
 	p := serve(t)
 	ann := newAccount(t, p)
 	chatID := makeChatOf(t, p, ann, "private")
@@ -321,6 +322,7 @@ func TestContractAStreamBeginsWhereItsReaderIs(t *testing.T) {
 }
 
 func TestContractEachEventOfAChatIsOneFrame(t *testing.T) {
+	t.Parallel()
 	p := serve(t)
 	ann, bob, cyd := newAccount(t, p), newAccount(t, p), newAccount(t, p)
 	chatID := makeChatOf(t, p, ann, "private")
@@ -415,6 +417,7 @@ func TestContractEachEventOfAChatIsOneFrame(t *testing.T) {
 }
 
 func TestContractTheStreamOfAllChatsTellsOnesOwnComingAndGoing(t *testing.T) {
+	t.Parallel()
 	p := serve(t)
 	ann, bob, cyd := newAccount(t, p), newAccount(t, p), newAccount(t, p)
 	own := func(t *testing.T, f frame, name, chatID string) map[string]any {
@@ -544,6 +547,7 @@ func TestContractTheStreamOfAllChatsTellsOnesOwnComingAndGoing(t *testing.T) {
 }
 
 func TestContractAStreamEndsWithItsReason(t *testing.T) {
+	t.Parallel()
 	p := serve(t)
 	ann, bob := newAccount(t, p), newAccount(t, p)
 	chatID := makeChatOf(t, p, ann, "private")
@@ -665,6 +669,7 @@ func expectInBand(t *testing.T, p *process, status int, code, path string, with 
 }
 
 func TestContractATabLeavesOutItsOwnMessages(t *testing.T) {
+	t.Parallel()
 	p := serve(t, "--ping", "1s")
 	ann, bob := newAccount(t, p), newAccount(t, p)
 	chatID := makeChatOf(t, p, ann, "private")
@@ -730,20 +735,22 @@ func TestContractATabLeavesOutItsOwnMessages(t *testing.T) {
 }
 
 func TestContractARotatedStreamBreaksOff(t *testing.T) {
+	t.Parallel()
 	p := serve(t, "--rotate", "1s")
 	ann := newAccount(t, p)
 	openStream(t, p, "/stream", bearer(ann.token)).untilBye("rotate")
 }
 
 func TestContractARefreshRenewsOpenStreamsInPlace(t *testing.T) {
-	p := serve(t, "--access-ttl", "10s")
+	t.Parallel()
+	p := serve(t, "--access-ttl", "6s")
 	ann := newAccount(t, p)
 	chatID := makeChatOf(t, p, ann, "private")
 	s := openStream(t, p, "/chats/"+chatID+"/stream", bearer(ann.token))
 	for range 2 {
 		f := s.until("auth")
-		// Half of the token's life is five seconds.
-		if left := integer(t, f.with(t, "expires_in")["expires_in"]); left < 0 || left > 5 || f.hasID {
+		// Half of the token's life is three seconds.
+		if left := integer(t, f.with(t, "expires_in")["expires_in"]); left < 0 || left > 3 || f.hasID {
 			t.Errorf("auth is %q", f.lines)
 		}
 		login := ask(t, p, "POST", "/refresh", fmt.Sprintf(`{"refresh_token":%q}`, ann.refresh)).is(200).object()
@@ -761,6 +768,7 @@ func TestContractARefreshRenewsOpenStreamsInPlace(t *testing.T) {
 }
 
 func TestContractATokenInTheURLIsRefusedInBand(t *testing.T) {
+	t.Parallel()
 	p := serve(t)
 	ann := newAccount(t, p)
 	expectInBand(t, p, 400, "token_in_url", "/stream?errors=inband&token="+ann.token)

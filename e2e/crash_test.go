@@ -17,6 +17,7 @@ import (
 // is in the history once, and a reader that was there all the time was shown the
 // same messages, once, in order.
 func TestWhatWasAnsweredOutlivesAKilledServer(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, p *process) {
 		ann, bob := newPerson(t, p), newPerson(t, p)
 		chatID := ann.makeChat(bob)

@@ -19,6 +19,7 @@ import (
 // chat's seq. Whoever is told that his message is written writes the next one
 // behind it.
 func TestTheLogThatTwoInstancesWriteHasNoHole(t *testing.T) {
+	t.Parallel()
 	const writers, chats, each = 32, 4, 40
 	a, b := twoInstances(t)
 	people := []*person{newPerson(t, a), newPerson(t, b), newPerson(t, a), newPerson(t, b)}

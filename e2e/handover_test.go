@@ -16,6 +16,7 @@ import (
 // without a pause, half of them on the chat's own stream and half on the one over
 // all chats: each is given every message once, in order.
 func TestReadersThatReconnectUnderConstantPostingMissNothing(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, p *process) {
 		const readers, writers, each = 50, 4, 100
 		owner := newPerson(t, p)

@@ -21,6 +21,7 @@ func twoInstances(t *testing.T, arguments ...string) (a, b *process) {
 }
 
 func TestNothingOfARemovedMemberLandsBehindHisRemovalElsewhere(t *testing.T) {
+	t.Parallel()
 	a, b := twoInstances(t)
 	owner, member := newPerson(t, a), newPerson(t, a)
 	ownerAtB, token := owner.at(b), member.login(a).Token
@@ -79,6 +80,7 @@ func lastLeft(t *testing.T, who *person, chatID string) int64 {
 }
 
 func TestALogoutElsewhereEndsPostsAndStreamsHere(t *testing.T) {
+	t.Parallel()
 	a, b := twoInstances(t)
 	ann := newPerson(t, a)
 	chatID := ann.makeChat()
@@ -101,6 +103,7 @@ func TestALogoutElsewhereEndsPostsAndStreamsHere(t *testing.T) {
 }
 
 func TestMessagesPassBetweenInstances(t *testing.T) {
+	t.Parallel()
 	a, b := twoInstances(t)
 	ann, bob := newPerson(t, a), newPerson(t, b)
 	chatID := ann.makeChat(bob)
@@ -115,6 +118,7 @@ func TestMessagesPassBetweenInstances(t *testing.T) {
 }
 
 func TestARefreshElsewhereRenewsAStreamHere(t *testing.T) {
+	t.Parallel()
 	a, b := twoInstances(t, "--access-ttl", "6s", "--ping", "1s")
 	ann := newPerson(t, a)
 	chatID := ann.makeChat()
@@ -133,6 +137,7 @@ func TestARefreshElsewhereRenewsAStreamHere(t *testing.T) {
 }
 
 func TestAFrozenInstanceDoesNotStopTheOthers(t *testing.T) {
+	t.Parallel()
 	a, b := twoInstances(t)
 	ann := newPerson(t, a)
 	chatID := ann.makeChat()

@@ -34,6 +34,7 @@ func metric(t testing.TB, p *process, name string) float64 {
 }
 
 func TestOnePostToOneReaderMovesEachMetric(t *testing.T) {
+	t.Parallel()
 	p := serve(t)
 	ann := newPerson(t, p)
 	chatID := ann.makeChat()

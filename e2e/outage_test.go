@@ -16,6 +16,7 @@ import (
 // everybody has an answer soon, streams stay open and catch up, and it all comes
 // back without a hand.
 func TestADatabaseThatIsGoneIsAnsweredAndOutlived(t *testing.T) {
+	t.Parallel()
 	cluster := need.NewCluster(t)
 	p := servePostgres(t, cluster.Database(t), "--signup", "open", "--ping", "1s")
 	ann := newPerson(t, p)

@@ -158,6 +158,7 @@ func readLog(who *person, chatID string) []shown {
 }
 
 func TestTwoBrowsersChatOverAKilledServerAndMissOrDoubleNothing(t *testing.T) {
+	t.Parallel()
 	need.Chromium(t)
 	server := serve(t)
 	witness := newPerson(t, server) // speaks HTTP
@@ -244,7 +245,8 @@ func TestTwoBrowsersChatOverAKilledServerAndMissOrDoubleNothing(t *testing.T) {
 }
 
 // sleeper is ann, whose page falls asleep, where tokens live for seconds, and bob,
-// who goes on posting.
+// who goes on posting. These tests run beside no other, which might keep the page
+// from renewing its token in time.
 type sleeper struct {
 	*visitor
 	server *process
@@ -318,6 +320,7 @@ func TestAPageThatWakesWithoutItsServerComesBackByItself(t *testing.T) {
 }
 
 func TestMarkupIsShownAsText(t *testing.T) {
+	t.Parallel()
 	need.Chromium(t)
 	server := serve(t)
 	bob := newPerson(t, server)

@@ -83,6 +83,12 @@ func (who *person) login(p *process) chat.Login {
 
 // onBoth runs a test with a server on each database.
 func onBoth(t *testing.T, test func(t *testing.T, p *process)) {
-	t.Run("SQLite", func(t *testing.T) { test(t, serve(t)) })
-	t.Run("PostgreSQL", func(t *testing.T) { test(t, servePostgres(t, need.Postgres(t), "--signup", "open")) })
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		test(t, serve(t))
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		test(t, servePostgres(t, need.Postgres(t), "--signup", "open"))
+	})
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -51,7 +52,7 @@ func serve(t testing.TB, arguments ...string) *process {
 		return slices.ContainsFunc(arguments, func(a string) bool { return a == flag || strings.HasPrefix(a, flag+"=") })
 	}
 	if !given("--listen") {
-		arguments = append(arguments, "--listen", "127.0.0.1:"+strconv.Itoa(need.Port(t)))
+		arguments = append(arguments, "--listen", "127.0.0.1:"+strconv.Itoa(port(t)))
 	}
 	if !given("--data") {
 		arguments = append(arguments, "--data", filepath.Join(t.TempDir(), "data"))
@@ -59,6 +60,29 @@ func serve(t testing.TB, arguments ...string) *process {
 	p := newProcess(t, t.TempDir(), cleanEnvironment(), arguments)
 	p.start()
 	return p
+}
+
+// ports are those that servers of the suite have been given. None is given twice:
+// between two starts of one server another would find it free.
+var ports struct {
+	sync.Mutex
+	given map[int]bool
+}
+
+// port is a free port for a server.
+func port(t testing.TB) int {
+	t.Helper()
+	ports.Lock()
+	defer ports.Unlock()
+	if ports.given == nil {
+		ports.given = make(map[int]bool)
+	}
+	for {
+		if port := need.Port(t); !ports.given[port] {
+			ports.given[port] = true
+			return port
+		}
+	}
 }
 
 // servePostgres starts a server on the database at the address. Servers that

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,15 +23,19 @@ import (
 //	signal NAME          sends SIGTERM or SIGINT
 //	ended CODE           waits for the server's end with that exit code
 //	curl ARGUMENT…       does what curl would, see curl_test.go
-//	paste N [FILE]       runs the Nth line to paste in server.out; with FILE in the
-//	                     background, and what it answers is in the file
+//	paste N [FILE]       runs the Nth line to paste in server.out, as each shell of this
+//	                     machine takes it apart; with FILE in the background, and what
+//	                     it answers is in the file
 //	await FILE REGEXP    waits until the file holds it
 //	oneline MISTAKES     wants that many lines on the last command's stderr
 //	mode BITS FILE       wants these permissions
 //	postgres             makes an empty database, its address in $DATABASE
 //
+// [ipv6] says that this machine has the address ::1.
+//
 // Files that are named password… are searched for in what is printed.
 func TestStories(t *testing.T) {
+	t.Parallel()
 	path := binary(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                filepath.Join("testdata", "script"),
@@ -38,7 +44,18 @@ func TestStories(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Values[storyKey{}] = &story{t: env.T().(testing.TB), binary: path}
 			env.Setenv("SECRET", sharedSecret)
+			env.Setenv("GORACE", os.Getenv("GORACE"))
 			return rememberPasswords(env.WorkDir)
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "ipv6" {
+				return false, fmt.Errorf("an unknown condition: %s", name)
+			}
+			listener, err := net.Listen("tcp", "[::1]:0")
+			if err != nil {
+				return false, nil
+			}
+			return true, listener.Close()
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"parley":   do((*story).parley),

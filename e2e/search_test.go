@@ -48,6 +48,17 @@ func TestATextTooShortToBeSearchedForIsRefused(t *testing.T) {
 	}
 }
 
+func TestADataRaceThatWasPrintedIsFound(t *testing.T) {
+	for printed, want := range map[string]int{
+		"level=INFO msg=before\n==================\nWARNING: DATA RACE\nWrite at 0x00c0:\n==================\nlevel=INFO msg=behind\n": 1,
+		"level=INFO msg=\"a data race in the chat\"\n": 0,
+	} {
+		if found := races(folderWith(t, "1.err", printed)); len(found) != want || want > 0 && !strings.HasSuffix(found[0], "Write at 0x00c0:\n") {
+			t.Errorf("in %q was found %q", printed, found)
+		}
+	}
+}
+
 func folderWith(t *testing.T, name, printed string) string {
 	t.Helper()
 	folder := t.TempDir()
