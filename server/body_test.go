@@ -6,6 +6,7 @@ import (
 )
 
 func TestABadBodyIsRefusedAndTheFieldNamed(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	ann := h.user("ann")
 	h.chat("lobby", ann)
@@ -97,6 +98,7 @@ func TestABadBodyIsRefusedAndTheFieldNamed(t *testing.T) {
 }
 
 func TestALargeBodyWithoutALengthIsRefused(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	ann := h.user("ann")
 	h.chat("lobby", ann)
@@ -110,6 +112,7 @@ func TestALargeBodyWithoutALengthIsRefused(t *testing.T) {
 }
 
 func TestABadQueryValueIsRefusedAndNamed(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	ann := h.user("ann")
 	h.chat("lobby", ann)
@@ -139,6 +142,7 @@ func TestABadQueryValueIsRefusedAndNamed(t *testing.T) {
 }
 
 func TestAnAnswerThatIsNotOfferedIsRefused(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	ann := h.user("ann")
 	h.chat("lobby", ann)

@@ -6,6 +6,7 @@ import (
 )
 
 func TestAPrivateChatAnswersAStrangerAsIfItWereNot(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	ann, bob := h.user("ann"), h.user("bob")
 	h.chat("secret", ann)
@@ -43,6 +44,7 @@ func TestAPrivateChatAnswersAStrangerAsIfItWereNot(t *testing.T) {
 }
 
 func TestAPublicChatCanBeSeenAndJoinedButReadOnlyByItsMembers(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	ann, bob := h.user("ann"), h.user("bob")
 	var ch struct {

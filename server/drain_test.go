@@ -13,6 +13,7 @@ import (
 )
 
 func TestADrainEndsStreamsFinishesRequestsAndAcceptsNothingNew(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	ann := h.user("ann")
 	h.chat("lobby", ann)
@@ -61,6 +62,7 @@ func TestADrainEndsStreamsFinishesRequestsAndAcceptsNothingNew(t *testing.T) {
 }
 
 func TestWhatWasAnsweredIsThereAfterARestart(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	h := open(t, func(s *settings) { s.Data = folder })
 	ann := h.user("ann")

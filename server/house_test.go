@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -100,7 +99,7 @@ func (h *house) eventually(claim string, holds func() bool) {
 		if time.Now().After(end) {
 			h.t.Fatalf("not within 10 s: %s", claim)
 		}
-		runtime.Gosched()
+		time.Sleep(time.Millisecond)
 	}
 }
 

@@ -15,6 +15,7 @@ type message struct {
 }
 
 func TestEveryFormOfPostingStoresTheTextByteForByte(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	ann := h.user("ann")
 	h.chat("lobby", ann)
@@ -57,6 +58,7 @@ func TestEveryFormOfPostingStoresTheTextByteForByte(t *testing.T) {
 }
 
 func TestARepeatedKeyAnswersWithTheFirstMessage(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	ann := h.user("ann")
 	h.chat("lobby", ann)
@@ -111,6 +113,7 @@ func (p history) texts() string {
 }
 
 func TestLinksLeadThroughAHistoryInBothDirections(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	ann := h.user("ann")
 	h.chat("lobby", ann)
@@ -146,6 +149,7 @@ func TestLinksLeadThroughAHistoryInBothDirections(t *testing.T) {
 }
 
 func TestAStoredMessageReachesItsReaderWithTheSameBytes(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	ann := h.user("ann")
 	h.chat("lobby", ann)
@@ -165,6 +169,7 @@ func TestAStoredMessageReachesItsReaderWithTheSameBytes(t *testing.T) {
 }
 
 func TestATabsOwnMessagesAreLeftOutOfItsStreamAlone(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	ann := h.user("ann")
 	h.chat("lobby", ann)

@@ -7,6 +7,7 @@ import (
 )
 
 func TestWhatIsNotBuiltIsNotFoundAndNeverAStub(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	ann := h.user("ann")
 	h.chat("lobby", ann)
@@ -21,6 +22,7 @@ func TestWhatIsNotBuiltIsNotFoundAndNeverAStub(t *testing.T) {
 }
 
 func TestAnotherMethodIsRefusedAndTheRightOnesNamed(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	for _, row := range []struct{ method, path, allow string }{
 		{"GET", "/login", "POST"},
@@ -46,6 +48,7 @@ func TestAnotherMethodIsRefusedAndTheRightOnesNamed(t *testing.T) {
 }
 
 func TestAStreamOpensWhereverTheClientSaysItStood(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	ann := h.user("ann")
 	h.chat("lobby", ann)
@@ -84,6 +87,7 @@ func TestAStreamOpensWhereverTheClientSaysItStood(t *testing.T) {
 }
 
 func TestARefusedStreamCanBeToldOnTheStream(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	ann := h.user("ann")
 	for _, row := range []struct {
@@ -108,6 +112,7 @@ func TestARefusedStreamCanBeToldOnTheStream(t *testing.T) {
 }
 
 func TestSignUpIsOpenOnlyWhereNoStrangerReachesIt(t *testing.T) {
+	t.Parallel()
 	form := []string{"Content-Type", asForm}
 	body := func(name string) string { return "username=" + name + "&password=" + password }
 
@@ -127,6 +132,7 @@ func TestSignUpIsOpenOnlyWhereNoStrangerReachesIt(t *testing.T) {
 }
 
 func TestMetricsAreForThisMachineOrTheirOwnAddress(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	h.do("GET", "/healthz", "").want(200)
 	if a := h.do("GET", "/metrics", "").want(200); !strings.Contains(a.body, "parley_http_requests_total") {
@@ -145,6 +151,7 @@ func TestMetricsAreForThisMachineOrTheirOwnAddress(t *testing.T) {
 }
 
 func TestAPostMovesEachMetricThatTellsOfIt(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	ann := h.user("ann")
 	h.chat("lobby", ann)
@@ -182,6 +189,7 @@ func TestAPostMovesEachMetricThatTellsOfIt(t *testing.T) {
 }
 
 func TestTheProbesAnswerWithoutAToken(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	for _, path := range []string{"/healthz", "/readyz"} {
 		h.do("GET", path, "").want(200)
@@ -190,6 +198,7 @@ func TestTheProbesAnswerWithoutAToken(t *testing.T) {
 }
 
 func TestThePageIsServedUnderItsPolicy(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	a := h.do("GET", "/", "", "Accept", "text/html").want(200)
 	if !strings.HasPrefix(a.header.Get("Content-Type"), "text/html") || !strings.Contains(a.header.Get("Content-Security-Policy"), "default-src 'none'") {
@@ -198,6 +207,7 @@ func TestThePageIsServedUnderItsPolicy(t *testing.T) {
 }
 
 func TestARequestIDComesBackWhereverItIsGood(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	if got := h.do("GET", "/healthz", "", "X-Request-Id", "a.b-c_1").header.Get("X-Request-Id"); got != "a.b-c_1" {
 		t.Errorf("%q", got)

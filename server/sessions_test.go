@@ -44,6 +44,7 @@ func claimsOf(t *testing.T, token string) map[string]any {
 }
 
 func TestNoTokenButAGoodOneOpensAnything(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	h.user("ann")
 	token := h.logIn("ann").Token
@@ -92,6 +93,7 @@ func TestNoTokenButAGoodOneOpensAnything(t *testing.T) {
 }
 
 func TestALoginGivesItsTokensInTheBodyOrInCookiesAndNeverInBoth(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	h.user("ann")
 	inBody := h.do("POST", "/login", "username=ann&password="+password, "Content-Type", asForm).want(200)
@@ -129,6 +131,7 @@ func TestALoginGivesItsTokensInTheBodyOrInCookiesAndNeverInBoth(t *testing.T) {
 }
 
 func TestASpentRefreshTokenEndsItsSessionEverywhere(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	h.user("ann")
 	refresh := func(token string) answer {
@@ -152,6 +155,7 @@ func TestASpentRefreshTokenEndsItsSessionEverywhere(t *testing.T) {
 }
 
 func TestARefreshByCookieAnswersInCookies(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	h.user("ann")
 	ann := h.cookies("ann")
@@ -165,6 +169,7 @@ func TestARefreshByCookieAnswersInCookies(t *testing.T) {
 }
 
 func TestALogoutEndsTheSessionByEveryCredential(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	h.user("ann")
 	key := auth.DeriveKey([]byte(secret), "access token")
@@ -211,6 +216,7 @@ func TestALogoutEndsTheSessionByEveryCredential(t *testing.T) {
 }
 
 func TestALogoutEndsTheSessionsOpenStreams(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	h.user("ann")
 	l := h.logIn("ann")
@@ -221,6 +227,7 @@ func TestALogoutEndsTheSessionsOpenStreams(t *testing.T) {
 }
 
 func TestAForeignPageGetsNothingByCookie(t *testing.T) {
+	t.Parallel()
 	const listed = "https://listed.example"
 	h := open(t, func(s *settings) { s.Origins = listed })
 	ann := h.user("ann")
@@ -266,6 +273,7 @@ func TestAForeignPageGetsNothingByCookie(t *testing.T) {
 }
 
 func TestOnlyListedOriginsMayReadAnswers(t *testing.T) {
+	t.Parallel()
 	const listed = "https://listed.example"
 	h := open(t, func(s *settings) { s.Origins = listed })
 	for _, row := range []struct{ origin, allowed string }{{listed, listed}, {"https://evil.example", ""}, {"null", ""}} {
@@ -284,6 +292,7 @@ func TestOnlyListedOriginsMayReadAnswers(t *testing.T) {
 }
 
 func TestBehindATrustedProxyCookiesAreSecure(t *testing.T) {
+	t.Parallel()
 	h := open(t, func(s *settings) { s.TrustedProxies, s.Signup = "127.0.0.1", "open" })
 	h.user("ann")
 	proxy := []string{"X-Forwarded-Proto", "https", "X-Forwarded-Host", "chat.example", "Content-Type", asForm}

@@ -16,6 +16,7 @@ import (
 )
 
 func TestEveryMistakeInTheSettingsIsToldAtOnce(t *testing.T) {
+	t.Parallel()
 	err := server.Settings{
 		Listen: "8080", Database: "mysql://x", Bus: "nats://x", JWTSecret: "short", AccessTTL: "10", Signup: "maybe",
 		Origins: "*,null,https://a/,https://ok.example", TrustedProxies: "0.0.0.0/0,x,10.0.0.1", BasePath: "/chat",
@@ -39,6 +40,7 @@ func TestEveryMistakeInTheSettingsIsToldAtOnce(t *testing.T) {
 }
 
 func TestASettingIsCheckedForWhatItNeeds(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		name, mistake string
 		settings      server.Settings
@@ -75,6 +77,7 @@ func TestASettingIsCheckedForWhatItNeeds(t *testing.T) {
 }
 
 func TestAStartThatFailsSaysInOneLineWhichSettingCuresIt(t *testing.T) {
+	t.Parallel()
 	quiet := slog.New(slog.DiscardHandler)
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -115,6 +118,7 @@ func TestAStartThatFailsSaysInOneLineWhichSettingCuresIt(t *testing.T) {
 }
 
 func TestTheFirstStartMakesItsDataForItsOwnerAlone(t *testing.T) {
+	t.Parallel()
 	folder := filepath.Join(t.TempDir(), "new", "data")
 	h := open(t, func(s *settings) { s.Data, s.JWTSecret = folder, "" })
 	if runtime.GOOS != "windows" {
@@ -137,6 +141,7 @@ func TestTheFirstStartMakesItsDataForItsOwnerAlone(t *testing.T) {
 }
 
 func TestTheFirstLineIsTheAddressAndNewcomersAreToldWhatToPaste(t *testing.T) {
+	t.Parallel()
 	welcome := func(h *house) string {
 		t.Helper()
 		var b strings.Builder
@@ -185,6 +190,7 @@ func TestTheFirstLineIsTheAddressAndNewcomersAreToldWhatToPaste(t *testing.T) {
 }
 
 func TestACommandDoesNotBeginADatabaseInTheWrongPlace(t *testing.T) {
+	t.Parallel()
 	folder := filepath.Join(t.TempDir(), "nothing")
 	_, err := server.OpenStore(t.Context(), server.Settings{Data: folder}, false, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	var m *server.Mistake
