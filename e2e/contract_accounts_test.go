@@ -670,9 +670,5 @@ func TestContractEveryFailureIsAProblemDocument(t *testing.T) {
 		ask(t, p, "PUT", "/chats/"+chatID+"/read", `{"id":1}`, as).problem(404, "")
 		ask(t, p, "POST", "/chats/"+chatID+"/typing", "", as).problem(404, "")
 		ask(t, p, "PUT", "/messages/1/reactions/%F0%9F%91%8D", "", as).problem(404, "")
-		for _, accept := range []string{"application/x-ndjson", "application/json", "text/plain"} {
-			ask(t, p, "GET", "/stream", "", as, header("Accept", accept)).problem(406, "")
-			ask(t, p, "GET", "/chats/"+chatID+"/stream", "", as, header("Accept", accept)).problem(406, "")
-		}
 	})
 }

@@ -275,9 +275,12 @@ func keep(kind, printed string) error {
 	return os.WriteFile(newOutput(kind), []byte(printed), 0o600)
 }
 
-// cleanEnvironment is this process's without settings of parley.
+// cleanEnvironment is this process's without settings of parley, but for the path
+// that streams take: every test runs on either.
 func cleanEnvironment() []string {
-	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PARLEY_") })
+	return slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, "PARLEY_") && !strings.HasPrefix(v, "PARLEY_STREAMS=")
+	})
 }
 
 func lastLines(s string, n int) string {

@@ -29,6 +29,7 @@ const (
 	typeForm        = "application/x-www-form-urlencoded"
 	typeText        = "text/plain"
 	typeEventStream = "text/event-stream"
+	typeNDJSON      = "application/x-ndjson"
 )
 
 // decode reads the body into v, a pointer to a struct of strings, booleans, int64s

@@ -38,7 +38,7 @@ const (
 var (
 	inJSON       = []string{typeJSON}
 	inJSONOrText = []string{typeJSON, typeText}
-	inFrames     = []string{typeEventStream}
+	inFrames     = []string{typeEventStream, typeNDJSON, typeText}
 )
 
 // routes is everything that can be asked. What is not here is answered 404, and

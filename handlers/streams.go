@@ -22,6 +22,13 @@ func (a *api) followChat(c *gin.Context) error {
 
 func (a *api) followAll(c *gin.Context) error { return a.follow(c, "") }
 
+// framings are the media types of streams.
+var framings = map[string]stream.Framing{
+	typeEventStream: stream.SSE,
+	typeNDJSON:      stream.NDJSON,
+	typeText:        stream.Text,
+}
+
 // follow serves a stream of one chat or, for "", of all. Wherever the cursor is
 // no good the stream says so itself; everything else that is wrong is refused
 // here, before it begins.
@@ -35,6 +42,7 @@ func (a *api) follow(c *gin.Context, chatID string) error {
 		Limit:       q.count("limit", 0, chat.MaxPosition),
 		Timeout:     q.duration("timeout"),
 		Origin:      q.text("origin"),
+		Framing:     framings[c.GetString(answerType)],
 		RequestID:   middleware.RequestIDOf(c),
 	}
 	if e := q.text("errors"); e != "" && e != errorsInBand {

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -80,9 +79,8 @@ func methodOf(r *http.Request) string {
 	return "other"
 }
 
-// isStream says that the answer is a stream's, told by the type that only
-// streams have.
+// isStream says that the answer is a stream's, told by a header that only streams
+// have.
 func isStream(c *gin.Context) bool {
-	return c.Writer.Status() == http.StatusOK &&
-		strings.HasPrefix(c.Writer.Header().Get("Content-Type"), "text/event-stream")
+	return c.Writer.Status() == http.StatusOK && c.Writer.Header().Get("X-Accel-Buffering") != ""
 }

@@ -91,7 +91,7 @@ parley_http_requests_total{method="other",route="none",status="404"} 20
 func TestAStreamHasNoAccessLineButIsCounted(t *testing.T) {
 	h := build(t, housing{})
 	h.noActor.GET("/stream", func(c *gin.Context) {
-		c.Header("Content-Type", "text/event-stream")
+		c.Header("X-Accel-Buffering", "no")
 		c.String(http.StatusOK, "retry: 1\n\n")
 	})
 	h.noActor.GET("/refused", func(c *gin.Context) { _ = c.Error(middleware.ErrForeignOrigin) })

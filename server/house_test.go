@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -42,7 +43,9 @@ type house struct {
 // open starts a server, which the test's end drains.
 func open(t *testing.T, change ...func(*server.Settings)) *house {
 	t.Helper()
-	s := server.Settings{Listen: "127.0.0.1:0", Data: t.TempDir(), JWTSecret: secret}
+	s := server.Settings{Listen: "127.0.0.1:0", Data: t.TempDir(), JWTSecret: secret,
+		// Every test runs on either path.
+		Streams: os.Getenv("PARLEY_STREAMS")}
 	for _, c := range change {
 		c(&s)
 	}

@@ -88,7 +88,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.broker = stream.New(s.repository, stream.Options{
-		Ping: s.plan.ping, Rotate: s.plan.rotate, Registerer: registry, Log: s.log,
+		Ping: s.plan.ping, Rotate: s.plan.rotate, Portable: s.plan.portable, Registerer: registry, Log: s.log,
 	})
 	if err := s.broker.Start(ctx); err != nil {
 		return fmt.Errorf("reading the log's head: %w", err)
@@ -150,20 +150,9 @@ func (s *Server) newHTTP(h http.Handler) *http.Server {
 		ReadTimeout:       readTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ConnContext:       smallBuffer,
+		ConnContext:       stream.ConnContext,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
-}
-
-// sendBuffer is what the kernel keeps of a connection's unsent bytes, about. Left
-// to itself it keeps megabytes for each reader that has stopped reading.
-const sendBuffer = 64 << 10
-
-func smallBuffer(ctx context.Context, c net.Conn) context.Context {
-	if tcp, ok := c.(*net.TCPConn); ok {
-		_ = tcp.SetWriteBuffer(sendBuffer) // a connection that is gone is found by who writes to it
-	}
-	return ctx
 }
 
 func listen(setting, address string) (net.Listener, error) {

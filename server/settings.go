@@ -31,6 +31,7 @@ type Settings struct {
 	MetricsListen  string `env:"PARLEY_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Address of its own for /metrics."`
 	Ping           string `default:"15s" env:"PARLEY_PING" placeholder:"TIME" help:"How often an idle stream says that it lives, ± 10 %."`
 	Rotate         string `default:"1h" env:"PARLEY_ROTATE" placeholder:"TIME" help:"How long a stream lives before its client has to come back, ± 10 %."`
+	Streams        string `default:"auto" env:"PARLEY_STREAMS" placeholder:"auto|portable" help:"portable drives each stream by a goroutine of its own, also where parley could take its connection over."`
 	TLSCert        string `name:"tls-cert" env:"PARLEY_TLS_CERT" placeholder:"FILE" help:"Certificate."`
 	TLSKey         string `name:"tls-key" env:"PARLEY_TLS_KEY" placeholder:"FILE" help:"Key of the certificate."`
 	Limits         string `default:"on" env:"PARLEY_LIMITS" placeholder:"on|off" help:"off lifts every rate and count limit, for tests and benchmarks."`
@@ -76,6 +77,7 @@ type plan struct {
 	origins               []string
 	trusted               []netip.Prefix
 	ping, rotate          time.Duration
+	portable              bool
 }
 
 // reading collects the mistakes found while settings are read.
@@ -114,6 +116,10 @@ func (s Settings) plan() (plan, error) {
 	if s.MetricsListen != "" {
 		p.metricsListen = r.address("metrics-listen", s.MetricsListen)
 	}
+	if s.Streams != "auto" && s.Streams != "portable" {
+		r.mistake("streams", "%q is neither auto nor portable", s.Streams)
+	}
+	p.portable = s.Streams == "portable"
 	if s.Limits != "on" && s.Limits != "off" {
 		r.mistake("limits", "%q is neither on nor off", s.Limits)
 	}

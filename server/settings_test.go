@@ -20,7 +20,7 @@ func TestEveryMistakeInTheSettingsIsToldAtOnce(t *testing.T) {
 	err := server.Settings{
 		Listen: "8080", Database: "mysql://x", Bus: "nats://x", JWTSecret: "short", AccessTTL: "10", Signup: "maybe",
 		Origins: "*,null,https://a/,https://ok.example", TrustedProxies: "0.0.0.0/0,x,10.0.0.1", BasePath: "/chat",
-		MetricsListen: "x", Ping: "1ms", Rotate: "0s", TLSCert: "x", Limits: "none",
+		MetricsListen: "x", Ping: "1ms", Rotate: "0s", TLSCert: "x", Limits: "none", Streams: "none",
 	}.Check()
 	told := make(map[string]int)
 	for _, e := range err.(interface{ Unwrap() []error }).Unwrap() {
@@ -32,7 +32,7 @@ func TestEveryMistakeInTheSettingsIsToldAtOnce(t *testing.T) {
 	}
 	want := map[string]int{
 		"listen": 1, "database": 1, "bus": 1, "jwt-secret": 1, "access-ttl": 1, "signup": 1, "origins": 3,
-		"trusted-proxies": 2, "base-path": 1, "metrics-listen": 1, "ping": 1, "rotate": 1, "tls-cert": 1, "limits": 1,
+		"trusted-proxies": 2, "base-path": 1, "metrics-listen": 1, "ping": 1, "rotate": 1, "tls-cert": 1, "limits": 1, "streams": 1,
 	}
 	if !reflect.DeepEqual(told, want) {
 		t.Errorf("told %v, not %v", told, want)
@@ -49,7 +49,7 @@ func TestASettingIsCheckedForWhatItNeeds(t *testing.T) {
 		{"everything", "", server.Settings{
 			Listen: "[::1]:0", Data: "x", Database: "postgres://a:b@h/d", Bus: "memory", JWTSecret: secret, AccessTTL: "1s", Signup: "open",
 			Origins: "https://a.example, http://b.example:81", TrustedProxies: "10.0.0.0/8, ::1", BasePath: "/", MetricsListen: "localhost:0",
-			Ping: "1s", Rotate: "1m", Limits: "off",
+			Ping: "1s", Rotate: "1m", Limits: "off", Streams: "portable",
 		}},
 		{"PostgreSQL without a secret", "jwt-secret", server.Settings{Database: "postgres://a@h/d"}},
 		{"PostgreSQL without a database", "database", server.Settings{Database: "postgres://a@h", JWTSecret: secret}},

@@ -10,20 +10,13 @@ import (
 // session's row, which is looked at before the client is told that the end is
 // near, and again before the end.
 type access struct {
-	session string
 	// expires is when the credential ends, as far as is known.
 	expires time.Time
 	// notice is how long before that the client is told.
 	notice time.Duration
 	told   bool
-
 	// next is when to ask; zero while a question waits for its answer.
-	next   time.Time
-	answer chan renewed
-	// wanting says that the question is due and has not been taken yet.
-	wanting bool
-	// last is an answer that was not looked at yet.
-	last *renewed
+	next time.Time
 }
 
 const (
@@ -34,27 +27,27 @@ const (
 	accessGrace = 30 * time.Second
 )
 
-func newAccess(actor chat.Actor, now time.Time) access {
-	a := access{session: actor.Session, expires: actor.Expires.Time(), answer: make(chan renewed, 1)}
+func newAccess(actor chat.Actor) access {
+	a := access{expires: actor.Expires.Time()}
 	life := a.expires.Sub(actor.Issued.Time())
 	a.notice = min(maxNotice, life/2)
 	a.next = a.expires.Add(-a.notice)
 	return a
 }
 
-// check moves the credential's state on. It says whether to tell the client that
-// the end is near, or why the stream ends.
-func (a *access) check(now time.Time) (tell bool, end reason) {
-	if a.last != nil {
-		last := *a.last
-		a.last = nil
-		return a.judge(last, now)
+// check moves the credential's state on, with the answer to the question, if there
+// is one. It says whether to ask, whether to tell the client that the end is near,
+// or why the stream ends.
+func (a *access) check(answer *renewed, now time.Time) (ask, tell bool, end reason) {
+	if answer != nil {
+		tell, end = a.judge(*answer, now)
+		return false, tell, end
 	}
 	if !a.next.IsZero() && !now.Before(a.next) {
 		a.next = time.Time{}
-		a.wanting = true
+		return true, false, ""
 	}
-	return false, ""
+	return false, false, ""
 }
 
 // judge draws the conclusion from an answer.
@@ -77,17 +70,3 @@ func (a *access) judge(r renewed, now time.Time) (tell bool, end reason) {
 	}
 	return tell, ""
 }
-
-// asks is where a due question goes; nil, which is never ready, while none is.
-func (a *access) asks(rs *renewals) chan<- renewal {
-	if !a.wanting {
-		return nil
-	}
-	return rs.ask
-}
-
-func (a *access) question() renewal { return renewal{session: a.session, answer: a.answer} }
-
-func (a *access) asked() { a.wanting = false }
-
-func (a *access) answered(r renewed) { a.last = &r }

@@ -23,7 +23,7 @@ func (b *Broker) apply(events []chat.Event, upTo int64) {
 	}
 	for ro := range grown {
 		b.bytes -= ro.trim(b.opts.RoomBytes)
-		for s := range ro.seats {
+		for _, s := range ro.seats {
 			s.touch()
 		}
 	}
@@ -70,7 +70,7 @@ func (b *Broker) endRights(e chat.Event) {
 		}
 	case chat.KindChatDeleted:
 		if ro := b.rooms[roomKey{chat: e.Chat}]; ro != nil {
-			for s := range ro.seats {
+			for _, s := range ro.seats {
 				if s.reader.start.Chat == e.Chat {
 					s.reader.endAt(e.Pos, reasonDeleted)
 				}
@@ -92,6 +92,6 @@ func (b *Broker) endRights(e chat.Event) {
 // shrink halves every room. Readers that needed what goes read the log.
 func (b *Broker) shrink() {
 	for _, ro := range b.rooms {
-		b.bytes -= ro.trim(ro.bytes / 2)
+		b.bytes -= ro.dropPages() + ro.trim(ro.bytes/2)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,12 +18,18 @@ type Options struct {
 	Ping time.Duration
 	// Rotate is how long a stream lives at the most, ± 10 %; 1 h.
 	Rotate time.Duration
+	// Patience is how long a socket may stay full before its reader counts as slow;
+	// 10 s.
+	Patience time.Duration
 	// Poll is how often the log's head is looked at without a hint, ± 10 %; 2 s.
 	Poll time.Duration
-	// RoomBytes is what a room keeps of its newest frames at the most; 256 KiB.
+	// RoomBytes is what a room keeps of its newest frames at the most, about; 1 MiB.
 	RoomBytes int
-	// TotalBytes is what all rooms together keep at the most; 64 MiB.
+	// TotalBytes is what all rooms together keep at the most, about; 64 MiB.
 	TotalBytes int
+	// Portable has every stream driven by a goroutine of its own, also where its
+	// connection could be taken over.
+	Portable bool
 	// Registerer takes the metrics; nil keeps them to the broker.
 	Registerer prometheus.Registerer
 	// Log takes a line for each stream that ended; nil drops them.
@@ -32,8 +39,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	setDefault(&o.Ping, 15*time.Second)
 	setDefault(&o.Rotate, time.Hour)
+	setDefault(&o.Patience, 10*time.Second)
 	setDefault(&o.Poll, 2*time.Second)
-	setDefault(&o.RoomBytes, 256<<10)
+	setDefault(&o.RoomBytes, 1<<20)
 	setDefault(&o.TotalBytes, 64<<20)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -57,16 +65,17 @@ type Broker struct {
 	tail     *tail
 	renewals *renewals
 
-	// catchingUp bounds how many readers read the log at once, so that a crowd
-	// that was cut leaves the database to those who post.
-	catchingUp chan struct{}
+	// writers drive the readers whose connections were taken over; next counts them
+	// round.
+	writers []*writer
+	next    atomic.Uint32
 
-	// draining is closed when streams shall end.
-	draining chan struct{}
 	// readersDone and workDone are waited for by Drain and Close.
 	readersDone sync.WaitGroup
 	workDone    sync.WaitGroup
-	stop        context.CancelFunc
+	// work ends with Close.
+	work context.Context
+	stop context.CancelFunc
 
 	mu sync.Mutex
 	// applied is the tail's position: whatever of the log is not behind it is in
@@ -78,25 +87,28 @@ type Broker struct {
 	// arriving are the readers that opened at a head that the tail has yet to reach.
 	arriving map[*reader]struct{}
 	drained  bool
+	// reads are the parts of the log that are to be read; reading is how many
+	// goroutines do.
+	reads   []logRead
+	reading int
 }
-
-// maxCatchingUp is how many readers read the log at once.
-const maxCatchingUp = 8
 
 // New makes a broker. It does nothing before [Broker.Start].
 func New(log Log, o Options) *Broker {
 	b := &Broker{
-		log:        log,
-		opts:       o.withDefaults(),
-		catchingUp: make(chan struct{}, maxCatchingUp),
-		draining:   make(chan struct{}),
-		rooms:      make(map[roomKey]*room),
-		users:      make(map[string]map[*reader]struct{}),
-		arriving:   make(map[*reader]struct{}),
+		log:      log,
+		opts:     o.withDefaults(),
+		rooms:    make(map[roomKey]*room),
+		users:    make(map[string]map[*reader]struct{}),
+		arriving: make(map[*reader]struct{}),
 	}
 	b.metrics = newMetrics(b.opts.Registerer)
 	b.tail = newTail(b)
-	b.renewals = newRenewals(log)
+	b.renewals = newRenewals(b)
+	b.work, b.stop = context.WithCancel(context.Background())
+	for range writers() {
+		b.writers = append(b.writers, newWriter(b))
+	}
 	return b
 }
 
@@ -110,10 +122,11 @@ func (b *Broker) Start(ctx context.Context) error {
 	b.applied = head
 	b.mu.Unlock()
 
-	work, stop := context.WithCancel(context.Background())
-	b.stop = stop
-	b.workDone.Go(func() { b.tail.run(work) })
-	b.workDone.Go(func() { b.renewals.run(work) })
+	for _, w := range b.writers {
+		b.workDone.Go(func() { w.run(b.work) })
+	}
+	b.workDone.Go(func() { b.tail.run(b.work) })
+	b.workDone.Go(func() { b.renewals.run(b.work) })
 	return nil
 }
 
@@ -122,14 +135,21 @@ func (b *Broker) Start(ctx context.Context) error {
 // reordered or lost, it changes nothing but the time at which readers hear.
 func (b *Broker) Committed(events []chat.Event) { b.tail.offer(events) }
 
+// nextWriter is the writer that the next connection goes to.
+func (b *Broker) nextWriter() *writer {
+	return b.writers[int(b.next.Add(1))%len(b.writers)]
+}
+
 // Drain ends every stream with bye "shutdown", refuses new ones with
 // chat.ErrUnavailable, and returns when all have ended, which takes no longer
 // than a write's deadline.
 func (b *Broker) Drain() {
 	b.mu.Lock()
-	if !b.drained {
-		b.drained = true
-		close(b.draining)
+	b.drained = true
+	for _, readers := range b.users {
+		for rd := range readers {
+			rd.wakeUp()
+		}
 	}
 	b.mu.Unlock()
 	b.readersDone.Wait()
@@ -138,8 +158,9 @@ func (b *Broker) Drain() {
 // Close drains, and ends the broker's own work.
 func (b *Broker) Close() error {
 	b.Drain()
-	if b.stop != nil {
-		b.stop()
+	b.stop()
+	for _, w := range b.writers {
+		w.stopPolling()
 	}
 	b.workDone.Wait()
 	return nil

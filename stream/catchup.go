@@ -2,58 +2,229 @@ package stream
 
 import (
 	"context"
+	"time"
 
 	"parley/chat"
 )
 
-// logPage is how many events a reader takes from the log at once.
-const logPage = 256
+// What memory does not hold is read from the log: once a room, however many of its
+// readers need it, and once a reader over all chats. A few reads go on at a time,
+// so that a crowd that was cut leaves the database to those who post; nobody is
+// held up by them who does not wait for one.
 
-// page is a part of the log as one reader sees it.
+const (
+	// maxReads is how many parts of the log are read at once.
+	maxReads = 8
+	// logPage is how many events are read at once.
+	logPage = 256
+	// maxPageBytes bounds what is kept of them.
+	maxPageBytes = 256 << 10
+	// maxPages is how many parts a room keeps for others that follow closely.
+	maxPages = 4
+)
+
+// page is a part of the log: every event of a room, or every event that a reader
+// over all chats is shown, behind from and up to through.
 type page struct {
-	events []chat.Event
-	// through is how far they reach.
-	through int64
-	err     error
+	from, through int64
+	frames        []*frame
+	bytes         int
 }
 
-// readLog reads a page behind the cursor, at most up to upTo, as soon as not too
-// many others are reading.
-func (rd *reader) readLog(ctx context.Context, upTo int64) page {
-	b := rd.broker
-	b.metrics.behind.Inc()
-	defer b.metrics.behind.Dec()
-	select {
-	case b.catchingUp <- struct{}{}:
-		defer func() { <-b.catchingUp }()
-	case <-ctx.Done():
-		return page{err: ctx.Err()}
-	}
-	b.metrics.logReads.Inc()
-	if rd.start.Chat == "" {
-		events, through, err := b.log.MemberAfter(ctx, rd.start.Actor.Username, rd.opened, rd.cursor, upTo, logPage)
-		return page{events, through, err}
-	}
-	events, err := b.log.ChatAfter(ctx, rd.start.Chat, rd.cursor, upTo, logPage)
-	if len(events) == logPage {
-		upTo = events[logPage-1].Pos
-	}
-	return page{events, upTo, err}
-}
-
-// turn moves the cursor over a page. The frames are valid until the next take.
-func (rd *reader) turn(p page) taken {
-	frames := rd.gathered[:0]
-	rd.broker.mu.Lock()
-	defer rd.broker.mu.Unlock()
-	for _, e := range p.events {
+// add makes the page of events, which are all that it holds up to through. Where
+// they are too many bytes the page ends earlier.
+func (p *page) add(events []chat.Event) {
+	for _, e := range events {
 		f := newFrame(e)
-		rd.settle(f)
-		if !rd.leavesOut(f) {
-			frames = append(frames, f)
+		p.frames = append(p.frames, f)
+		if p.bytes += f.size(); p.bytes > maxPageBytes {
+			p.through = e.Pos
+			return
 		}
 	}
-	rd.gathered = frames
-	rd.cursor = p.through
-	return taken{frames: frames, more: true}
+}
+
+// covers says whether the page holds what follows a position.
+func (p *page) covers(pos int64) bool { return p != nil && p.from <= pos && pos < p.through }
+
+// pageAt is the room's page that holds what follows a position; nil if none does.
+func (ro *room) pageAt(pos int64) *page {
+	for _, p := range ro.pages {
+		if p.covers(pos) {
+			return p
+		}
+	}
+	return nil
+}
+
+// pageHere is a page that holds what follows the reader's cursor; nil if there is
+// none.
+func (rd *reader) pageHere() *page {
+	switch {
+	case rd.page.covers(rd.cursor):
+		return rd.page
+	case rd.overAll():
+		return nil
+	default:
+		return rd.first.room.pageAt(rd.cursor)
+	}
+}
+
+// keep takes a page into the room: where it reaches to what the room remembers, and
+// with that stays below limit bytes, as a part of it; elsewhere for a while. It
+// returns by how many bytes the room grew.
+func (ro *room) keep(p *page, limit int) (grown int) {
+	if p.through >= ro.since && ro.bytes+p.bytes <= limit {
+		ro.frames = append(p.frames[:len(p.frames):len(p.frames)], ro.frames...)
+		ro.since = p.from
+		ro.bytes += p.bytes
+		return p.bytes
+	}
+	grown = p.bytes
+	if len(ro.pages) == maxPages {
+		grown -= ro.pages[0].bytes
+		ro.pages = append(ro.pages[:0], ro.pages[1:]...)
+	}
+	ro.pages = append(ro.pages, p)
+	return grown
+}
+
+// dropPages forgets the parts of the log that the room holds beside what it
+// remembers, and returns how many bytes went.
+func (ro *room) dropPages() (dropped int) {
+	for _, p := range ro.pages {
+		dropped += p.bytes
+	}
+	ro.pages = nil
+	return dropped
+}
+
+// ask has the part of the log read that the reader needs next, unless one is being
+// read already. The broker's mutex is held.
+func (rd *reader) ask() {
+	if rd.waits || !rd.retry.IsZero() {
+		return
+	}
+	rd.waits = true
+	b := rd.broker
+	b.metrics.behind.Inc()
+	if rd.overAll() {
+		b.enqueue(logRead{reader: rd, from: rd.cursor, upTo: max(rd.opened, b.applied)})
+		return
+	}
+	ro := rd.first.room
+	ro.waiting = append(ro.waiting, rd)
+	if !ro.reading {
+		ro.reading = true
+		b.enqueue(logRead{room: ro, from: rd.cursor})
+	}
+}
+
+// answered ends a reader's waiting. A page is the reader's own, so that it gets on
+// however short memory is. The broker's mutex is held.
+func (rd *reader) answered(p *page, err error) {
+	if !rd.waits {
+		return
+	}
+	rd.waits = false
+	rd.broker.metrics.behind.Dec()
+	if err != nil {
+		rd.retry = time.Now().Add(jitter(time.Second))
+	} else {
+		rd.page = p
+	}
+	rd.wakeUp()
+}
+
+// logRead is a part of the log to be read, for a room or for one reader.
+type logRead struct {
+	room   *room
+	reader *reader
+	from   int64
+	// upTo is how far a reader's page may reach. A room's reaches to what the room
+	// remembers when its turn comes.
+	upTo int64
+}
+
+// enqueue has a part of the log read as soon as not too many others are. The
+// broker's mutex is held.
+func (b *Broker) enqueue(r logRead) {
+	b.reads = append(b.reads, r)
+	if b.reading < maxReads {
+		b.reading++
+		b.workDone.Go(b.readLog)
+	}
+}
+
+// readLog reads what is asked for until nothing is.
+func (b *Broker) readLog() {
+	for {
+		b.mu.Lock()
+		if len(b.reads) == 0 {
+			b.reading--
+			b.reads = nil
+			b.mu.Unlock()
+			return
+		}
+		r := b.reads[0]
+		b.reads = b.reads[1:]
+		wanted := r.wanted(b)
+		b.mu.Unlock()
+		if !wanted {
+			continue
+		}
+		p, err := r.read(b.work, b)
+		b.mu.Lock()
+		r.deliver(b, p, err)
+		b.mu.Unlock()
+	}
+}
+
+// wanted says whether somebody still waits for the part, and how far it shall
+// reach. The broker's mutex is held.
+func (r *logRead) wanted(b *Broker) bool {
+	if r.reader != nil {
+		return !r.reader.dismissed
+	}
+	r.upTo = r.room.since
+	return len(r.room.seats) > 0
+}
+
+// read reads the part.
+func (r *logRead) read(ctx context.Context, b *Broker) (*page, error) {
+	b.metrics.logReads.Inc()
+	p := &page{from: r.from, through: r.upTo}
+	if r.reader != nil {
+		events, through, err := b.log.MemberAfter(ctx, r.reader.start.Actor.Username, r.reader.opened, r.from, r.upTo, logPage)
+		p.through = through
+		p.add(events)
+		return p, err
+	}
+	events, err := b.log.ChatAfter(ctx, r.room.key.chat, r.from, r.upTo, logPage)
+	if len(events) == logPage {
+		p.through = events[logPage-1].Pos
+	}
+	p.add(events)
+	return p, err
+}
+
+// deliver hands the part to those who wait for it. The broker's mutex is held.
+func (r *logRead) deliver(b *Broker, p *page, err error) {
+	if r.reader != nil {
+		r.reader.answered(p, err)
+		return
+	}
+	ro := r.room
+	ro.reading = false
+	if err == nil && len(ro.seats) > 0 {
+		b.bytes += ro.keep(p, b.opts.RoomBytes)
+	}
+	waiting := ro.waiting
+	ro.waiting = nil
+	for _, rd := range waiting {
+		rd.answered(p, err)
+	}
+	if b.bytes > b.opts.TotalBytes {
+		b.shrink()
+	}
 }

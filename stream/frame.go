@@ -1,47 +1,115 @@
 package stream
 
-import "parley/chat"
+import (
+	"bytes"
+	"strconv"
+	"sync/atomic"
 
-// frame is an event as a stream shows it, encoded once and shared by every
-// reader. It is never changed.
+	"parley/chat"
+)
+
+// frame is an event as streams show it, encoded once for each framing and shared
+// by every reader. What it says never changes.
 type frame struct {
-	pos  int64
-	kind chat.Kind
-	chat string
+	event chat.Event
 	// who wrote the message, or whose membership changed.
 	who string
-	// origin is the [chat.Post.Origin] of the message.
-	origin string
-	// wire is what everybody is shown.
-	wire []byte
-	// own is what the one whose joining or leaving this is is shown instead on his
-	// stream over all chats; nil for other events.
-	own []byte
+
+	// shown is what everybody is shown; own is what the one whose joining or leaving
+	// this is is shown instead on his stream over all chats. Both are made when
+	// somebody first needs them.
+	shown, own [framings]atomic.Pointer[wire]
 }
 
-// newFrame encodes an event that belongs to a chat.
+// newFrame makes the frame of an event that belongs to a chat.
 func newFrame(e chat.Event) *frame {
-	f := &frame{pos: e.Pos, kind: e.Kind, chat: e.Chat}
-	name := string(e.Kind)
-	switch e.Kind {
-	case chat.KindMessage:
-		name = ""
-		f.who, f.origin = e.Message.Author, e.Origin
-	case chat.KindMemberJoined:
-		f.who = e.Username
-		f.own = appendBlock(nil, chat.NameChatJoined, encode(chat.ChatRef{Seq: e.Seq, Chat: e.Chat}), e.Pos)
-	case chat.KindMemberLeft:
-		f.who = e.Username
-		f.own = appendBlock(nil, chat.NameChatLeft, encode(chat.ChatRef{Seq: e.Seq, Chat: e.Chat}), e.Pos)
-	case chat.KindMemberUpdated:
-		f.who = e.Username
+	f := &frame{event: e, who: e.Username}
+	if e.Kind == chat.KindMessage {
+		f.who = e.Message.Author
 	}
-	f.wire = appendBlock(nil, name, encode(e.Data()), e.Pos)
 	return f
 }
 
-// size is what the frame costs a room's memory, in bytes.
-func (f *frame) size() int { return frameOverhead + len(f.wire) + len(f.own) }
+// turns says whether the frame is somebody's joining or leaving, or the end of a
+// chat, and so may change what a stream over all chats follows.
+func (f *frame) turns() bool {
+	switch f.event.Kind {
+	case chat.KindMemberJoined, chat.KindMemberLeft, chat.KindChatDeleted:
+		return true
+	}
+	return false
+}
 
-// frameOverhead is about what a frame takes beside its bytes.
-const frameOverhead = 160
+// wire is the frame as everybody is shown it; empty where the framing does not
+// show it.
+func (f *frame) wire(fr Framing) wire {
+	return made(&f.shown[fr], func() wire {
+		return newWire(fr.appendFrame(nil, string(f.event.Kind), f.event.Data(), f.event.Pos))
+	})
+}
+
+// ownWire is the frame as the one whose joining or leaving it is is shown it on
+// his stream over all chats.
+func (f *frame) ownWire(fr Framing) wire {
+	name := chat.NameChatJoined
+	if f.event.Kind == chat.KindMemberLeft {
+		name = chat.NameChatLeft
+	}
+	return made(&f.own[fr], func() wire {
+		return newWire(fr.appendFrame(nil, name, chat.ChatRef{Seq: f.event.Seq, Chat: f.event.Chat}, f.event.Pos))
+	})
+}
+
+// made returns what stands at p, and makes it if nothing does. Two that make it at
+// once make the same.
+func made(p *atomic.Pointer[wire], make func() wire) wire {
+	if w := p.Load(); w != nil {
+		return *w
+	}
+	w := make()
+	p.Store(&w)
+	return w
+}
+
+// size is about what the frame costs a room's memory, in bytes: the text stands in
+// it twice, as it was stored and encoded.
+func (f *frame) size() int {
+	size := frameOverhead
+	if f.event.Message != nil {
+		size += 2 * len(f.event.Message.Text)
+	}
+	return size
+}
+
+// frameOverhead is about what a frame takes beside its text.
+const frameOverhead = 700
+
+// wire is a frame's bytes within an HTTP chunk of their own (RFC 9112, section
+// 7.1), so that a frame is copied as it stands where there is chunked coding.
+type wire []byte
+
+func newWire(payload []byte) wire {
+	if len(payload) == 0 {
+		return nil
+	}
+	return appendChunk(make([]byte, 0, len(payload)+10), payload)
+}
+
+// payload is the frame without its chunk.
+func (w wire) payload() []byte {
+	if len(w) == 0 {
+		return nil
+	}
+	return w[bytes.IndexByte(w, '\n')+1 : len(w)-2]
+}
+
+// appendChunk appends payload, which is not empty, as an HTTP chunk.
+func appendChunk(dst, payload []byte) []byte {
+	dst = strconv.AppendInt(dst, int64(len(payload)), 16)
+	dst = append(dst, "\r\n"...)
+	dst = append(dst, payload...)
+	return append(dst, "\r\n"...)
+}
+
+// lastChunk ends a chunked response.
+const lastChunk = "0\r\n\r\n"

@@ -18,8 +18,9 @@ type memLog struct {
 	broken bool
 	expiry map[string]time.Time
 	// slow is how long every read of events takes.
-	slow  time.Duration
-	reads int
+	slow time.Duration
+	// pages counts how often a chat was read.
+	pages int
 	seqs  map[string]int64
 }
 
@@ -64,7 +65,6 @@ func (l *memLog) read() error {
 	if l.broken {
 		return chat.ErrUnavailable
 	}
-	l.reads++
 	return nil
 }
 
@@ -139,6 +139,7 @@ func (l *memLog) ChatAfter(ctx context.Context, chatID string, after, upTo int64
 	if err := l.read(); err != nil {
 		return nil, err
 	}
+	l.pages++
 	var found []chat.Event
 	for _, e := range l.events {
 		if e.Chat == chatID && e.Pos > after && e.Pos <= upTo && len(found) < limit {

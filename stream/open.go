@@ -9,8 +9,8 @@ import (
 // open authorises a stream and gives it a reader, and says why the client's
 // place is gone, if it is. The reader is known to the broker before its rights
 // are read, so that no row behind the head it opens at can pass it by.
-func (b *Broker) open(ctx context.Context, s Start) (rd *reader, reset string, err error) {
-	rd = &reader{broker: b, start: s, woken: make(chan struct{}, 1), seats: make(map[roomKey]*seat)}
+func (b *Broker) open(ctx context.Context, s Start, d driver) (rd *reader, reset string, err error) {
+	rd = newReader(b, s, d)
 	first := roomKey{chat: s.Chat}
 	if s.Chat == "" {
 		first = roomKey{home: s.Actor.Username}
@@ -24,6 +24,8 @@ func (b *Broker) open(ctx context.Context, s Start) (rd *reader, reset string, e
 		return nil, "", err
 	}
 	rd.cursor, reset = s.place(opening.Head)
+	// What was only needed for that is not kept for as long as the stream lives.
+	rd.start.LastEventID, rd.start.After = "", ""
 	b.settleIn(rd, opening)
 	b.tail.headAt(opening.Head)
 	return rd, reset, nil
@@ -66,9 +68,15 @@ func (b *Broker) admit(rd *reader, first roomKey) bool {
 func (b *Broker) dismiss(rd *reader) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for key := range rd.seats {
-		b.leave(key, rd)
+	rd.dismissed = true
+	if rd.waits {
+		rd.waits = false
+		b.metrics.behind.Dec()
 	}
+	for chatID := range rd.others {
+		b.leave(roomKey{chat: chatID}, rd)
+	}
+	b.leave(rd.first.room.key, rd)
 	delete(b.arriving, rd)
 	user := rd.start.Actor.Username
 	delete(b.users[user], rd)

@@ -2,34 +2,127 @@ package stream
 
 import (
 	"time"
+
+	"parley/chat"
 )
 
-// reader is a cursor on the log and a wake-up. It has a seat in the room of each
-// chat that it follows; over all chats, also in its user's home room, which
-// carries the joins and leaves that change the others.
+// reader is one open stream: a cursor on the log and a wake-up, and what it takes
+// to keep it: its clock, its credential and its connection. It has a seat in the
+// room of each chat that it follows; over all chats, also in its user's home room,
+// which carries the joins and leaves that change the others.
+//
+// A reader has no goroutine and no queue. Whoever drives it, which is the writer
+// that took its connection over or a goroutine of its own, calls [reader.step]
+// when it was woken and when its clock asks for it.
 type reader struct {
 	broker *Broker
 	start  Start
-	// woken has room for one: a seat is fresh, or a right has ended.
-	woken chan struct{}
+	driver driver
+	conn   conn
 
 	// The broker's mutex guards these.
 
-	seats map[roomKey]*seat
-	// fresh are the seats whose rooms have had frames since the last take.
+	// first is the seat in the room of the chat or, over all chats, in the home room;
+	// others are those in the chats.
+	first  seat
+	others map[string]*seat
+	// fresh are the seats, over all chats, whose rooms have had frames since the
+	// reader last came to their end.
 	fresh []*seat
 	ends  []ending
 	// opened is the head at opening, which does not change once it is known. Rights
 	// are as they were there; only rows behind it change them.
 	opened int64
+	// page is what was last read from the log for this reader.
+	page *page
+	// waits says that a part of the log is being read for it; retry is when it asks
+	// again after that failed.
+	waits bool
+	retry time.Time
+	// answer is what its question about its credential brought.
+	answer *renewed
+	// dismissed says that the stream has ended.
+	dismissed bool
 
-	// These belong to the goroutine that runs the stream.
+	// slot is its writer's.
+	slot slot
+
+	// These belong to whoever drives the reader.
 
 	// cursor is how far the reader has come: it has been given everything that it
 	// may see up to here, and nothing behind.
 	cursor int64
-	// gathered is reused from take to take.
-	gathered []*frame
+	access access
+
+	began        time.Time
+	ping, rotate time.Time
+	// timeout is zero where the client named none.
+	timeout time.Time
+	// alarm is when the clock next asks for a step.
+	alarm time.Time
+
+	// rest is what is left of a frame that the socket took a part of. stalled is
+	// since when the socket is full; zero while it is not.
+	rest    []byte
+	stalled time.Time
+
+	// held is the id that the client holds.
+	held int64
+	// ready says that the frame of that name was written.
+	ready bool
+	// events counts the durable events written.
+	events int64
+}
+
+// newReader makes a reader that has no seat and no connection yet.
+func newReader(b *Broker, s Start, d driver) *reader {
+	now := time.Now()
+	rd := &reader{
+		broker: b, start: s, driver: d, began: now, access: newAccess(s.Actor),
+		ping: now.Add(jitter(b.opts.Ping)), rotate: now.Add(jitter(b.opts.Rotate)),
+	}
+	if s.Timeout > 0 {
+		rd.timeout = now.Add(s.Timeout)
+	}
+	return rd
+}
+
+// driver is who calls a reader's step. wake makes it do so soon; it does not
+// block, and is called with the broker's mutex held.
+type driver interface{ wake(*reader) }
+
+// overAll says whether the reader follows every chat of its user.
+func (rd *reader) overAll() bool { return rd.start.Chat == "" }
+
+// newSeat makes the seat that the reader takes in a room.
+func (rd *reader) newSeat(key roomKey) *seat {
+	if !rd.overAll() || key.home != "" {
+		return &rd.first
+	}
+	if rd.others == nil {
+		rd.others = make(map[string]*seat)
+	}
+	s := new(seat)
+	rd.others[key.chat] = s
+	return s
+}
+
+// seatIn is the reader's seat in a room; nil if it has none.
+func (rd *reader) seatIn(key roomKey) *seat {
+	if !rd.overAll() || key.home != "" {
+		if rd.first.room == nil {
+			return nil
+		}
+		return &rd.first
+	}
+	return rd.others[key.chat]
+}
+
+// dropSeat forgets the reader's seat in a room; the seat itself stays as it is.
+func (rd *reader) dropSeat(key roomKey) {
+	if rd.overAll() && key.home == "" {
+		delete(rd.others, key.chat)
+	}
 }
 
 // ending is the position at which a reader's rights end.
@@ -44,13 +137,8 @@ type ending struct {
 // rights ended.
 const endingGrace = 5 * time.Second
 
-// wakeUp makes the reader's goroutine look again. It does not block.
-func (rd *reader) wakeUp() {
-	select {
-	case rd.woken <- struct{}{}:
-	default:
-	}
-}
+// wakeUp makes the reader's driver look again. The broker's mutex is held.
+func (rd *reader) wakeUp() { rd.driver.wake(rd) }
 
 // endAt notes where the reader's rights end, and wakes him. The broker's mutex is
 // held.
@@ -72,19 +160,14 @@ func (rd *reader) ending() (ending, bool) {
 	return first, first.pos != 0
 }
 
-// due is when the reader is ended wherever it stands, and why; zero while its
-// rights go on.
-func (rd *reader) due() (time.Time, reason) {
-	rd.broker.mu.Lock()
-	defer rd.broker.mu.Unlock()
-	e, _ := rd.ending()
-	return e.due, e.why
-}
-
-// bytes is what the reader is shown of a frame.
-func (rd *reader) bytes(f *frame) []byte {
-	if rd.start.Chat == "" && f.own != nil && f.who == rd.start.Actor.Username {
-		return f.own
+// wire is what the reader is shown of a frame.
+func (rd *reader) wire(f *frame) wire {
+	fr := rd.start.Framing
+	if rd.overAll() && f.who == rd.start.Actor.Username {
+		switch f.event.Kind {
+		case chat.KindMemberJoined, chat.KindMemberLeft:
+			return f.ownWire(fr)
+		}
 	}
-	return f.wire
+	return f.wire(fr)
 }

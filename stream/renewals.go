@@ -2,66 +2,91 @@ package stream
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
 // renewals finds out whether sessions were renewed. All that ask while a query
 // is under way are answered by the next one together.
 type renewals struct {
-	log Log
-	ask chan renewal
+	broker *Broker
+	// woken has room for one: somebody asks.
+	woken chan struct{}
+
+	mu     sync.Mutex
+	asking []*reader
 }
 
-// renewal is one reader's question. The answer channel has room for one.
-type renewal struct {
-	session string
-	answer  chan<- renewed
-}
-
-// renewed is its answer. A session that is not live is over.
+// renewed is the answer to one reader. A session that is not live is over.
 type renewed struct {
 	until time.Time
 	live  bool
 	err   error
 }
 
-func newRenewals(log Log) *renewals {
-	return &renewals{log: log, ask: make(chan renewal)}
+// maxRenewals bounds one query.
+const maxRenewals = 1000
+
+func newRenewals(b *Broker) *renewals {
+	return &renewals{broker: b, woken: make(chan struct{}, 1)}
+}
+
+// ask has the reader told until when its session has access. It does not block.
+func (rs *renewals) ask(rd *reader) {
+	rs.mu.Lock()
+	rs.asking = append(rs.asking, rd)
+	rs.mu.Unlock()
+	signal(rs.woken)
+}
+
+// signal puts a token into a channel that has room for one, unless one is there.
+func signal(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }
 
 func (rs *renewals) run(ctx context.Context) {
 	for {
-		var asked []renewal
 		select {
 		case <-ctx.Done():
 			return
-		case first := <-rs.ask:
-			asked = rs.gather([]renewal{first})
+		case <-rs.woken:
 		}
-		sessions := make([]string, len(asked))
-		for i, r := range asked {
-			sessions[i] = r.session
-		}
-		until, err := rs.log.AccessExpiries(ctx, sessions)
-		for _, r := range asked {
-			t, live := until[r.session]
-			r.answer <- renewed{until: t, live: live, err: err}
+		for {
+			asking := rs.take()
+			if len(asking) == 0 {
+				break
+			}
+			rs.answer(ctx, asking)
 		}
 	}
 }
 
-// maxRenewals bounds one query.
-const maxRenewals = 1000
-
-// gather takes whoever else is asking now.
-func (rs *renewals) gather(asked []renewal) []renewal {
-	for len(asked) < maxRenewals {
-		select {
-		case r := <-rs.ask:
-			asked = append(asked, r)
-		default:
-			return asked
-		}
+// take removes those who ask, as many as one query may have.
+func (rs *renewals) take() []*reader {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	n := min(len(rs.asking), maxRenewals)
+	asking := rs.asking[:n:n]
+	if rs.asking = rs.asking[n:]; len(rs.asking) == 0 {
+		rs.asking = nil
 	}
-	return asked
+	return asking
+}
+
+func (rs *renewals) answer(ctx context.Context, asking []*reader) {
+	sessions := make([]string, len(asking))
+	for i, rd := range asking {
+		sessions[i] = rd.start.Actor.Session
+	}
+	until, err := rs.broker.log.AccessExpiries(ctx, sessions)
+	rs.broker.mu.Lock()
+	defer rs.broker.mu.Unlock()
+	for i, rd := range asking {
+		t, live := until[sessions[i]]
+		rd.answer = &renewed{until: t, live: live, err: err}
+		rd.wakeUp()
+	}
 }

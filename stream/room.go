@@ -8,8 +8,16 @@ type room struct {
 	// to the tail, is in frames.
 	since  int64
 	frames []*frame
-	bytes  int
-	seats  map[*seat]struct{}
+	bytes  int // of the frames
+	seats  []*seat
+
+	// pages are parts of the log before since that somebody here needed lately, the
+	// newest last.
+	pages []*page
+	// waiting are the readers who need a part that is not there; reading says that
+	// one is being read.
+	waiting []*reader
+	reading bool
 }
 
 // roomKey names a room: one of its fields is set.
@@ -24,22 +32,35 @@ type roomKey struct {
 type seat struct {
 	reader *reader
 	room   *room
+	// index is where the seat stands among the room's.
+	index int
 	// fresh says that the room has had frames since the reader last looked.
 	fresh bool
 }
 
 // after returns the frames behind a position that is not before since. The
 // caller copies what it keeps.
-func (ro *room) after(pos int64) []*frame {
-	lo, hi := 0, len(ro.frames)
+func (ro *room) after(pos int64) []*frame { return after(ro.frames, pos) }
+
+// after returns those of frames, which are in order, that are behind pos.
+func after(frames []*frame, pos int64) []*frame {
+	lo, hi := 0, len(frames)
 	for lo < hi {
-		if mid := (lo + hi) / 2; ro.frames[mid].pos <= pos {
+		if mid := (lo + hi) / 2; frames[mid].event.Pos <= pos {
 			lo = mid + 1
 		} else {
 			hi = mid
 		}
 	}
-	return ro.frames[lo:]
+	return frames[lo:]
+}
+
+// newest is the position of the room's newest frame; 0 while it has none.
+func (ro *room) newest() int64 {
+	if len(ro.frames) == 0 {
+		return 0
+	}
+	return ro.frames[len(ro.frames)-1].event.Pos
 }
 
 // add appends a frame and returns by how many bytes the room grew.
@@ -51,8 +72,8 @@ func (ro *room) add(f *frame) int {
 
 // trim drops the oldest frames until at most limit bytes are left, and returns
 // how many bytes went.
-func (ro *room) trim(limit int) int {
-	dropped, n := 0, 0
+func (ro *room) trim(limit int) (dropped int) {
+	n := 0
 	for n < len(ro.frames) && ro.bytes-dropped > limit {
 		dropped += ro.frames[n].size()
 		n++
@@ -60,7 +81,7 @@ func (ro *room) trim(limit int) int {
 	if n == 0 {
 		return 0
 	}
-	ro.since = ro.frames[n-1].pos
+	ro.since = ro.frames[n-1].event.Pos
 	clear(ro.frames[:n])
 	ro.frames = ro.frames[n:]
 	ro.bytes -= dropped
@@ -72,29 +93,33 @@ func (ro *room) trim(limit int) int {
 func (b *Broker) enter(key roomKey, rd *reader) {
 	ro := b.rooms[key]
 	if ro == nil {
-		ro = &room{key: key, since: b.applied, seats: make(map[*seat]struct{})}
+		ro = &room{key: key, since: b.applied}
 		b.rooms[key] = ro
 		b.metrics.rooms.Inc()
 	}
-	s := &seat{reader: rd, room: ro}
-	ro.seats[s] = struct{}{}
-	rd.seats[key] = s
+	s := rd.newSeat(key)
+	s.reader, s.room, s.index = rd, ro, len(ro.seats)
+	ro.seats = append(ro.seats, s)
 	s.touch()
 }
 
 // leave takes a reader's seat in a room, if he has one; a room without seats
 // goes.
 func (b *Broker) leave(key roomKey, rd *reader) {
-	s := rd.seats[key]
+	s := rd.seatIn(key)
 	if s == nil {
 		return
 	}
-	delete(rd.seats, key)
+	rd.dropSeat(key)
 	s.fresh = false
 	ro := s.room
-	delete(ro.seats, s)
-	if len(ro.seats) == 0 {
-		b.bytes -= ro.bytes
+	last := len(ro.seats) - 1
+	ro.seats[s.index] = ro.seats[last]
+	ro.seats[s.index].index = s.index
+	ro.seats[last] = nil
+	ro.seats = ro.seats[:last]
+	if last == 0 {
+		b.bytes -= ro.bytes + ro.dropPages()
 		delete(b.rooms, key)
 		b.metrics.rooms.Dec()
 	}
@@ -102,9 +127,12 @@ func (b *Broker) leave(key roomKey, rd *reader) {
 
 // touch marks the seat as one that its reader has to look at, and wakes him.
 func (s *seat) touch() {
-	if !s.fresh {
-		s.fresh = true
-		s.reader.fresh = append(s.reader.fresh, s)
-		s.reader.wakeUp()
+	if s.fresh {
+		return
 	}
+	s.fresh = true
+	if s.reader.overAll() {
+		s.reader.fresh = append(s.reader.fresh, s)
+	}
+	s.reader.wakeUp()
 }

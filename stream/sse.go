@@ -1,11 +1,6 @@
 package stream
 
-import (
-	"strconv"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-)
+import "strconv"
 
 // The wire form of server-sent events: WHATWG HTML, section 9.2, "Server-sent
 // events". The lines of a block stand in the order event, data, id: some clients
@@ -47,14 +42,4 @@ func appendRetry(dst []byte, ms int64) []byte {
 	dst = append(dst, "retry: "...)
 	dst = strconv.AppendInt(dst, ms, 10)
 	return append(dst, "\n\n"...)
-}
-
-// encode makes the one line of JSON that is an event's data. JSON escapes line
-// ends, so nothing in a text can forge a line of the stream.
-func encode(data any) []byte {
-	line, err := json.Marshal(data, jsontext.AllowInvalidUTF8(true))
-	if err != nil {
-		panic("stream: data without a JSON form: " + err.Error())
-	}
-	return line
 }

@@ -18,6 +18,9 @@ type Start struct {
 	// After is a position, "now" or "earliest"; empty is "now".
 	After string
 
+	// Framing is how the frames are put on the wire.
+	Framing Framing
+
 	// Limit ends the stream after so many durable events; 0 does not.
 	Limit int64
 	// Timeout ends the stream after this time; 0 does not.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"strings"
 	"sync"
 	"testing"
@@ -33,17 +34,20 @@ func parse(t testing.TB, wire string) []sse.Block {
 	}
 }
 
-// client is a response that a stream writes to, and what it made of it.
+// client is what a stream is written to, and what it made of it: on the portable
+// path a response, on the fast path a socket.
 type client struct {
 	t      testing.TB
-	cancel context.CancelFunc
 	header http.Header
 
-	mu     sync.Mutex
-	wire   strings.Builder
-	status int
-	// full makes writes fail as a socket does that takes nothing.
-	full bool
+	mu   sync.Mutex
+	wire strings.Builder
+	// taken says that the connection was taken over.
+	taken bool
+	// filled makes the socket take nothing, left says that the client has gone.
+	filled, left bool
+	// hangUp makes the client go.
+	hangUp func()
 
 	done chan struct{}
 	// err is what Serve returned, aborted that it broke the connection off; both
@@ -52,14 +56,30 @@ type client struct {
 	aborted bool
 }
 
+// cancel makes the client go.
+func (c *client) cancel() {
+	c.mu.Lock()
+	c.left = true
+	hangUp := c.hangUp
+	c.mu.Unlock()
+	hangUp()
+}
+
+// fill makes the client's socket full.
+func (c *client) fill(full bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.filled = full
+}
+
 func (c *client) Header() http.Header { return c.header }
 
-func (c *client) WriteHeader(status int) { c.status = status }
+func (c *client) WriteHeader(int) {}
 
 func (c *client) Write(b []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.full {
+	if c.filled {
 		return 0, errFull
 	}
 	return c.wire.Write(b)
@@ -68,10 +88,65 @@ func (c *client) Write(b []byte) (int, error) {
 func (c *client) FlushError() error                { return nil }
 func (c *client) SetWriteDeadline(time.Time) error { return nil }
 
+func (c *client) takeOver(http.ResponseWriter, bool) (socket, error) {
+	c.taken = true
+	return memSocket{c}, nil
+}
+
+// memSocket is the client as a socket in memory.
+type memSocket struct{ *client }
+
+func (s memSocket) attach(w *writer, rd *reader) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hangUp = func() { w.wake(rd) }
+	return nil
+}
+
+func (s memSocket) write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.filled {
+		return 0, nil
+	}
+	return s.wire.Write(b)
+}
+
+func (s memSocket) chunked() bool { return true }
+
+func (s memSocket) full() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.filled
+}
+
+func (s memSocket) gone() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.left
+}
+
+func (s memSocket) close(why reason) {
+	s.aborted = why.breaksOff()
+	close(s.done)
+}
+
+// text is what was written of the stream so far.
 func (c *client) text() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.wire.String()
+	if !c.taken {
+		return c.wire.String()
+	}
+	_, body, found := strings.Cut(c.wire.String(), "\r\n\r\n")
+	if !found {
+		c.t.Errorf("no head in %q", c.wire.String())
+	}
+	text, err := io.ReadAll(httputil.NewChunkedReader(strings.NewReader(body)))
+	if err != nil && err != io.ErrUnexpectedEOF {
+		c.t.Errorf("%v in %q", err, body)
+	}
+	return string(text)
 }
 
 func (c *client) blocks() []sse.Block { return parse(c.t, c.text()) }
@@ -114,23 +189,29 @@ func (c *client) ended() bool {
 // house is a broker over a log in memory, inside a bubble of simulated time.
 type house struct {
 	t      testing.TB
+	fast   bool
 	log    *memLog
 	broker *Broker
 }
 
-// inHouse runs a test in simulated time; the broker is closed at its end.
+// inHouse runs a test in simulated time, on the portable path and on the fast one;
+// the broker is closed at its end.
 func inHouse(t *testing.T, o Options, test func(h *house)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		h := &house{t: t, log: newMemLog()}
-		h.commit(joins("lobby", "ann"), joins("lobby", "bob"))
-		h.broker = New(h.log, o)
-		if err := h.broker.Start(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		defer h.broker.Close()
-		test(h)
-	})
+	for name, fast := range map[string]bool{"portable": false, "fast": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := &house{t: t, fast: fast, log: newMemLog()}
+				h.commit(joins("lobby", "ann"), joins("lobby", "bob"))
+				h.broker = New(h.log, o)
+				if err := h.broker.Start(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				defer h.broker.Close()
+				test(h)
+			})
+		})
+	}
 }
 
 // commit appends to the log and tells the broker, as the writer does.
@@ -160,10 +241,12 @@ func (h *house) open(s Start) *client {
 		h.log.renew(s.Actor.Session, s.Actor.Expires.Time())
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &client{t: h.t, cancel: cancel, header: http.Header{}, done: make(chan struct{})}
-	r := httptest.NewRequest("GET", "/stream", nil).WithContext(ctx)
+	c := &client{t: h.t, header: http.Header{}, hangUp: cancel, done: make(chan struct{})}
+	r := httptest.NewRequest("GET", "/stream", nil)
+	if h.fast {
+		ctx = context.WithValue(ctx, connection{}, takeable(c))
+	}
 	go func() {
-		defer close(c.done)
 		defer func() {
 			if p := recover(); p != nil {
 				err, _ := p.(error)
@@ -172,8 +255,11 @@ func (h *house) open(s Start) *client {
 					panic(p)
 				}
 			}
+			if !c.taken {
+				close(c.done)
+			}
 		}()
-		c.err = h.broker.Serve(c, r, s)
+		c.err = h.broker.Serve(c, r.WithContext(ctx), s)
 	}()
 	synctest.Wait()
 	return c

@@ -1,0 +1,214 @@
+package stream
+
+import (
+	"slices"
+	"time"
+
+	"parley/chat"
+)
+
+// maxLook bounds the bytes that a reader is given at once, and so what one
+// write's deadline has to suffice for, and for how long others wait for theirs.
+const maxLook = 64 << 10
+
+// view is what a reader finds when it looks.
+type view struct {
+	// frames are what it is shown next, in order. They are valid until the next look
+	// with the same page of frames.
+	frames []*frame
+	// upTo is how far it has come when it was given them.
+	upTo int64
+	// waits says that the log has yet to be read.
+	waits bool
+	// more says that there is something behind upTo already.
+	more bool
+	// end is why the stream ends at upTo, if it does.
+	end reason
+
+	// endDue is when the stream ends for endWhy wherever the reader stands; zero
+	// while its rights go on.
+	endDue time.Time
+	endWhy reason
+	// head is the service's head as far as this instance knows it.
+	head     int64
+	draining bool
+	answer   *renewed
+	// retry is when to look again, after the log could not be read.
+	retry time.Time
+}
+
+// look finds what there is for the reader. into is where it gathers frames. Nothing
+// of the reader changes by it but that a part of the log is asked for where memory
+// does not reach back to the cursor; the reader is woken when that is there.
+func (rd *reader) look(now time.Time, into *[]*frame) view {
+	b := rd.broker
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	if !rd.retry.IsZero() && !now.Before(rd.retry) {
+		rd.retry = time.Time{}
+	}
+	v := view{upTo: rd.cursor, head: max(rd.opened, b.applied), draining: b.drained, answer: rd.answer, retry: rd.retry}
+	rd.answer = nil
+	upTo := max(rd.cursor, b.applied)
+	end, ends := rd.ending()
+	if ends {
+		upTo = min(upTo, end.pos)
+		v.endDue, v.endWhy = end.due, end.why
+	}
+	if rd.cursor < upTo && rd.stalled.IsZero() {
+		*into = (*into)[:0]
+		if !rd.gather(upTo, &v, into) {
+			rd.ask()
+			v.waits = true
+			return v
+		}
+		v.frames = *into
+		v.cut(rd.overAll())
+	}
+	if ends && v.upTo >= end.pos {
+		v.end = end.why
+	}
+	return v
+}
+
+// gather collects what the reader is shown behind its cursor and up to upTo, and
+// says whether memory reaches back so far. The broker's mutex is held.
+func (rd *reader) gather(upTo int64, v *view, into *[]*frame) bool {
+	if !rd.remembered() {
+		p := rd.pageHere()
+		if p == nil {
+			return false
+		}
+		v.upTo = min(upTo, p.through)
+		v.more = v.upTo < upTo
+		rd.collect(nil, after(p.frames, rd.cursor), v.upTo, into)
+		return true
+	}
+	v.upTo = upTo
+	if !rd.overAll() {
+		rd.collect(rd.first.room, rd.first.room.after(rd.cursor), upTo, into)
+		return true
+	}
+	for _, s := range rd.fresh {
+		if s.fresh {
+			rd.collect(s.room, s.room.after(rd.cursor), upTo, into)
+		}
+	}
+	if len(rd.fresh) > 1 {
+		slices.SortFunc(*into, func(a, b *frame) int { return int(a.event.Pos - b.event.Pos) })
+	}
+	return true
+}
+
+// remembered says whether the rooms hold all that a reader may see behind its
+// cursor. Over all chats they do not before the head at opening: what he saw of a
+// chat then depends on when he was in it, which the rooms do not know. The broker's
+// mutex is held.
+func (rd *reader) remembered() bool {
+	if !rd.overAll() {
+		return rd.cursor >= rd.first.room.since
+	}
+	if rd.cursor < rd.opened {
+		return false
+	}
+	for _, s := range rd.fresh {
+		if s.fresh && s.room.since > rd.cursor {
+			return false
+		}
+	}
+	return true
+}
+
+// collect appends those of frames up to upTo that the reader is shown. ro is the
+// room in which they stand; nil for a page.
+func (rd *reader) collect(ro *room, frames []*frame, upTo int64, into *[]*frame) {
+	for _, f := range frames {
+		if f.event.Pos > upTo {
+			return
+		}
+		if rd.shows(ro, f) {
+			*into = append(*into, f)
+		}
+	}
+}
+
+// shows says whether the reader is given a frame that stands in a room. What
+// changes his own chats stands in two: a stream over all chats takes it from its
+// home room.
+func (rd *reader) shows(ro *room, f *frame) bool {
+	if ro != nil && rd.overAll() && ro.key.home == "" && rd.ownTurn(f) {
+		return false
+	}
+	if !rd.start.Framing.shows(f.event.Kind) {
+		return false
+	}
+	// His own message that he asked not to hear.
+	return f.event.Origin == "" || f.event.Origin != rd.start.Origin || f.who != rd.start.Actor.Username
+}
+
+// ownTurn says whether the frame is the actor's own joining or leaving.
+func (rd *reader) ownTurn(f *frame) bool {
+	return f.who == rd.start.Actor.Username &&
+		(f.event.Kind == chat.KindMemberJoined || f.event.Kind == chat.KindMemberLeft)
+}
+
+// cut shortens the view to what is given at once: at most maxLook bytes, and over
+// all chats nothing behind a frame that may change what follows.
+func (v *view) cut(overAll bool) {
+	bytes := 0
+	for i, f := range v.frames {
+		bytes += f.size()
+		if overAll && f.turns() || bytes > maxLook {
+			v.frames = v.frames[:i+1]
+			v.more = v.more || f.event.Pos < v.upTo
+			v.upTo = f.event.Pos
+			return
+		}
+	}
+}
+
+// moveTo moves the cursor to a position up to which the reader has been given
+// everything; last is the frame it was given last, nil if none. It says whether
+// there is something behind already.
+func (rd *reader) moveTo(pos int64, last *frame) (more bool) {
+	rd.cursor = pos
+	b := rd.broker
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !rd.page.covers(pos) || !rd.stalled.IsZero() {
+		rd.page = nil // whoever has stopped reading keeps nothing in memory
+	}
+	if !rd.overAll() {
+		rd.first.fresh = rd.first.room.newest() > pos
+		return rd.first.fresh
+	}
+	kept := rd.fresh[:0]
+	for _, s := range rd.fresh {
+		// A room that began behind the cursor has not shown all of it.
+		s.fresh = s.fresh && max(s.room.newest(), s.room.since) > pos
+		if s.fresh {
+			kept = append(kept, s)
+		}
+	}
+	clear(rd.fresh[len(kept):])
+	rd.fresh = kept
+	if last != nil {
+		rd.settle(last)
+	}
+	return len(rd.fresh) > 0
+}
+
+// settle takes or gives up the seat that the frame changes on a stream over all
+// chats. The broker's mutex is held.
+func (rd *reader) settle(f *frame) {
+	key := roomKey{chat: f.event.Chat}
+	switch {
+	case f.event.Kind == chat.KindMemberJoined && f.who == rd.start.Actor.Username:
+		if rd.seatIn(key) == nil {
+			rd.broker.enter(key, rd)
+		}
+	case f.event.Kind == chat.KindMemberLeft && f.who == rd.start.Actor.Username, f.event.Kind == chat.KindChatDeleted:
+		rd.broker.leave(key, rd)
+	}
+}

@@ -1,0 +1,147 @@
+package stream
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// poller sees, for one writer, when sockets have room again, when clients send
+// something, and when they go: one epoll for all of them, in which the runtime's own
+// poller waits, so that no thread does.
+type poller struct {
+	writer *writer
+	epoll  *os.File
+	raw    syscall.RawConn
+
+	mu      sync.Mutex
+	watched map[int32]watched
+	// added tells an event of a socket from a late one of another that had the same
+	// descriptor.
+	added int32
+}
+
+// watched is a reader and its socket.
+type watched struct {
+	socket *tcpSocket
+	reader *reader
+	number int32
+}
+
+// polling is the writer's poller, which begins to run when it is first needed.
+func (w *writer) polling() (*poller, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.poller == nil {
+		p, err := newPoller(w)
+		if err != nil {
+			return nil, err
+		}
+		w.poller = p
+		w.broker.workDone.Go(p.run)
+	}
+	return w.poller, nil
+}
+
+// stopPolling ends the poller, when there are no more sockets to watch.
+func (w *writer) stopPolling() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.poller != nil {
+		_ = w.poller.epoll.Close()
+	}
+}
+
+func newPoller(w *writer) (*poller, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("making an epoll: %w", err)
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("making an epoll: %w", err)
+	}
+	p := &poller{writer: w, epoll: os.NewFile(uintptr(fd), "epoll"), watched: make(map[int32]watched)}
+	if p.raw, err = p.epoll.SyscallConn(); err != nil {
+		p.epoll.Close()
+		return nil, fmt.Errorf("making an epoll: %w", err)
+	}
+	return p, nil
+}
+
+// add begins to watch a socket. Edges are told and not levels, so that a socket
+// that stays as it is says so once.
+func (p *poller) add(s *tcpSocket, rd *reader) error {
+	p.mu.Lock()
+	p.added++
+	number := p.added
+	p.watched[int32(s.fd)] = watched{s, rd, number}
+	p.mu.Unlock()
+	event := unix.EpollEvent{
+		Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET,
+		Fd:     int32(s.fd), Pad: number,
+	}
+	var failed error
+	err := p.raw.Control(func(epoll uintptr) { failed = unix.EpollCtl(int(epoll), unix.EPOLL_CTL_ADD, s.fd, &event) })
+	if err == nil {
+		err = failed
+	}
+	if err != nil {
+		p.remove(s)
+	}
+	return err
+}
+
+// remove forgets a socket. The kernel does so when it is closed.
+func (p *poller) remove(s *tcpSocket) {
+	p.mu.Lock()
+	delete(p.watched, int32(s.fd))
+	p.mu.Unlock()
+}
+
+// run tells the writer what happens to its sockets, until the epoll is closed.
+func (p *poller) run() {
+	events := make([]unix.EpollEvent, 256)
+	for {
+		var n int
+		var failed error
+		err := p.raw.Read(func(epoll uintptr) bool {
+			for {
+				n, failed = unix.EpollWait(int(epoll), events, 0)
+				if failed != unix.EINTR {
+					return n != 0
+				}
+			}
+		})
+		if err != nil || failed != nil {
+			return
+		}
+		for _, e := range events[:n] {
+			p.tell(e)
+		}
+	}
+}
+
+func (p *poller) tell(e unix.EpollEvent) {
+	p.mu.Lock()
+	wd := p.watched[e.Fd]
+	p.mu.Unlock()
+	if wd.socket == nil || wd.number != e.Pad {
+		return
+	}
+	var seen uint32
+	if e.Events&unix.EPOLLOUT != 0 {
+		seen |= seenRoom
+	}
+	if e.Events&unix.EPOLLIN != 0 {
+		seen |= seenInput
+	}
+	if e.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		seen |= seenEnd
+	}
+	wd.socket.seen.Or(seen)
+	p.writer.wake(wd.reader)
+}

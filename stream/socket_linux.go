@@ -1,0 +1,157 @@
+package stream
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// unackedTimeout is how long sent bytes may stay unacknowledged before the kernel
+// gives the connection up: a client that vanished without a word, in milliseconds
+// (tcp(7), TCP_USER_TIMEOUT).
+const unackedTimeout = 60_000
+
+// tune sets what a stream needs of its connection.
+func tune(c *net.TCPConn) {
+	// A connection that is gone is found by who writes to it.
+	_ = c.SetWriteBuffer(sendBuffer)
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, unackedTimeout)
+	})
+}
+
+func takeableConn(c *net.TCPConn) takeable { return takeableTCP{c} }
+
+// takeableTCP is a TCP connection in the clear.
+type takeableTCP struct{ conn *net.TCPConn }
+
+// takeOver duplicates the descriptor, so that the runtime's poller, and all that
+// net keeps of a connection, can go.
+func (t takeableTCP) takeOver(w http.ResponseWriter, chunked bool) (socket, error) {
+	hijacked, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return nil, err
+	}
+	defer hijacked.Close()
+	raw, err := t.conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	var fd int
+	var failed error
+	err = raw.Control(func(of uintptr) { fd, failed = unix.FcntlInt(of, unix.F_DUPFD_CLOEXEC, 0) })
+	if err := errors.Join(err, failed); err != nil {
+		return nil, err
+	}
+	return &tcpSocket{fd: fd, inChunks: chunked}, nil
+}
+
+// tcpSocket is a non-blocking TCP socket.
+type tcpSocket struct {
+	fd       int
+	inChunks bool
+	poller   *poller
+	// seen are the events that the poller has seen and the writer has not looked at.
+	seen atomic.Uint32
+
+	// These belong to the writer's goroutine.
+
+	blocked bool
+	stray   int
+}
+
+const (
+	seenRoom = 1 << iota
+	seenInput
+	seenEnd
+)
+
+// maxStray is how many bytes a client may send on a stream, where it has nothing
+// to say.
+const maxStray = 64 << 10
+
+func (s *tcpSocket) write(b []byte) (int, error) {
+	for {
+		n, err := unix.Write(s.fd, b)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err == unix.EAGAIN:
+			s.blocked = true
+			return 0, nil
+		case err != nil:
+			return 0, err
+		}
+		s.blocked = n < len(b)
+		return n, nil
+	}
+}
+
+func (s *tcpSocket) chunked() bool { return s.inChunks }
+
+func (s *tcpSocket) full() bool {
+	if s.blocked && s.seen.And(^uint32(seenRoom))&seenRoom != 0 {
+		s.blocked = false
+	}
+	return s.blocked
+}
+
+// gone says whether the client has closed its connection, or only its half, as
+// net/http takes it too, or has sent more than a client that listens would.
+func (s *tcpSocket) gone() bool {
+	seen := s.seen.Load()
+	if seen&seenInput != 0 {
+		s.seen.And(^uint32(seenInput))
+		s.drain()
+	}
+	return seen&seenEnd != 0 || s.stray > maxStray
+}
+
+// drain drops what the client has sent. Input that nobody reads would turn the
+// closing of the socket into a reset, which destroys what the client has yet to
+// read.
+func (s *tcpSocket) drain() {
+	var dropped [4096]byte
+	for s.stray <= maxStray {
+		n, err := unix.Read(s.fd, dropped[:])
+		if err == unix.EINTR {
+			continue
+		}
+		if n <= 0 {
+			return
+		}
+		s.stray += n
+	}
+}
+
+func (s *tcpSocket) attach(w *writer, rd *reader) (err error) {
+	if s.poller, err = w.polling(); err != nil {
+		return err
+	}
+	return s.poller.add(s, rd)
+}
+
+// close ends the connection. A final end has its last chunk; a full socket is
+// reset, so that the kernel does not hold for minutes what nobody will read.
+func (s *tcpSocket) close(why reason) {
+	if s.poller != nil {
+		s.poller.remove(s)
+	}
+	switch {
+	case why == reasonSlow:
+		_ = unix.SetsockoptLinger(s.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	case s.inChunks && !why.breaksOff() && !s.blocked:
+		_, _ = s.write([]byte(lastChunk))
+		fallthrough
+	default:
+		s.drain()
+	}
+	_ = unix.Close(s.fd)
+}
