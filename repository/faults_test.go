@@ -195,7 +195,7 @@ func TestStatementsThatWereTakenFromTheWriterCostNobodyAnAnswer(t *testing.T) {
 	r := freshStore(t, "postgres").open(t)
 	ann := signUp(t, r, "ann")["ann"]
 	makeChat(t, r, ann, "room", chat.Private, nil)
-	for _, statement := range []string{`DEALLOCATE ALL`, `DISCARD PLANS; DEALLOCATE parley_head`} {
+	for _, statement := range []string{`DEALLOCATE ALL`, `DISCARD PLANS; DEALLOCATE parley_head; DEALLOCATE parley_post`} {
 		deallocate := func(ctx context.Context, u *unit) (none struct{}, err error) {
 			if _, err := u.handle.exec(ctx, statement); err != nil {
 				return none, err

@@ -15,13 +15,14 @@ type link interface {
 	// begin opens a transaction, takes the head's lock in it and reads the head.
 	// From then on nobody else writes, and what is read has its final state. If the
 	// batch begins with posts, it also loads what they are decided by.
-	begin(ctx context.Context, first []*posting) (head int64, known []facts, err error)
+	begin(ctx context.Context, first []*posting) (at head, known []facts, err error)
 	// load reads what each of the posts is decided by.
 	load(ctx context.Context, posts []*posting) ([]facts, error)
 	// store writes posts and raises their chats. If it is the batch's last step, it
 	// also does what raise does.
 	store(ctx context.Context, u *unit, posts []*posting, chats map[string]*chatHead, last bool) error
-	// raise raises the head and the writer's row, and commits.
+	// raise raises the head, keeps the batch of another writer that it found there,
+	// and commits.
 	raise(ctx context.Context, u *unit) error
 	// rollback undoes the transaction.
 	rollback(ctx context.Context) error
@@ -35,6 +36,13 @@ type commitError struct{ error }
 
 func (e commitError) Unwrap() error { return e.error }
 
+// head is the log's newest position and the last batch that was committed.
+type head struct {
+	pos    int64
+	writer string // empty before the first batch
+	batch  int64
+}
+
 // facts is what the database knows of a post.
 type facts struct {
 	live        bool
@@ -47,9 +55,9 @@ type facts struct {
 }
 
 const (
-	readHead    = `SELECT pos FROM head WHERE one = 1`
-	raiseHead   = `UPDATE head SET pos = ? WHERE one = 1`
-	raiseWriter = `INSERT INTO writers (id, batch, at) VALUES (?, ?, ?)
+	readHead   = `SELECT pos, writer, batch FROM head WHERE one = 1`
+	raiseHead  = `UPDATE head SET pos = ?, writer = ?, batch = ? WHERE one = 1`
+	keepWriter = `INSERT INTO writers (id, batch, at) VALUES (?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, at = excluded.at`
 )
 

@@ -128,7 +128,7 @@ func (r *Repository) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	_, err := read(ctx, r, func(ctx context.Context, h handle) (pos int64, err error) {
-		return pos, h.get(ctx, &pos, readHead)
+		return pos, h.get(ctx, &pos, `SELECT pos FROM head WHERE one = 1`)
 	})
 	if err != nil {
 		return fmt.Errorf("asking the database for the log's head: %w", err)

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/jmoiron/sqlx"
 )
@@ -33,8 +34,24 @@ const postgresBegin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; EXECUTE 
 // believes the table to be small. They are many and small: one large statement was
 // measured to cost the server several times as much, most likely because an
 // executor that needs more than 128 kB has the C library ask the system for the
-// memory each time anew.
+// memory each time anew. A batch of a single post has a statement for each of its
+// two messages, because without arrays they stay small, and then each that is
+// spared is a gain.
 var postgresStatements = []string{
+	`PREPARE parley_standing (text, text, text) AS
+	SELECT 1, COALESCE((SELECT ended_pos IS NULL FROM sessions WHERE id = $3 AND username = $2)
+			AND (SELECT disabled_pos IS NULL FROM users WHERE username = $2), false),
+		c.seq, COALESCE(c.visibility = 'public', false),
+		EXISTS (SELECT FROM memberships WHERE chat = $1 AND username = $2 AND left_pos IS NULL)
+	FROM (SELECT) one LEFT JOIN chats c ON c.id = $1 AND c.deleted_pos IS NULL`,
+
+	`PREPARE parley_post (bigint, text, bigint, text, text, bigint, text, text, text, bigint, text, bigint) AS
+	WITH message AS (INSERT INTO messages (id, chat, seq, author, text, reply_to, client_id, post_hash, origin, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)),
+		event AS (INSERT INTO events (pos, message, chat, seq, kind, at) VALUES ($1, $1, $2, $3, 'message', $10)),
+		chat AS (UPDATE chats SET seq = $3, head = $1, last_message = $1 WHERE id = $2)
+	UPDATE head SET pos = $1, writer = $11, batch = $12 WHERE one = 1`,
+
 	`PREPARE parley_actors (text[], text[]) AS
 	SELECT p.n, s.live AND u.live
 	FROM unnest($1, $2) WITH ORDINALITY AS p (author, session, n)
@@ -76,7 +93,7 @@ var postgresStatements = []string{
 
 	`PREPARE parley_lock AS ` + readHead + ` FOR UPDATE`,
 
-	`PREPARE parley_head (bigint) AS UPDATE head SET pos = $1 WHERE one = 1`,
+	`PREPARE parley_head (bigint, text, bigint) AS UPDATE head SET pos = $1, writer = $2, batch = $3 WHERE one = 1`,
 
 	`PREPARE parley_writer (text, bigint, bigint) AS
 	INSERT INTO writers (id, batch, at) VALUES ($1, $2, $3)
@@ -92,27 +109,27 @@ func newPostgresLink(ctx context.Context, conn *sqlx.Conn, h handle) (link, erro
 	return &postgresLink{conn: conn, h: h}, nil
 }
 
-func (l *postgresLink) begin(ctx context.Context, first []*posting) (head int64, known []facts, err error) {
+func (l *postgresLink) begin(ctx context.Context, first []*posting) (at head, known []facts, err error) {
 	l.text = append(l.text[:0], postgresBegin...)
 	if len(first) > 0 {
 		l.writeLoad(first)
 	}
 	rows, err := l.conn.QueryContext(ctx, string(l.text))
 	if err != nil {
-		return 0, nil, err
+		return at, nil, err
 	}
 	defer rows.Close()
 	if !rows.Next() {
-		return 0, nil, errors.Join(errors.New("the log has no head"), rows.Err())
+		return at, nil, errors.Join(errors.New("the log has no head"), rows.Err())
 	}
-	if err := rows.Scan(&head); err != nil {
-		return 0, nil, err
+	if err := rows.Scan(&at.pos, &at.writer, &at.batch); err != nil {
+		return at, nil, err
 	}
 	if rows.Next() || len(first) == 0 || !rows.NextResultSet() {
-		return head, nil, rows.Err()
+		return at, nil, rows.Err()
 	}
 	known, err = scanFacts(rows, first)
-	return head, known, err
+	return at, known, err
 }
 
 func (l *postgresLink) load(ctx context.Context, posts []*posting) ([]facts, error) {
@@ -138,14 +155,22 @@ func isReply(p *posting) bool { return p.ReplyTo != 0 }
 // writeLoad asks only for what there is to ask of the posts: many have no key,
 // and most reply to nothing.
 func (l *postgresLink) writeLoad(posts []*posting) {
-	l.open(`parley_actors`)
-	l.texts(posts, authorOf)
-	l.texts(posts, sessionOf)
-	l.end()
-	l.open(`parley_places`)
-	l.texts(posts, chatOf)
-	l.texts(posts, authorOf)
-	l.end()
+	if len(posts) == 1 {
+		l.open(`parley_standing`)
+		l.literal(posts[0].Chat)
+		l.literal(posts[0].actor.Username)
+		l.literal(posts[0].actor.Session)
+		l.end()
+	} else {
+		l.open(`parley_actors`)
+		l.texts(posts, authorOf)
+		l.texts(posts, sessionOf)
+		l.end()
+		l.open(`parley_places`)
+		l.texts(posts, chatOf)
+		l.texts(posts, authorOf)
+		l.end()
+	}
 	if slices.ContainsFunc(posts, hasKey) {
 		l.open(`parley_keys`)
 		l.texts(posts, chatOf)
@@ -172,18 +197,21 @@ func scanFacts(rows *sql.Rows, posts []*posting) ([]facts, error) {
 		fields []any
 		keep   func(to *facts)
 	}{
-		{true, []any{&f.live}, func(to *facts) { to.live = f.live }},
-		{true, []any{&f.seq, &f.public, &f.member}, func(to *facts) { to.seq, to.public, to.member = f.seq, f.public, f.member }},
+		{len(posts) == 1, []any{&f.live, &f.seq, &f.public, &f.member}, func(to *facts) { *to = f }},
+		{len(posts) > 1, []any{&f.live}, func(to *facts) { to.live = f.live }},
+		{len(posts) > 1, []any{&f.seq, &f.public, &f.member}, func(to *facts) { to.seq, to.public, to.member = f.seq, f.public, f.member }},
 		{slices.ContainsFunc(posts, hasKey), []any{&f.known, &f.hash}, func(to *facts) { to.known, to.hash = f.known, f.hash }},
 		{slices.ContainsFunc(posts, isReply), []any{&f.replyIsHere}, func(to *facts) { to.replyIsHere = f.replyIsHere }},
 	}
-	for i, answer := range answers {
+	first := true
+	for _, answer := range answers {
 		if !answer.asked {
 			continue
 		}
-		if i > 0 && !rows.NextResultSet() {
+		if !first && !rows.NextResultSet() {
 			return nil, cmp.Or(rows.Err(), errors.New("the server left out an answer"))
 		}
+		first = false
 		var n int
 		into := append([]any{&n}, answer.fields...)
 		for rows.Next() {
@@ -201,6 +229,10 @@ func scanFacts(rows *sql.Rows, posts []*posting) ([]facts, error) {
 
 func (l *postgresLink) store(ctx context.Context, u *unit, posts []*posting, chats map[string]*chatHead, last bool) error {
 	l.text = l.text[:0]
+	if last && len(posts) == 1 {
+		l.writePost(u, posts[0])
+		return l.send(ctx, true)
+	}
 	idOf := func(p *posting) int64 { return p.posted.Message.ID }
 	seqOf := func(p *posting) int64 { return p.posted.Message.Seq }
 	l.open(`parley_messages`)
@@ -233,6 +265,26 @@ func (l *postgresLink) store(ctx context.Context, u *unit, posts []*posting, cha
 	return l.send(ctx, last)
 }
 
+// writePost stores the post with which a batch ends, and raises the head to it.
+func (l *postgresLink) writePost(u *unit, p *posting) {
+	l.writeOther(u)
+	m := &p.posted.Message
+	l.open(`parley_post`)
+	l.integer(m.ID)
+	l.literal(m.Chat)
+	l.integer(m.Seq)
+	l.literal(m.Author)
+	l.literal(m.Text)
+	l.reference(m.ReplyTo)
+	l.literal(m.ClientID)
+	l.literal(p.hash)
+	l.literal(p.Origin)
+	l.integer(u.now.UnixMilli())
+	l.literal(u.writer)
+	l.integer(u.batch)
+	l.end()
+}
+
 func (l *postgresLink) raise(ctx context.Context, u *unit) error {
 	l.text = l.text[:0]
 	l.writeRaise(u)
@@ -240,14 +292,22 @@ func (l *postgresLink) raise(ctx context.Context, u *unit) error {
 }
 
 func (l *postgresLink) writeRaise(u *unit) {
+	l.writeOther(u)
 	l.open(`parley_head`)
 	l.integer(u.pos)
-	l.end()
-	l.open(`parley_writer`)
-	l.text = append(append(append(l.text, '\''), u.writer...), '\'', ',')
+	l.literal(u.writer)
 	l.integer(u.batch)
-	l.integer(u.now.UnixMilli())
 	l.end()
+}
+
+func (l *postgresLink) writeOther(u *unit) {
+	if u.other() {
+		l.open(`parley_writer`)
+		l.literal(u.found.writer)
+		l.integer(u.found.batch)
+		l.integer(u.now.UnixMilli())
+		l.end()
+	}
 }
 
 // send runs the text, with a commit behind it if the batch ends there. An error
@@ -292,6 +352,33 @@ func (l *postgresLink) integers(posts []*posting, of func(*posting) int64) {
 
 func (l *postgresLink) integer(v int64) {
 	l.text = append(strconv.AppendInt(l.text, v, 10), ',')
+}
+
+// reference writes a message's id, or that there is none.
+func (l *postgresLink) reference(id int64) {
+	if id == 0 {
+		l.text = append(l.text, `NULL,`...)
+		return
+	}
+	l.integer(id)
+}
+
+// literal writes a text, or that there is none. Within it an apostrophe is doubled
+// and, since standard_conforming_strings is on, nothing else means anything
+// (PostgreSQL manual 4.1.2.1).
+func (l *postgresLink) literal(v string) {
+	if v == "" {
+		l.text = append(l.text, `NULL,`...)
+		return
+	}
+	l.text = append(l.text, '\'')
+	for part := range strings.SplitAfterSeq(v, `'`) {
+		l.text = append(l.text, part...)
+		if strings.HasSuffix(part, `'`) {
+			l.text = append(l.text, '\'')
+		}
+	}
+	l.text = append(l.text, '\'', ',')
 }
 
 // open begins the call of a prepared statement, whose arguments each have a comma

@@ -14,7 +14,7 @@ type sqliteLink struct {
 	conn *sqlx.Conn
 	h    handle
 
-	lock, head, facts, message, event, chat, raiseHead, raiseWriter, end *sql.Stmt
+	lock, head, facts, message, event, chat, raiseHead, keepWriter, end *sql.Stmt
 }
 
 func newSQLiteLink(ctx context.Context, conn *sqlx.Conn, h handle) (link, error) {
@@ -39,7 +39,7 @@ func newSQLiteLink(ctx context.Context, conn *sqlx.Conn, h handle) (link, error)
 		{&l.event, `INSERT INTO events (pos, kind, chat, seq, at, message) VALUES (?1, 'message', ?2, ?3, ?4, ?1)`},
 		{&l.chat, `UPDATE chats SET seq = ?2, head = ?3, last_message = ?3 WHERE id = ?1`},
 		{&l.raiseHead, raiseHead},
-		{&l.raiseWriter, raiseWriter},
+		{&l.keepWriter, keepWriter},
 		{&l.end, `COMMIT`},
 	} {
 		stmt, err := conn.PrepareContext(ctx, p.text)
@@ -51,15 +51,15 @@ func newSQLiteLink(ctx context.Context, conn *sqlx.Conn, h handle) (link, error)
 	return l, nil
 }
 
-func (l *sqliteLink) begin(ctx context.Context, first []*posting) (head int64, known []facts, err error) {
+func (l *sqliteLink) begin(ctx context.Context, first []*posting) (at head, known []facts, err error) {
 	if _, err := l.lock.ExecContext(ctx); err != nil {
-		return 0, nil, err
+		return at, nil, err
 	}
-	if err := l.head.QueryRowContext(ctx).Scan(&head); err != nil {
-		return 0, nil, err
+	if err := l.head.QueryRowContext(ctx).Scan(&at.pos, &at.writer, &at.batch); err != nil {
+		return at, nil, err
 	}
 	known, err = l.load(ctx, first)
-	return head, known, err
+	return at, known, err
 }
 
 func (l *sqliteLink) load(ctx context.Context, posts []*posting) ([]facts, error) {
@@ -98,10 +98,12 @@ func (l *sqliteLink) store(ctx context.Context, u *unit, posts []*posting, chats
 }
 
 func (l *sqliteLink) raise(ctx context.Context, u *unit) error {
-	if _, err := l.raiseHead.ExecContext(ctx, u.pos); err != nil {
-		return err
+	if u.other() {
+		if _, err := l.keepWriter.ExecContext(ctx, u.found.writer, u.found.batch, u.now.UnixMilli()); err != nil {
+			return err
+		}
 	}
-	if _, err := l.raiseWriter.ExecContext(ctx, u.writer, u.batch, u.now.UnixMilli()); err != nil {
+	if _, err := l.raiseHead.ExecContext(ctx, u.pos, u.writer, u.batch); err != nil {
 		return err
 	}
 	if _, err := l.end.ExecContext(ctx); err != nil {

@@ -23,6 +23,8 @@ type unit struct {
 	// writer and batch say which attempt of which writer this is.
 	writer string
 	batch  int64
+	// found is the head as it was when the batch began.
+	found head
 	// dirty says that there is something to commit.
 	dirty bool
 }
@@ -61,6 +63,10 @@ func (u *unit) append(ctx context.Context, ev chat.Event) (chat.Event, error) {
 	u.events = append(u.events, ev)
 	return ev, nil
 }
+
+// other says that the head was last raised by another writer, whose batch has to be
+// kept before this one takes its place.
+func (u *unit) other() bool { return u.found.writer != "" && u.found.writer != u.writer }
 
 // eventTitle keeps an empty title, which a chat may have, apart from no title.
 func eventTitle(ev chat.Event) any {

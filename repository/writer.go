@@ -28,7 +28,7 @@ const (
 	maxWaiting = 8192
 	// settlePause lies between two tries to learn how a commit ended.
 	settlePause = 100 * time.Millisecond
-	// writerKept is how long the row of a silent writer stays. Only one that lost a
+	// writerKept is how long the last batch of a silent writer is kept. Only one that lost a
 	// commit's answer needs it, and asks again every settlePause.
 	writerKept = 30 * 24 * time.Hour
 )
@@ -38,7 +38,7 @@ const (
 type writer struct {
 	db        *sqlx.DB // holds at most one connection
 	dialect   *dialect
-	id        string // of this writer's row in the table writers
+	id        string // by which the database knows this writer's batches
 	committed func([]chat.Event)
 	metrics   *metrics
 	log       *slog.Logger
@@ -72,7 +72,7 @@ func (w *writer) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// The rows of writers that are long gone.
+	// The batches of writers that are long gone.
 	if _, err := l.handle().exec(ctx, `DELETE FROM writers WHERE at < ?`, time.Now().Add(-writerKept).UnixMilli()); err != nil {
 		return fmt.Errorf("forgetting old writers: %w", err)
 	}
@@ -223,11 +223,11 @@ func (w *writer) attempt(batch []*request) error {
 // together, and commits them, unless none of them changed anything.
 func (u *unit) run(ctx context.Context, batch []*request) error {
 	posts := leadingPosts(batch)
-	head, known, err := u.link.begin(ctx, postings(posts))
+	found, known, err := u.link.begin(ctx, postings(posts))
 	if err != nil {
 		return fmt.Errorf("taking the log's head: %w", err)
 	}
-	u.pos = head
+	u.found, u.pos = found, found.pos
 	for len(batch) > 0 {
 		if len(posts) == 0 {
 			if err := runOne(ctx, u, batch[0]); err != nil {
@@ -289,8 +289,8 @@ func (w *writer) abort(ctx context.Context, err error) error {
 }
 
 // settle finds out whether the attempt to commit the given batch succeeded, by
-// reading the writer's own row behind the head's lock: as long as the old
-// transaction could still commit, it holds that lock. It tries until it knows, or
+// reading behind the head's lock which batch of this writer's was the last: as long
+// as the old transaction could still commit, it holds that lock. It tries until it knows, or
 // until the writer is closed; those who asked do not wait so long, but whoever
 // follows the log must be told.
 func (w *writer) settle(ctx context.Context, batch int64) (committed bool, err error) {
@@ -315,8 +315,9 @@ func (w *writer) lastCommitted(ctx context.Context) (batch int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if _, _, err := l.begin(ctx, nil); err != nil {
-		return 0, w.abort(ctx, err)
+	at, _, err := l.begin(ctx, nil)
+	if err != nil || at.writer == w.id {
+		return at.batch, w.abort(ctx, err)
 	}
 	err = l.handle().get(ctx, &batch, `SELECT batch FROM writers WHERE id = ?`, w.id)
 	if errors.Is(err, sql.ErrNoRows) {

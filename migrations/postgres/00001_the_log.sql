@@ -1,12 +1,15 @@
 -- +goose Up
 
--- The log's head: the position of its newest event. Every batch locks this row
+-- The log's head: the position of its newest event, and the last batch that was
+-- committed, by its writer and that one's count. Every batch locks this row
 -- first and raises it last, so the row dies many times a second: it is alone in
 -- its table, its page keeps room for the versions that HOT updates need, and
 -- autovacuum comes for it often.
 CREATE TABLE head (
-    one smallint PRIMARY KEY CHECK (one = 1),
-    pos bigint   NOT NULL
+    one    smallint PRIMARY KEY CHECK (one = 1),
+    pos    bigint   NOT NULL,
+    writer text     NOT NULL DEFAULT '',
+    batch  bigint   NOT NULL DEFAULT 0
 ) WITH (
     fillfactor = 10,
     autovacuum_vacuum_threshold = 500,
@@ -15,8 +18,9 @@ CREATE TABLE head (
 );
 INSERT INTO head (one, pos) VALUES (1, 0);
 
--- The last batch that each writer committed. Whoever does not know how his
--- commit ended takes the head's lock and reads his row here.
+-- The last batch of each other writer, kept by the one that raised the head after
+-- it. Whoever does not know how his commit ended takes the head's lock and finds
+-- his last batch there or here.
 CREATE TABLE writers (
     id    text   PRIMARY KEY,
     batch bigint NOT NULL,

@@ -1,15 +1,19 @@
 -- +goose Up
 
--- The log's head: the position of its newest event. Every batch locks this row
+-- The log's head: the position of its newest event, and the last batch that was
+-- committed, by its writer and that one's count. Every batch locks this row
 -- first and raises it last.
 CREATE TABLE head (
-    one INTEGER PRIMARY KEY CHECK (one = 1),
-    pos INTEGER NOT NULL
+    one    INTEGER PRIMARY KEY CHECK (one = 1),
+    pos    INTEGER NOT NULL,
+    writer TEXT    NOT NULL DEFAULT '',
+    batch  INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 INSERT INTO head (one, pos) VALUES (1, 0);
 
--- The last batch that each writer committed. Whoever does not know how his
--- commit ended takes the head's lock and reads his row here.
+-- The last batch of each other writer, kept by the one that raised the head after
+-- it. Whoever does not know how his commit ended takes the head's lock and finds
+-- his last batch there or here.
 CREATE TABLE writers (
     id    TEXT    PRIMARY KEY,
     batch INTEGER NOT NULL,

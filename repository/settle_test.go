@@ -1,0 +1,31 @@
+package repository
+
+import (
+	"testing"
+
+	"parley/chat"
+)
+
+func TestAWritersLastBatchIsFoundAlsoBehindTheBatchesOfAnother(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r, other := s.open(t), s.open(t) // as a command writes beside the server
+		ann := signUp(t, r, "ann")["ann"]
+		makeChat(t, r, ann, "room", chat.Private, nil)
+		last := map[*Repository]int64{r: r.writer.batch}
+		for range 3 {
+			for _, poster := range []*Repository{r, other, other, r, r} {
+				say(t, poster, ann, "room", "hello")
+				last[poster] = poster.writer.batch
+				for _, asked := range []*Repository{r, other} {
+					got, err := asked.writer.lastCommitted(t.Context())
+					if err != nil {
+						t.Fatal(err)
+					}
+					if want := last[asked]; got != want {
+						t.Fatalf("the last batch found is %d, want %d", got, want)
+					}
+				}
+			}
+		}
+	})
+}
