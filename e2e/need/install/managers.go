@@ -15,9 +15,10 @@ type manager struct {
 	prepare [][]string
 	// add is the command that the packages' names are put behind.
 	add []string
-	// quietly runs the installation so that what is installed is not started;
-	// nil where the system starts nothing by itself.
-	quietly func(install func() error) error
+	// quietly runs the installation of the parts so that none of them is
+	// started, then or when the machine is; nil where the system starts nothing by
+	// itself.
+	quietly func(parts []part, install func() error) error
 }
 
 var managers = []manager{
@@ -27,10 +28,13 @@ var managers = []manager{
 			postgres: {"postgresql"},
 			chromium: {"chromium"},
 			compiler: {"gcc", "libc6-dev"},
+			nginx:    {"nginx"},
+			haproxy:  {"haproxy"},
+			caddy:    {"caddy"},
 		},
 		prepare: [][]string{{"apt-get", "update"}},
 		add:     []string{"apt-get", "install", "--yes", "--no-install-recommends"},
-		quietly: withoutMainCluster,
+		quietly: withoutServices,
 	},
 	{
 		program: "dnf",
@@ -38,6 +42,9 @@ var managers = []manager{
 			postgres: {"postgresql-server"},
 			chromium: {"chromium"},
 			compiler: {"gcc", "glibc-devel"},
+			nginx:    {"nginx"},
+			haproxy:  {"haproxy"},
+			caddy:    {"caddy"},
 		},
 		add: []string{"dnf", "install", "--assumeyes"},
 	},
@@ -47,6 +54,9 @@ var managers = []manager{
 			postgres: {"postgresql"},
 			chromium: {"chromium"},
 			compiler: {"gcc", "musl-dev"},
+			nginx:    {"nginx"},
+			haproxy:  {"haproxy"},
+			caddy:    {"caddy"},
 		},
 		add: []string{"apk", "add"},
 	},
@@ -56,6 +66,9 @@ var managers = []manager{
 			postgres: {"postgresql"},
 			chromium: {"chromium"},
 			compiler: {"gcc"},
+			nginx:    {"nginx"},
+			haproxy:  {"haproxy"},
+			caddy:    {"caddy"},
 		},
 		add: []string{"pacman", "--sync", "--refresh", "--needed", "--noconfirm"},
 	},
@@ -66,6 +79,9 @@ var homebrew = manager{
 	packages: map[part][]string{
 		postgres: {"postgresql@17"},
 		chromium: {"google-chrome"}, // a cask, and no formula has its name
+		nginx:    {"nginx"},
+		haproxy:  {"haproxy"},
+		caddy:    {"caddy"},
 	},
 	add: []string{"brew", "install"},
 }
@@ -100,7 +116,7 @@ func (m manager) install(parts []part, out io.Writer) error {
 	command := append(m.add[1:len(m.add):len(m.add)], m.packagesFor(parts)...)
 	add := func() error { return run(out, m.add[0], command...) }
 	if m.quietly != nil {
-		return m.quietly(add)
+		return m.quietly(parts, add)
 	}
 	return add()
 }

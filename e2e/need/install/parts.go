@@ -13,6 +13,9 @@ const (
 	postgres part = "PostgreSQL 15 or newer"
 	chromium part = "Chromium"
 	compiler part = "a C compiler"
+	nginx    part = "nginx"
+	haproxy  part = "HAProxy"
+	caddy    part = "Caddy"
 )
 
 // lacking returns the parts that this machine does not have. PostgreSQL's
@@ -30,6 +33,14 @@ func lacking() []part {
 	if runtime.GOOS == "linux" {
 		if _, ok := machine.Compiler(); !ok {
 			missing = append(missing, compiler)
+		}
+	}
+	for _, proxy := range []struct {
+		part part
+		look func() (string, bool)
+	}{{nginx, machine.Nginx}, {haproxy, machine.HAProxy}, {caddy, machine.Caddy}} {
+		if _, ok := proxy.look(); !ok {
+			missing = append(missing, proxy.part)
 		}
 	}
 	return missing

@@ -1,0 +1,8 @@
+package machine
+
+// Nginx, HAProxy and Caddy return the paths of the proxies: the ones on PATH,
+// else those that Debian keeps in a folder that is on root's PATH alone. They say
+// false when there is none.
+func Nginx() (string, bool)   { return firstProgram("nginx", "/usr/sbin/nginx") }
+func HAProxy() (string, bool) { return firstProgram("haproxy", "/usr/sbin/haproxy") }
+func Caddy() (string, bool)   { return firstProgram("caddy") }
