@@ -9,11 +9,11 @@ import (
 	"parley/e2e/need"
 )
 
-// TestMain lets this program be the benchmark's server, as the benchmark's own
-// program is.
+// TestMain lets this program play the benchmark's roles, as the benchmark's own
+// program does.
 func TestMain(m *testing.M) {
-	if os.Getenv(childVariable) != "" {
-		exit(serveAsChild())
+	if role := os.Getenv(childVariable); role != "" {
+		exit(playRole(role))
 	}
 	os.Exit(m.Run())
 }

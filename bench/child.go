@@ -8,158 +8,166 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
-
-	"parley/server"
 )
 
-// childVariable, where it is set, makes this program a parley server and nothing
-// else, so that what it costs to serve is paid by another process than that of
-// the clients.
-const childVariable = "PARLEY_BENCH_SERVES"
+// childVariable, where it is set, makes this program play a role and nothing else,
+// so that what a server costs, and what its readers cost, is paid by a process of
+// its own and can be read there.
+const childVariable = "PARLEY_BENCH_ROLE"
 
-// password is that of everybody in a seed.
-const password = "correct-horse-battery"
+// roles are what this program can be instead of the benchmark. Each of them reads
+// its settings from the first line of in, answers with a line, obeys each further
+// line with one more, and ends when in does.
+var roles = map[string]func(in *bufio.Reader) error{
+	"parley":   serveParley,
+	"limit":    serveLimit,
+	"r3labs":   serveR3labs,
+	"audience": beAudience,
+}
 
-// child is a server in a process of its own. It ends with this one, however that
-// ends.
+// child is a process that ends with this one, however that ends.
 type child struct {
+	// address is where it serves.
 	address string
 	process *exec.Cmd
-	// stdin tells the child to end when it is closed.
-	stdin io.Closer
-	// dir holds the server's data folder and what it logs.
+	// in tells the child what to do, and to end when it is closed.
+	in  io.WriteCloser
+	out *bufio.Reader
+	// dir holds its files and what it logs.
 	dir string
 }
 
-// serve starts a server of a database.
-func serve(ctx context.Context, db *database) (_ *child, err error) {
+// newChild makes a child's folder. It is started next, and stopped in any case.
+func newChild() (*child, error) {
 	dir, err := os.MkdirTemp("", "parley-bench-")
-	if err != nil {
-		return nil, err
-	}
-	c := &child{dir: dir}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("starting a server: %w", err), c.stop())
-		}
-	}()
-	settings, err := json.Marshal(server.Settings{
-		Listen: "127.0.0.1:0", Data: filepath.Join(dir, "data"), Database: db.address,
-		JWTSecret: "a secret of the benchmark's own alone", AccessTTL: "24h", Limits: "off",
-	})
-	if err != nil {
-		return nil, err
-	}
-	// What is logged goes to a file, as it would where parley is in earnest.
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		return nil, err
-	}
-	defer log.Close()
+	return &child{dir: dir}, err
+}
+
+// play starts this program in a role.
+func (c *child) play(ctx context.Context, role string, settings any) error {
 	program, err := os.Executable()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	process := exec.Command(program)
-	process.Env = append(os.Environ(), childVariable+"=1")
-	process.Stderr = log
-	stdin, err := process.StdinPipe()
+	process.Env = append(os.Environ(), childVariable+"="+role)
+	return c.start(ctx, process, settings)
+}
+
+// start starts a program that behaves as a role does, and returns when it has
+// answered.
+func (c *child) start(ctx context.Context, process *exec.Cmd, settings any) error {
+	// What is logged goes to a file, as it would where a server is in earnest.
+	log, err := os.Create(filepath.Join(c.dir, "log"))
 	if err != nil {
-		return nil, err
+		return err
+	}
+	defer log.Close()
+	process.Stderr = log
+	if c.in, err = process.StdinPipe(); err != nil {
+		return err
 	}
 	stdout, err := process.StdoutPipe()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := process.Start(); err != nil {
-		return nil, err
+		return err
 	}
-	c.process, c.stdin = process, stdin
-	if _, err := stdin.Write(append(settings, '\n')); err != nil {
-		return nil, err
-	}
-	line, err := bufio.NewReader(stdout).ReadString('\n')
+	c.process, c.out = process, bufio.NewReader(stdout)
+	line, err := c.say(settings)
 	if err != nil {
-		said, _ := os.ReadFile(log.Name())
-		return nil, fmt.Errorf("%w: %s", err, bytes.TrimSpace(said))
+		return err
 	}
 	c.address = strings.TrimSpace(line)
-	return c, ctx.Err()
+	return ctx.Err()
 }
 
-// stop ends the server and waits for it; a nil child is none.
+// say writes a line of JSON and returns the line that answers it.
+func (c *child) say(what any) (string, error) {
+	line, err := json.Marshal(what)
+	if err != nil {
+		return "", err
+	}
+	if _, err := c.in.Write(append(line, '\n')); err != nil {
+		return "", c.blame(err)
+	}
+	answer, err := c.out.ReadString('\n')
+	if err != nil {
+		return "", c.blame(err)
+	}
+	return answer, nil
+}
+
+// blame adds what the child has said to the error that its silence was.
+func (c *child) blame(err error) error {
+	said, _ := os.ReadFile(filepath.Join(c.dir, "log"))
+	return fmt.Errorf("%w: %s", err, bytes.TrimSpace(said))
+}
+
+// collectGarbage lets a server give back the memory that it does not use, so that
+// what it then takes is what it needs.
+func (c *child) collectGarbage() error {
+	_, err := c.say(struct{}{})
+	return err
+}
+
+// pid is the child's process.
+func (c *child) pid() int { return c.process.Process.Pid }
+
+// stop ends the child and waits for it; a nil child is none.
 func (c *child) stop() (err error) {
 	if c == nil {
 		return nil
 	}
 	if c.process != nil {
-		_ = c.stdin.Close()
+		_ = c.in.Close()
 		err = c.process.Wait()
 	}
 	return errors.Join(err, os.RemoveAll(c.dir))
 }
 
-// logIn returns an access token.
-func (c *child) logIn(ctx context.Context, username string) (string, error) {
-	body, err := json.Marshal(map[string]string{"username": username, "password": password})
-	if err != nil {
-		return "", err
+// playRole is what a child does instead of main.
+func playRole(name string) error {
+	role, ok := roles[name]
+	if !ok {
+		return fmt.Errorf("%s=%s: there is no such role", childVariable, name)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.address+"/login", bytes.NewReader(body))
-	if err != nil {
-		return "", err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return "", err
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return "", errors.New(res.Status)
-	}
-	var login struct {
-		Token string `json:"token"`
-	}
-	return login.Token, json.NewDecoder(res.Body).Decode(&login)
-}
-
-// serveAsChild is what the child does instead of main: it reads its settings
-// from standard input, answers with its address, and serves until its input
-// ends.
-func serveAsChild() error {
-	in := bufio.NewReader(os.Stdin)
-	line, err := in.ReadBytes('\n')
-	if err != nil {
-		return err
-	}
-	var settings server.Settings
-	if err := json.Unmarshal(line, &settings); err != nil {
-		return err
-	}
-	stop, err := profile(os.Getenv(profileVariable), "server")
+	stop, err := profile(os.Getenv(profileVariable), name)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	ctx, cancel := context.WithCancel(context.Background())
-	go func() {
-		defer cancel()
-		_, _ = io.Copy(io.Discard, in)
-	}()
-	srv, err := server.Open(ctx, settings, slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	return role(bufio.NewReader(os.Stdin))
+}
+
+// readSettings reads the first line.
+func readSettings(in *bufio.Reader, settings any) error {
+	line, err := in.ReadBytes('\n')
 	if err != nil {
 		return err
 	}
-	defer srv.Close()
-	if _, err := fmt.Println(srv.Addr()); err != nil {
-		return err
-	}
-	return srv.Serve(ctx)
+	return json.Unmarshal(line, settings)
+}
+
+// untilTold ends the context when in does. Each line until then asks for what
+// [child.collectGarbage] does.
+func untilTold(in *bufio.Reader) context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		defer cancel()
+		for {
+			if _, err := in.ReadBytes('\n'); err != nil {
+				return
+			}
+			debug.FreeOSMemory()
+			fmt.Println()
+		}
+	}()
+	return ctx
 }

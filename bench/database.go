@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -30,6 +31,9 @@ type engine struct {
 	// to rest.
 	settled []string
 	version string
+	// process is the database server's, where it has one and it runs on this machine;
+	// else 0.
+	process int
 	plain   *plain
 	close   func() error
 }
@@ -160,6 +164,14 @@ func (e *engine) askVersion(ctx context.Context) error {
 	db, err := e.connect(address)
 	if err != nil {
 		return errors.Join(err, remove())
+	}
+	var backend int
+	if err := db.GetContext(ctx, &backend, `SELECT pg_backend_pid()`); err != nil {
+		return errors.Join(err, db.Close(), remove())
+	}
+	// Of a server on another machine there is no such process here.
+	if s, err := statOf(backend); err == nil && strings.HasPrefix(s.name, "postgres") {
+		e.process = s.parent
 	}
 	err = db.GetContext(ctx, &e.version, `SELECT current_setting('server_version') || ', fsync ' || current_setting('fsync')
 		|| ', synchronous_commit ' || current_setting('synchronous_commit')`)

@@ -15,8 +15,8 @@ import (
 )
 
 func main() {
-	if os.Getenv(childVariable) != "" {
-		exit(serveAsChild())
+	if role := os.Getenv(childVariable); role != "" {
+		exit(playRole(role))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -42,8 +42,8 @@ func exit(err error) {
 
 // options are what can be chosen.
 type options struct {
-	only, db string
-	quick    bool
+	only, db, rival string
+	quick           bool
 	// profiles is a folder for CPU profiles; empty for none.
 	profiles string
 }
@@ -53,6 +53,7 @@ func parse(arguments []string, out io.Writer) (o options, err error) {
 	flags.SetOutput(out)
 	flags.StringVar(&o.only, "only", "", "measure only what has this in its name, such as `posting/postgresql` or \"64 clients\"")
 	flags.StringVar(&o.db, "db", "", "measure only this database: `sqlite or postgresql`")
+	flags.StringVar(&o.rival, "rival", "", "beside parley, let only this server carry messages to readers: `limit or r3labs`")
 	flags.BoolVar(&o.quick, "quick", false, "see that everything works, in seconds; the figures say nothing")
 	flags.StringVar(&o.profiles, "profile", "", "write CPU profiles, of the servers too, to this `folder`")
 	if err := flags.Parse(arguments); err != nil {
@@ -112,7 +113,12 @@ func choose(ctx context.Context, o options, engines []*engine) ([]section, error
 	if o.quick {
 		scale = quick(hash)
 	}
+	carriers, err := carriers(engines, hash, o.rival)
+	if err != nil {
+		return nil, err
+	}
 	sections := []section{posting(engines, scale), overHTTP(engines, scale), reading(engines, scale)}
+	sections = append(sections, streams(carriers, scale)...)
 	var names []string
 	chosen := 0
 	for i := range sections {

@@ -16,6 +16,11 @@ type scale struct {
 	reads int
 	// sowing and sowingReaders are about how long it takes to fill the databases.
 	sowing, sowingReaders time.Duration
+	// turnsStreams is how often each server carries messages, for warmStreams and
+	// then timeStreams, to a part of the readers: fewer is 1 for all of them.
+	turnsStreams             int
+	warmStreams, timeStreams time.Duration
+	fewer                    int
 }
 
 func (s scale) load(clients int) load { return load{clients: clients, warm: s.warm, time: s.time} }
@@ -31,6 +36,7 @@ func full(passwordHash string) scale {
 		},
 		reads:  300,
 		sowing: 2 * time.Second, sowingReaders: 40 * time.Second,
+		turnsStreams: 3, warmStreams: time.Second, timeStreams: 4 * time.Second, fewer: 1,
 	}
 }
 
@@ -42,5 +48,6 @@ func quick(passwordHash string) scale {
 	s.readers[0].messages, s.readers[1].messages = 2_000, 20_000
 	s.reads = 20
 	s.sowing, s.sowingReaders = time.Second, 4*time.Second
+	s.turnsStreams, s.warmStreams, s.timeStreams, s.fewer = 1, 100*time.Millisecond, 300*time.Millisecond, 10
 	return s
 }

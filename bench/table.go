@@ -17,6 +17,8 @@ type section struct {
 	columns []string
 	groups  []group
 	rows    [][]string
+	// targets are lines about what is wanted, where that is no column.
+	targets [][]string
 }
 
 // group is the cells that are measured on the same databases.
@@ -24,16 +26,24 @@ type group struct {
 	name string
 	// lasts is about how long it takes to open.
 	lasts time.Duration
+	// open and close stand around the cells of groups that need it; close is called
+	// also where open failed.
 	open  func(ctx context.Context) error
-	// close is called also where open failed.
 	close func() error
 	cells []cell
+	// results, where it is not nil, are rows and targets that the cells have come to
+	// together.
+	results func() (rows, targets [][]string)
 }
 
 // cell is what is measured to fill a row.
 type cell struct {
-	name    string
-	lasts   time.Duration
+	name string
+	// doing is told beside the name while it is measured.
+	doing string
+	lasts time.Duration
+	// measure returns the row, or nil where only the group's cells together make
+	// rows.
 	measure func(ctx context.Context) ([]string, error)
 }
 
@@ -99,20 +109,33 @@ func (s *section) measure(ctx context.Context, p *progress) error {
 }
 
 func (s *section) measureGroup(ctx context.Context, g group, p *progress) (err error) {
-	defer func() { err = errors.Join(err, g.close()) }()
-	p.begin(g.name+": making databases", g.lasts)
-	opening, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	if err := g.open(opening); err != nil {
-		return err
+	if g.close != nil {
+		defer func() { err = errors.Join(err, g.close()) }()
+	}
+	if g.open != nil {
+		p.begin(g.name+": making databases", g.lasts)
+		opening, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		if err := g.open(opening); err != nil {
+			return err
+		}
+	}
+	if g.results != nil {
+		// Also what was measured before a failure or an interruption.
+		defer func() {
+			rows, targets := g.results()
+			s.rows, s.targets = append(s.rows, rows...), append(s.targets, targets...)
+		}()
 	}
 	for _, c := range g.cells {
-		p.begin(g.name+": "+c.name, c.lasts)
+		p.begin(strings.TrimSuffix(g.name+": "+c.name+", "+c.doing, ", "), c.lasts)
 		row, err := c.measure(ctx)
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
-		s.rows = append(s.rows, row)
+		if row != nil {
+			s.rows = append(s.rows, row)
+		}
 	}
 	return nil
 }
@@ -122,9 +145,20 @@ func (s *section) write(out io.Writer) error {
 	if len(s.rows) == 0 {
 		return nil
 	}
+	if _, err := fmt.Fprintf(out, "\n%s\n\n", s.title); err != nil {
+		return err
+	}
+	if err := align(out, append([][]string{s.columns}, s.rows...)); err != nil || len(s.targets) == 0 {
+		return err
+	}
+	fmt.Fprintln(out)
+	return align(out, append([][]string{{"server", "wanted", "measured", "met"}}, s.targets...))
+}
+
+// align writes rows as columns.
+func align(out io.Writer, rows [][]string) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "\n%s\n\n", s.title)
-	for _, row := range append([][]string{s.columns}, s.rows...) {
+	for _, row := range rows {
 		fmt.Fprintln(w, strings.Join(row, "\t"))
 	}
 	return w.Flush()

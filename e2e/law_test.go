@@ -53,7 +53,7 @@ var technologies = map[string]struct {
 	"github.com/lib/pq":                   {"repository e2e/need bench", "SQL is spoken in one place, notifications included"},
 	"modernc.org/sqlite":                  {"repository bench", "SQL is spoken in one place"},
 	"github.com/pressly/goose/v3":         {"repository", "the schema is applied by what opens the database"},
-	"github.com/gin-gonic/gin":            {"handlers middleware server", "below the handlers a request is a context and arguments"},
+	"github.com/gin-gonic/gin":            {"handlers middleware server bench", "below the handlers a request is a context and arguments; in the benchmarks a rival stands under it"},
 	"github.com/appleboy/gin-jwt/v2":      {"middleware/jwt.go", "its traps are closed in one file"},
 	"github.com/golang-jwt/jwt/v4":        {"middleware/jwt.go", "tokens are checked in one place"},
 	"github.com/rs/cors":                  {"middleware", "foreign origins are decided in one place"},

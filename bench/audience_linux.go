@@ -1,0 +1,284 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// openWithin bounds how long it may take to open all streams.
+const openWithin = 90 * time.Second
+
+// attendance is the audience at work.
+type attendance struct {
+	seen    *seen
+	epoll   int
+	readers []*seat
+	// bySocket finds a reader by its descriptor.
+	bySocket map[int32]*seat
+	buffer   []byte
+	counted  counted
+
+	nap     time.Duration
+	opening *opening
+	server  unix.SockaddrInet4
+	// next is the reader that is opened next, and busy how many are being opened.
+	next, busy int
+	deadline   time.Time
+}
+
+// seat is a reader with its socket.
+type seat struct {
+	follower
+	socket int
+	at     stage
+	// head is what was answered before the stream was open.
+	head    []byte
+	stalled bool
+}
+
+// stage is how far a reader has come.
+type stage int
+
+const (
+	closed stage = iota
+	connecting
+	asked
+	open
+)
+
+// attend does what it is ordered until there are no more orders, and answers each.
+func attend(orders <-chan order, seen *seen, answer func(counted) error) error {
+	runtime.LockOSThread()
+	a := &attendance{seen: seen, bySocket: make(map[int32]*seat), buffer: make([]byte, 1<<20)}
+	a.counted.Latencies = make(latencies, buckets)
+	var err error
+	if a.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return err
+	}
+	events := make([]unix.EpollEvent, 1024)
+	for {
+		n, err := unix.EpollWait(a.epoll, events, 2)
+		if err != nil && err != unix.EINTR {
+			return err
+		}
+		for i := range max(n, 0) {
+			a.event(events[i])
+		}
+		if n > 0 && n < len(events) && a.opening == nil {
+			time.Sleep(a.nap)
+		}
+		if a.opening != nil && (a.allOpen() || a.counted.Error != "") {
+			a.opening = nil
+			if err := a.answer(answer); err != nil {
+				return err
+			}
+		}
+		select {
+		case o, more := <-orders:
+			if !more {
+				return nil
+			}
+			a.obey(o)
+			if a.opening == nil {
+				if err := a.answer(answer); err != nil {
+					return err
+				}
+			}
+		default:
+		}
+	}
+}
+
+// answer answers an order.
+func (a *attendance) answer(answer func(counted) error) error {
+	var use unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &use); err != nil {
+		return err
+	}
+	a.counted.CPU = time.Duration(use.Utime.Nano() + use.Stime.Nano())
+	return answer(a.counted)
+}
+
+func (a *attendance) obey(o order) {
+	a.counted.Error = ""
+	switch {
+	case o.Open != nil:
+		a.begin(o.Open)
+	case o.Cut:
+		for _, s := range a.readers {
+			a.hangUp(s)
+		}
+	}
+	if o.Posted != nil {
+		for _, s := range a.readers {
+			if !s.stalled {
+				a.counted.Lost += s.missing(o.Posted[s.chat])
+			}
+		}
+	}
+}
+
+// begin begins to open streams.
+func (a *attendance) begin(o *opening) {
+	address, err := netip.ParseAddrPort(o.Address)
+	if err != nil {
+		a.counted.Error = err.Error()
+		return
+	}
+	a.server = unix.SockaddrInet4{Port: int(address.Port()), Addr: address.Addr().As4()}
+	a.opening, a.nap, a.next, a.deadline = o, o.Nap, 0, time.Now().Add(openWithin)
+	for i := len(a.readers); i < o.Readers; i++ {
+		s := &seat{follower: follower{chat: i % o.Chats, group: i / o.Chats, last: make([]uint32, o.Lanes)}}
+		s.stalled = i >= o.Readers-o.Stalled
+		a.readers = append(a.readers, s)
+	}
+	a.openMore()
+}
+
+// openMore opens streams as long as there may be more that are opening.
+func (a *attendance) openMore() {
+	for ; a.next < len(a.readers) && a.busy < a.opening.AtOnce; a.next++ {
+		if s := a.readers[a.next]; s.at == closed {
+			if err := a.connect(s); err != nil {
+				a.fail("connecting", err)
+				return
+			}
+		}
+	}
+}
+
+// allOpen says whether all streams are open. It fails the order if that takes too
+// long.
+func (a *attendance) allOpen() bool {
+	if a.busy == 0 && a.next == len(a.readers) {
+		return true
+	}
+	if time.Now().After(a.deadline) {
+		a.fail("opening", fmt.Errorf("%d streams of %d are open after %s", a.counted.Opened, len(a.readers), openWithin))
+	}
+	return false
+}
+
+func (a *attendance) fail(what string, err error) {
+	if a.counted.Error == "" {
+		a.counted.Error = what + ": " + err.Error()
+	}
+}
+
+// stalledBuffer is the receive buffer of a reader that stops reading, so that what
+// is posted soon fills the server's side.
+const stalledBuffer = 4 << 10
+
+func (a *attendance) connect(s *seat) error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	if s.stalled {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, stalledBuffer); err != nil {
+			return err
+		}
+	}
+	if err := unix.Connect(fd, &a.server); err != nil && err != unix.EINPROGRESS {
+		return err
+	}
+	s.socket, s.at, s.head, s.size = fd, connecting, nil, 0
+	s.strict = nil
+	if a.opening.Strict && s.group < groups {
+		s.strict = &strict{}
+	}
+	a.bySocket[int32(fd)] = s
+	a.busy++
+	return unix.EpollCtl(a.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLOUT, Fd: int32(fd)})
+}
+
+func (a *attendance) event(e unix.EpollEvent) {
+	s := a.bySocket[e.Fd]
+	switch {
+	case s == nil:
+	case s.at == connecting:
+		a.ask(s)
+	default:
+		a.read(s)
+	}
+}
+
+// ask asks for the stream on a socket that is connected.
+func (a *attendance) ask(s *seat) {
+	code, err := unix.GetsockoptInt(s.socket, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err == nil && code != 0 {
+		err = unix.Errno(code)
+	}
+	if err == nil {
+		_, err = unix.Write(s.socket, a.opening.Requests[s.chat])
+	}
+	if err == nil {
+		s.at = asked
+		err = unix.EpollCtl(a.epoll, unix.EPOLL_CTL_MOD, s.socket, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(s.socket)})
+	}
+	if err != nil {
+		a.fail("asking for a stream", err)
+		a.hangUp(s)
+	}
+}
+
+func (a *attendance) read(s *seat) {
+	n, err := unix.Read(s.socket, a.buffer)
+	switch {
+	case err == unix.EAGAIN || err == unix.EINTR:
+		return
+	case err != nil || n == 0:
+		if s.at == asked {
+			a.fail("opening a stream", fmt.Errorf("the server ended it: %q", s.head))
+		}
+		a.counted.Ended++
+		a.hangUp(s)
+		return
+	}
+	a.counted.Reads++
+	b := a.buffer[:n]
+	if s.at == asked {
+		s.head = append(s.head, b...)
+		if bytes.Contains(s.head, a.opening.Opened) {
+			a.opened(s)
+		}
+	}
+	if messages := s.take(b, micros(time.Now()), &a.counted.tally); s.group < groups && messages > 0 {
+		a.seen.add(s.group, int64(messages))
+	}
+}
+
+func (a *attendance) opened(s *seat) {
+	s.at, s.head = open, nil
+	a.counted.Opened++
+	a.busy--
+	if s.stalled {
+		// It is read no more. The kernel forgets it only when it is closed.
+		if err := unix.EpollCtl(a.epoll, unix.EPOLL_CTL_DEL, s.socket, nil); err != nil {
+			a.fail("stalling", err)
+		}
+	}
+	a.openMore()
+}
+
+// hangUp closes a reader's socket. It is reset and so leaves nothing behind: tens
+// of thousands of them would be in the way of the next.
+func (a *attendance) hangUp(s *seat) {
+	switch s.at {
+	case closed:
+		return
+	case open:
+		a.counted.Opened--
+	default:
+		a.busy--
+	}
+	s.at = closed
+	delete(a.bySocket, int32(s.socket))
+	_ = unix.SetsockoptLinger(s.socket, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	_ = unix.Close(s.socket)
+}

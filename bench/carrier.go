@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"parley/server"
+)
+
+// carrier is a kind of server that carries messages to those who follow.
+type carrier struct {
+	// name says what it is, and names it for -rival and -only.
+	name string
+	// ours says that it is parley.
+	ours bool
+	// strict says that it speaks server-sent events from its first byte to its last.
+	strict bool
+	// start starts one that has so many chats.
+	start func(ctx context.Context, chats int) (*station, error)
+}
+
+// station is a carrier that runs.
+type station struct {
+	*child
+	// database is nil where everything is in memory.
+	database *database
+	token    string
+	// request opens a stream of a chat, after an id or, where that is below 0, from
+	// now on. What is answered once it is open holds opened.
+	request func(ch int, after int64) []byte
+	opened  string
+}
+
+// stop ends the server and removes its database; a nil station is none.
+func (s *station) stop() error {
+	if s == nil {
+		return nil
+	}
+	return errors.Join(s.child.stop(), s.database.drop())
+}
+
+// databaseTime is what the database's processes have cost so far.
+func (s *station) databaseTime() (d float64, err error) {
+	if s.database == nil || s.database.engine.process == 0 {
+		return 0, nil
+	}
+	took, err := familyTime(s.database.engine.process)
+	return float64(took), err
+}
+
+// request is how a stream of server-sent events is asked for.
+func request(token string) func(ch int, after int64) []byte {
+	return func(ch int, after int64) []byte {
+		place := ""
+		if after >= 0 {
+			place = fmt.Sprintf("Last-Event-ID: %d\r\n", after)
+		}
+		return fmt.Appendf(nil, "GET /chats/%s/stream HTTP/1.1\r\nHost: parley\r\nAccept: text/event-stream\r\n"+
+			"Authorization: Bearer %s\r\n%s\r\n", chatID(ch), token, place)
+	}
+}
+
+// ours is parley on a database.
+func ours(e *engine, passwordHash, name string, settings server.Settings) carrier {
+	start := func(ctx context.Context, chats int) (_ *station, err error) {
+		db, err := e.newDatabase(ctx, seed{people: 1, chats: chats, passwordHash: passwordHash})
+		if err != nil {
+			return nil, err
+		}
+		c, err := serveWith(ctx, db, settings)
+		if err != nil {
+			return nil, errors.Join(err, db.drop())
+		}
+		s := &station{child: c, database: db, opened: "event: ready"}
+		if s.token, err = c.logIn(ctx, username(1)); err != nil {
+			return nil, errors.Join(fmt.Errorf("logging in: %w", err), s.stop())
+		}
+		s.request = request(s.token)
+		return s, nil
+	}
+	return carrier{name: name, ours: true, strict: true, start: start}
+}
+
+// rival is one of this program's roles.
+func rival(role string) carrier {
+	start := func(ctx context.Context, _ int) (*station, error) {
+		c, err := newChild()
+		if err != nil {
+			return nil, err
+		}
+		if err := c.play(ctx, role, struct{}{}); err != nil {
+			return nil, errors.Join(fmt.Errorf("starting %s: %w", role, err), c.stop())
+		}
+		return &station{child: c, token: "none", request: request("none"), opened: "\r\n\r\n"}, nil
+	}
+	return carrier{name: role, strict: true, start: start}
+}

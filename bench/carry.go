@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// carriage is what is carried to whom.
+type carriage struct {
+	chats, readers int
+	// stalled of the readers never read.
+	stalled int
+	// posters post at a pace.
+	posters int
+	pace    pace
+	// warm is how long messages are carried before anything is counted, for time.
+	warm, time time.Duration
+}
+
+// lasts is about how long it takes.
+func (c carriage) lasts() time.Duration {
+	return c.warm + c.time + 2*time.Second + time.Duration(c.readers)*300*time.Microsecond
+}
+
+// openAtOnce is how many streams are opened at the same time where that is not
+// what is measured.
+const openAtOnce = 256
+
+// carrying is a carriage under way.
+type carrying struct {
+	carriage
+	carrier  carrier
+	station  *station
+	audience *audience
+	posters  *posters
+}
+
+// begin starts a server, opens all streams, and makes posters ready. The run is to
+// be ended in any case.
+func (c carriage) begin(ctx context.Context, by carrier) (r *carrying, err error) {
+	r = &carrying{carriage: c, carrier: by}
+	if r.station, err = by.start(ctx, c.chats); err != nil {
+		return r, err
+	}
+	if r.audience, err = startAudience(ctx); err != nil {
+		return r, err
+	}
+	r.audience.seen.used = min(groups, (c.readers-c.stalled)/c.chats)
+	return r, nil
+}
+
+// open opens the streams that are not open, after an id of each chat or, without
+// any, from now on.
+func (r *carrying) open(after []int64, atOnce int) error {
+	o := &opening{
+		Address: r.station.address, Readers: r.readers, Chats: r.chats, Stalled: r.stalled,
+		Lanes: lanes(r.carriage.posters, r.chats), Opened: []byte(r.station.opened),
+		Strict: r.carrier.strict, AtOnce: atOnce, Nap: r.nap(),
+	}
+	for ch := range r.chats {
+		place := int64(-1)
+		if after != nil {
+			place = after[ch]
+		}
+		o.Requests = append(o.Requests, r.station.request(ch+1, place))
+	}
+	_, err := r.audience.tell(order{Open: o})
+	return err
+}
+
+// connect makes the posters ready.
+func (r *carrying) connect(ctx context.Context) (err error) {
+	r.posters, err = newPosters(ctx, r.station, r.carriage.posters, r.chats, r.audience.seen)
+	return err
+}
+
+// nap is how long readers rest: not at all where what counts is how soon messages
+// come.
+func (c carriage) nap() time.Duration {
+	if c.pace.rate > 0 {
+		return 0
+	}
+	return 2 * time.Millisecond
+}
+
+func (r *carrying) end() error {
+	r.posters.close()
+	return errors.Join(r.audience.stop(), r.station.stop())
+}
+
+// readingEach is how many readers of a chat read.
+func (r *carrying) readingEach() int64 { return int64((r.readers - r.stalled) / r.chats) }
+
+// moment is what was counted up to a time.
+type moment struct {
+	at               time.Time
+	counted          counted
+	server, database float64
+}
+
+func (r *carrying) moment() (m moment, err error) {
+	if m.counted, err = r.audience.tell(order{Count: true}); err != nil {
+		return m, err
+	}
+	server, err := processorTime(r.station.pid())
+	if err != nil {
+		return m, err
+	}
+	m.at, m.server = time.Now(), float64(server)
+	m.database, err = r.station.databaseTime()
+	return m, err
+}
+
+// since is what was measured between two moments.
+func (m moment) since(before moment) figures {
+	f := noFigures()
+	n := float64(m.counted.Deliveries - before.counted.Deliveries)
+	if n == 0 {
+		return f
+	}
+	l := m.counted.Latencies.since(before.counted.Latencies)
+	f[deliveryRate] = n / m.at.Sub(before.at).Seconds()
+	f[serverTime] = (m.server - before.server) / n
+	if m.database > 0 {
+		f[databaseTime] = (m.database - before.database) / n
+	}
+	f[audienceTime] = float64(m.counted.CPU-before.counted.CPU) / n
+	f[latencyHalf], f[latencyMost] = float64(l.within(0.5)), float64(l.within(0.99))
+	f[bytesEach] = float64(m.counted.Bytes-before.counted.Bytes) / n
+	return f
+}
+
+// carry posts for as long as it takes and tells what that cost, and whether all
+// was delivered.
+func (r *carrying) carry(ctx context.Context) (f figures, l latencies, err error) {
+	// What was left behind before this run is no work of this run's.
+	runtime.GC()
+	posting, stop := context.WithCancel(ctx)
+	defer stop()
+	working, posting := errgroup.WithContext(posting)
+	working.Go(func() error { return r.posters.run(posting, r.pace) })
+	var before, after moment
+	working.Go(func() (err error) {
+		defer stop()
+		if err := wait(posting, r.warm); err != nil {
+			return err
+		}
+		if before, err = r.moment(); err != nil {
+			return err
+		}
+		if err := wait(posting, r.time); err != nil {
+			return err
+		}
+		after, err = r.moment()
+		return err
+	})
+	if err := working.Wait(); err != nil {
+		return f, nil, err
+	}
+	f = after.since(before)
+	f[acknowledged] = float64(quantile(r.posters.waited(), 0.5))
+	f[wrong], err = r.settle(ctx)
+	return f, after.counted.Latencies.since(before.counted.Latencies), err
+}
+
+// settle waits until everything is delivered and returns how much was not, or not
+// as it should have been.
+func (r *carrying) settle(ctx context.Context) (float64, error) {
+	if err := r.audience.await(ctx, r.posters.acknowledged.Load()*r.readingEach()); err != nil {
+		return 0, err
+	}
+	c, err := r.audience.tell(order{Count: true, Posted: r.posters.posted()})
+	return float64(c.Lost + c.Repeated + c.Broken), err
+}
+
+// measure carries messages from beginning to end.
+func (c carriage) measure(ctx context.Context, by carrier) (f figures, l latencies, err error) {
+	r, err := c.begin(ctx, by)
+	defer func() { err = errors.Join(err, r.end()) }()
+	if err != nil {
+		return f, nil, err
+	}
+	if err := r.open(nil, openAtOnce); err != nil {
+		return f, nil, fmt.Errorf("%s: %w", by.name, err)
+	}
+	if err := r.connect(ctx); err != nil {
+		return f, nil, err
+	}
+	return r.carry(ctx)
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"parley/server"
+)
+
+// password is that of everybody in a seed.
+const password = "correct-horse-battery"
+
+// serve starts a parley server of a database.
+func serve(ctx context.Context, db *database) (*child, error) {
+	return serveWith(ctx, db, server.Settings{})
+}
+
+// serveWith is serve with settings beyond those that every server here has.
+func serveWith(ctx context.Context, db *database, settings server.Settings) (*child, error) {
+	c, err := newChild()
+	if err != nil {
+		return nil, err
+	}
+	settings.Listen, settings.Data, settings.Database = "127.0.0.1:0", filepath.Join(c.dir, "data"), db.address
+	settings.JWTSecret, settings.AccessTTL, settings.Limits = "a secret of the benchmark's own alone", "24h", "off"
+	if err := c.play(ctx, "parley", settings); err != nil {
+		return nil, errors.Join(fmt.Errorf("starting a server: %w", err), c.stop())
+	}
+	return c, nil
+}
+
+// logIn returns an access token.
+func (c *child) logIn(ctx context.Context, username string) (string, error) {
+	body, err := json.Marshal(map[string]string{"username": username, "password": password})
+	if err != nil {
+		return "", err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.address+"/login", bytes.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return "", errors.New(res.Status)
+	}
+	var login struct {
+		Token string `json:"token"`
+	}
+	return login.Token, json.NewDecoder(res.Body).Decode(&login)
+}
+
+// serveParley is parley as a role.
+func serveParley(in *bufio.Reader) error {
+	var settings server.Settings
+	if err := readSettings(in, &settings); err != nil {
+		return err
+	}
+	ctx := untilTold(in)
+	srv, err := server.Open(ctx, settings, slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	if err != nil {
+		return err
+	}
+	defer srv.Close()
+	if _, err := fmt.Println(srv.Addr()); err != nil {
+		return err
+	}
+	return srv.Serve(ctx)
+}

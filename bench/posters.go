@@ -1,0 +1,218 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// posters post stamped messages to a server, each on a connection of its own and
+// each its next message when the last was acknowledged.
+type posters struct {
+	wires []*wire
+	chats int
+	seen  *seen
+	// posts are each poster's requests, one for each of its chats.
+	posts [][]*post
+	// acknowledged is how many messages the server has taken.
+	acknowledged atomic.Int64
+	gate         sync.Mutex
+	// took is how long each poster's messages took to be acknowledged.
+	took [][]time.Duration
+}
+
+// post is the request that posts to a chat, of which only the stamp changes.
+type post struct {
+	chat, lane int
+	request    []byte
+	// stamp is where it is in the request.
+	stamp []byte
+	// number is that of the newest message, and id what the server called it.
+	number uint32
+	id     int64
+}
+
+// pace is how fast posters post.
+type pace struct {
+	// rate is messages a second of all of them together; with 0 they post as fast as
+	// they are acknowledged.
+	rate float64
+	// onTheirWay bounds how many messages may be acknowledged and not seen by the
+	// slowest readers that are asked; 0 is no bound.
+	onTheirWay int64
+	// rounds is how often each poster posts to each of its chats; with 0, until the
+	// context ends.
+	rounds int
+}
+
+// lanes is how many posters post to each chat: where there are enough chats, they
+// share them out.
+func lanes(clients, chats int) int {
+	if chats >= clients {
+		return 1
+	}
+	return clients
+}
+
+// newPosters connects so many posters to a station.
+func newPosters(ctx context.Context, s *station, clients, chats int, seen *seen) (*posters, error) {
+	p := &posters{chats: chats, seen: seen, posts: make([][]*post, clients), took: make([][]time.Duration, clients)}
+	for client := range clients {
+		for ch := range chats {
+			switch {
+			case lanes(clients, chats) > 1:
+				p.posts[client] = append(p.posts[client], newPost(ch, client, s.token))
+			case ch%clients == client:
+				p.posts[client] = append(p.posts[client], newPost(ch, 0, s.token))
+			}
+		}
+	}
+	var err error
+	p.wires, err = dialAll(ctx, s.address, clients)
+	return p, err
+}
+
+func newPost(ch, lane int, token string) *post {
+	body := `{"text":"` + stampedText + `"}`
+	p := &post{chat: ch, lane: lane}
+	p.request = fmt.Appendf(nil, "POST /chats/%s/messages HTTP/1.1\r\nHost: parley\r\nContent-Type: application/json\r\n"+
+		"Content-Length: %d\r\nAuthorization: Bearer %s\r\n\r\n%s", chatID(ch+1), len(body), token, body)
+	end := len(p.request) - len(`"}`)
+	p.stamp = p.request[end-stampSize : end]
+	return p
+}
+
+func (p *posters) close() {
+	if p != nil {
+		hangUp(p.wires)
+	}
+}
+
+// run posts until the context ends, which is no error, or all rounds are done.
+func (p *posters) run(ctx context.Context, how pace) error {
+	working, ctx := errgroup.WithContext(ctx)
+	began := time.Now()
+	for client, posts := range p.posts {
+		working.Go(func() error {
+			for n := 0; how.rounds == 0 || n < how.rounds*len(posts); n++ {
+				at := time.Now()
+				if how.rate > 0 {
+					// A message that is late because the last one was is as late as it is.
+					at = began.Add(time.Duration(float64(n*len(p.posts)+client) / how.rate * float64(time.Second)))
+					if wait(ctx, time.Until(at)) != nil {
+						return nil
+					}
+				} else if p.pass(ctx, how.onTheirWay) != nil {
+					return nil
+				} else {
+					at = time.Now()
+				}
+				if err := p.post(client, posts[n%len(posts)], at); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return working.Wait()
+}
+
+// pass waits until there are fewer messages on their way. One poster looks, the
+// others wait for it.
+func (p *posters) pass(ctx context.Context, bound int64) error {
+	if bound == 0 {
+		return ctx.Err()
+	}
+	p.gate.Lock()
+	defer p.gate.Unlock()
+	for p.acknowledged.Load()-p.seen.by() >= bound {
+		if err := wait(ctx, 100*time.Microsecond); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// post posts a message and waits for its acknowledgement.
+func (p *posters) post(client int, to *post, at time.Time) error {
+	to.number++
+	stamp{to.lane, to.number, micros(at)}.put(to.stamp)
+	id, err := p.wires[client].exchange(to.request)
+	if err != nil {
+		return fmt.Errorf("posting to %s: %w", chatID(to.chat+1), err)
+	}
+	to.id = id
+	p.took[client] = append(p.took[client], time.Since(at))
+	p.acknowledged.Add(1)
+	return nil
+}
+
+// exchange sends a request to post and returns the id of the message.
+func (w *wire) exchange(request []byte) (id int64, err error) {
+	w.out = request
+	if err := w.send(); err != nil {
+		return 0, err
+	}
+	res, err := http.ReadResponse(w.in, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, 4<<10))
+	if err != nil {
+		return 0, err
+	}
+	if res.StatusCode != http.StatusCreated {
+		return 0, fmt.Errorf("%s: %s", res.Status, body)
+	}
+	_, rest, ok := bytes.Cut(body, []byte(`"id":`))
+	if !ok {
+		return 0, errors.New("an answer without an id")
+	}
+	return strconv.ParseInt(string(rest[:bytes.IndexAny(rest, ",}")]), 10, 64)
+}
+
+// posted is what was posted to each chat's lanes; nobody may be posting.
+func (p *posters) posted() [][]uint32 {
+	numbers := make([][]uint32, p.chats)
+	for i := range numbers {
+		numbers[i] = make([]uint32, lanes(len(p.posts), p.chats))
+	}
+	for _, posts := range p.posts {
+		for _, to := range posts {
+			numbers[to.chat][to.lane] = to.number
+		}
+	}
+	return numbers
+}
+
+// newest is the id of each chat's newest message; nobody may be posting.
+func (p *posters) newest() []int64 {
+	ids := make([]int64, p.chats)
+	for _, posts := range p.posts {
+		for _, to := range posts {
+			ids[to.chat] = max(ids[to.chat], to.id)
+		}
+	}
+	return ids
+}
+
+// waited is how long all messages since the last time took to be acknowledged;
+// nobody may be posting.
+func (p *posters) waited() []time.Duration {
+	all := slices.Concat(p.took...)
+	for client := range p.took {
+		p.took[client] = nil
+	}
+	return all
+}

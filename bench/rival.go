@@ -1,0 +1,50 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"parley/chat"
+)
+
+// serveRival serves a handler as a role.
+func serveRival(in *bufio.Reader, handler http.Handler) error {
+	if err := readSettings(in, &struct{}{}); err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Println(listener.Addr()); err != nil {
+		return err
+	}
+	srv := &http.Server{Handler: handler}
+	go func() {
+		<-untilTold(in).Done()
+		_ = srv.Close()
+	}()
+	if err := srv.Serve(listener); err != http.ErrServerClosed {
+		return err
+	}
+	return nil
+}
+
+// posted reads a request to post, and makes of it the message that a rival sends
+// and answers: the same JSON as parley's, so that everybody carries the same bytes.
+// A rival neither checks who posts nor stores anything.
+func posted(r *http.Request, chatID string, id int64) ([]byte, error) {
+	var post struct {
+		Text string `json:"text"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&post); err != nil {
+		return nil, err
+	}
+	return json.Marshal(chat.Message{
+		ID: id, Seq: id, Chat: chatID, Author: username(1), Text: post.Text, CreatedAt: chat.NewTime(time.Now()),
+	})
+}
