@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -100,16 +99,6 @@ func (s *Server) open(ctx context.Context) (err error) {
 // before the handlers stand, and so before there is a broker.
 func (s *Server) committed(events []chat.Event) { s.broker.Committed(events) }
 
-// How long net/http waits for a client. There is no timeout for writing an
-// answer: streams have none, and bound each write themselves; and they lift the
-// one for reading.
-const (
-	readHeaderTimeout = 10 * time.Second
-	readTimeout       = 30 * time.Second
-	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 32 << 10
-)
-
 // assemble puts the handlers before what they stand on.
 func (s *Server) assemble(secret []byte, registry *prometheus.Registry) error {
 	tokens, err := middleware.NewTokens(middleware.TokenOptions{
@@ -140,19 +129,8 @@ func (s *Server) assemble(secret []byte, registry *prometheus.Registry) error {
 		s.metrics = s.newHTTP(mux)
 	}
 	s.http = s.newHTTP(handlers.New(options))
+	s.http.TLSConfig = newTLS(s.plan.tls, s.plan.certificate, s.log)
 	return nil
-}
-
-func (s *Server) newHTTP(h http.Handler) *http.Server {
-	return &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       readTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ConnContext:       stream.ConnContext,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
-	}
 }
 
 func listen(setting, address string) (net.Listener, error) {
@@ -198,7 +176,11 @@ func (s *Server) Serve(ctx context.Context) error {
 	failed := make(chan error, 2)
 	serve := func(h *http.Server, l net.Listener) {
 		serving.Go(func() {
-			if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			accept := h.Serve
+			if h.TLSConfig != nil {
+				accept = func(l net.Listener) error { return h.ServeTLS(l, "", "") }
+			}
+			if err := accept(l); !errors.Is(err, http.ErrServerClosed) {
 				failed <- fmt.Errorf("accepting connections on %s: %w", l.Addr(), err)
 			}
 		})

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -32,8 +33,8 @@ type Settings struct {
 	Ping           string `default:"15s" env:"PARLEY_PING" placeholder:"TIME" help:"How often an idle stream says that it lives, ± 10 %."`
 	Rotate         string `default:"1h" env:"PARLEY_ROTATE" placeholder:"TIME" help:"How long a stream lives before its client has to come back, ± 10 %."`
 	Streams        string `default:"auto" env:"PARLEY_STREAMS" placeholder:"auto|portable" help:"portable drives each stream by a goroutine of its own, also where parley could take its connection over."`
-	TLSCert        string `name:"tls-cert" env:"PARLEY_TLS_CERT" placeholder:"FILE" help:"Certificate."`
-	TLSKey         string `name:"tls-key" env:"PARLEY_TLS_KEY" placeholder:"FILE" help:"Key of the certificate."`
+	TLSCert        string `name:"tls-cert" env:"PARLEY_TLS_CERT" placeholder:"FILE" help:"PEM file of the certificate and the chain behind it, to speak HTTPS; a renewed one is taken up without a restart."`
+	TLSKey         string `name:"tls-key" env:"PARLEY_TLS_KEY" placeholder:"FILE" help:"PEM file of the certificate's key."`
 	Limits         string `default:"on" env:"PARLEY_LIMITS" placeholder:"on|off" help:"off lifts every rate and count limit, for tests and benchmarks."`
 }
 
@@ -76,6 +77,8 @@ type plan struct {
 	signUps               handlers.SignUps
 	origins               []string
 	trusted               []netip.Prefix
+	tls                   certificateFiles
+	certificate           *tls.Certificate // nil: HTTP in the clear
 	ping, rotate          time.Duration
 	portable              bool
 }
@@ -108,9 +111,11 @@ func (s Settings) plan() (plan, error) {
 		accessTTL: r.duration("access-ttl", s.AccessTTL, minAccessTTL, maxAccessTTL),
 		origins:   r.origins(s.Origins),
 		trusted:   r.networks(s.TrustedProxies),
+		tls:       certificateFiles{s.TLSCert, s.TLSKey},
 		ping:      r.duration("ping", s.Ping, minPing, maxPing),
 		rotate:    r.duration("rotate", s.Rotate, minRotate, maxRotate),
 	}
+	p.certificate = r.certificate(p.tls)
 	p.loopback = isLoopback(p.listen)
 	p.signUps = r.signUps(s.Signup, p.loopback && len(p.trusted) == 0)
 	if s.MetricsListen != "" {
@@ -135,9 +140,6 @@ func (r *reading) notYet(s Settings) {
 	}
 	if s.BasePath != "/" {
 		r.mistake("base-path", "this version serves at / alone: leave the setting out and let a proxy take the prefix away")
-	}
-	if s.TLSCert != "" || s.TLSKey != "" {
-		r.mistake("tls-cert", "this version speaks HTTP in the clear alone: leave --tls-cert and --tls-key out and put a proxy with TLS before it, named by --trusted-proxies")
 	}
 }
 

@@ -17,10 +17,11 @@ import (
 
 func TestEveryMistakeInTheSettingsIsToldAtOnce(t *testing.T) {
 	t.Parallel()
+	missing := filepath.Join(t.TempDir(), "missing")
 	err := server.Settings{
 		Listen: "8080", Database: "mysql://x", Bus: "nats://x", JWTSecret: "short", AccessTTL: "10", Signup: "maybe",
 		Origins: "*,null,https://a/,https://ok.example", TrustedProxies: "0.0.0.0/0,x,10.0.0.1", BasePath: "/chat",
-		MetricsListen: "x", Ping: "1ms", Rotate: "0s", TLSCert: "x", Limits: "none", Streams: "none",
+		MetricsListen: "x", Ping: "1ms", Rotate: "0s", TLSCert: missing, TLSKey: missing, Limits: "none", Streams: "none",
 	}.Check()
 	told := make(map[string]int)
 	for _, e := range err.(interface{ Unwrap() []error }).Unwrap() {
@@ -32,7 +33,7 @@ func TestEveryMistakeInTheSettingsIsToldAtOnce(t *testing.T) {
 	}
 	want := map[string]int{
 		"listen": 1, "database": 1, "bus": 1, "jwt-secret": 1, "access-ttl": 1, "signup": 1, "origins": 3,
-		"trusted-proxies": 2, "base-path": 1, "metrics-listen": 1, "ping": 1, "rotate": 1, "tls-cert": 1, "limits": 1, "streams": 1,
+		"trusted-proxies": 2, "base-path": 1, "metrics-listen": 1, "ping": 1, "rotate": 1, "tls-cert": 1, "tls-key": 1, "limits": 1, "streams": 1,
 	}
 	if !reflect.DeepEqual(told, want) {
 		t.Errorf("told %v, not %v", told, want)
@@ -41,6 +42,7 @@ func TestEveryMistakeInTheSettingsIsToldAtOnce(t *testing.T) {
 
 func TestASettingIsCheckedForWhatItNeeds(t *testing.T) {
 	t.Parallel()
+	own, other := issue(t, t.TempDir(), "own"), issue(t, t.TempDir(), "other")
 	for _, row := range []struct {
 		name, mistake string
 		settings      server.Settings
@@ -49,7 +51,7 @@ func TestASettingIsCheckedForWhatItNeeds(t *testing.T) {
 		{"everything", "", server.Settings{
 			Listen: "[::1]:0", Data: "x", Database: "postgres://a:b@h/d", Bus: "memory", JWTSecret: secret, AccessTTL: "1s", Signup: "open",
 			Origins: "https://a.example, http://b.example:81", TrustedProxies: "10.0.0.0/8, ::1", BasePath: "/", MetricsListen: "localhost:0",
-			Ping: "1s", Rotate: "1m", Limits: "off", Streams: "portable",
+			Ping: "1s", Rotate: "1m", Limits: "off", Streams: "portable", TLSCert: own.cert, TLSKey: own.key,
 		}},
 		{"PostgreSQL without a secret", "jwt-secret", server.Settings{Database: "postgres://a@h/d"}},
 		{"PostgreSQL without a database", "database", server.Settings{Database: "postgres://a@h", JWTSecret: secret}},
@@ -59,7 +61,12 @@ func TestASettingIsCheckedForWhatItNeeds(t *testing.T) {
 		{"a life of no time", "access-ttl", server.Settings{AccessTTL: "0s"}},
 		{"a life beyond a day", "access-ttl", server.Settings{AccessTTL: "25h"}},
 		{"invites", "signup", server.Settings{Signup: "invite"}},
-		{"a key without its certificate", "tls-cert", server.Settings{TLSKey: "x"}},
+		{"a key without its certificate", "tls-cert", server.Settings{TLSKey: own.key}},
+		{"a certificate without its key", "tls-key", server.Settings{TLSCert: own.cert}},
+		{"a certificate that is not there", "tls-cert", server.Settings{TLSCert: own.cert + "x", TLSKey: own.key}},
+		{"a folder for a key", "tls-key", server.Settings{TLSCert: own.cert, TLSKey: filepath.Dir(own.key)}},
+		{"another certificate's key", "tls-key", server.Settings{TLSCert: own.cert, TLSKey: other.key}},
+		{"certificate and key exchanged", "tls-cert", server.Settings{TLSCert: own.key, TLSKey: own.cert}},
 	} {
 		err := row.settings.Check()
 		var m *server.Mistake

@@ -20,7 +20,12 @@ import (
 func (s *Server) Welcome(w io.Writer) error {
 	at, everywhere := reachable(s.Addr(), s.plan.listen)
 	var b strings.Builder
-	fmt.Fprintf(&b, "parley listening on http://%s\n", at)
+	overTLS := s.plan.certificate != nil
+	scheme := "http"
+	if overTLS {
+		scheme = "https"
+	}
+	fmt.Fprintf(&b, "parley listening on %s://%s\n", scheme, at)
 	if everywhere {
 		b.WriteString("on every address of this machine\n")
 	}
@@ -30,7 +35,7 @@ func (s *Server) Welcome(w io.Writer) error {
 	}
 	fmt.Fprintf(&b, "data in %s\n", s.plan.where())
 	if s.plan.signUps != handlers.SignUpsClosed && s.nobodyYet() {
-		b.WriteString(firstSteps(at))
+		b.WriteString(firstSteps(at, overTLS))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -81,20 +86,28 @@ func (s *Server) nobodyYet() bool {
 // firstSteps are lines to paste as they are, in bash, zsh, fish and PowerShell.
 // What is said between them stands on lines of its own: not every shell takes a
 // comment behind a command.
-func firstSteps(at string) string {
+//
+// Over TLS curl is told not to check the certificate: hardly any is for the
+// address of the own machine that stands here, and signed by somebody it knows.
+func firstSteps(at string, overTLS bool) string {
+	curl, paste := "curl ", "or paste:"
+	if overTLS {
+		curl, paste = "curl -k ", "or paste (-k takes the certificate unchecked):"
+		at = "https://" + at
+	}
 	to := func(path string) string { return quote(at + path) }
 	return strings.Join([]string{
 		"",
-		"Nobody has signed up yet. Open the address in a browser, or paste:",
+		"Nobody has signed up yet. Open the address in a browser, " + paste,
 		"",
-		"curl " + to("/users") + " -d username=ann -d password=correct-horse",
-		"curl " + to("/login") + " -d username=ann -d password=correct-horse -d cookie=true -c ann.jar",
-		"curl " + to("/chats") + " -b ann.jar -d id=lobby",
-		"curl -N " + to("/chats/lobby/stream") + " -b ann.jar",
+		curl + to("/users") + " -d username=ann -d password=correct-horse",
+		curl + to("/login") + " -d username=ann -d password=correct-horse -d cookie=true -c ann.jar",
+		curl + to("/chats") + " -b ann.jar -d id=lobby",
+		curl + "-N " + to("/chats/lobby/stream") + " -b ann.jar",
 		"",
 		"and in a second terminal, in the same folder:",
 		"",
-		"curl " + to("/chats/lobby/messages") + " -b ann.jar -d hello",
+		curl + to("/chats/lobby/messages") + " -b ann.jar -d hello",
 		"",
 	}, "\n")
 }
