@@ -64,6 +64,9 @@ var (
 	// ClientID is safe.
 	ErrUnavailable = &Error{Code: "unavailable", Detail: "The service cannot do this now; try again shortly."}
 
+	// ErrTooManyStreams refuses one stream more than there may be.
+	ErrTooManyStreams = TooManyStreams("Too many streams are open here; try again shortly.")
+
 	// ErrUsernameTaken refuses a username that somebody has or had.
 	ErrUsernameTaken = &Error{Code: "username_taken", Detail: "This username is taken."}
 	// ErrBadCredentials refuses a login. It does not say what was wrong.
@@ -74,6 +77,11 @@ var (
 	// ErrBusy refuses work that would wait too long behind that of others.
 	ErrBusy = &Error{Code: "busy", Detail: "Too many are asking for this at once; try again shortly."}
 )
+
+// TooManyStreams refuses a stream and says whose are too many.
+func TooManyStreams(detail string) *Error {
+	return &Error{Code: "too_many_streams", Detail: detail}
+}
 
 // Invalid refuses one field of a request.
 func Invalid(field, message string) *Error {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,10 +30,13 @@ type Users interface {
 	User(ctx context.Context, actor chat.Actor) (chat.User, error)
 }
 
-// Streams serves one stream until it ends. An error means that nothing was
-// written. stream.Broker keeps it.
+// Streams serves streams. An error means that nothing was written. stream.Broker
+// keeps it.
 type Streams interface {
 	Serve(w http.ResponseWriter, r *http.Request, s stream.Start) error
+	Page(ctx context.Context, s stream.Start, wait time.Duration) (stream.Page, error)
+	// Hold waits before something is posted to a chat whose followers cannot keep up.
+	Hold(ctx context.Context, chatID string)
 }
 
 // SignUps says whose POST /users is taken.

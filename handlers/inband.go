@@ -2,8 +2,11 @@ package handlers
 
 import (
 	"bytes"
+	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 )
@@ -14,10 +17,17 @@ import (
 const errorsInBand = "inband"
 
 // inBand turns a problem into a stream of one event for clients that asked a
-// stream's route so.
+// stream's route so, where the framing has events to tell it by.
 func inBand(c *gin.Context) {
-	if strings.HasSuffix(c.FullPath(), "/stream") && c.Query("errors") == errorsInBand {
-		c.Writer = &inBandWriter{ResponseWriter: c.Writer}
+	if !strings.HasSuffix(c.FullPath(), "/stream") || c.Query("errors") != errorsInBand {
+		return
+	}
+	framing, ok := negotiate(c.Request.Header, inFrames)
+	if !ok {
+		framing = typeEventStream // what nobody understands is told to a browser
+	}
+	if framing == typeEventStream || framing == typeNDJSON {
+		c.Writer = &inBandWriter{ResponseWriter: c.Writer, framing: framing}
 	}
 }
 
@@ -25,6 +35,7 @@ func inBand(c *gin.Context) {
 // that it writes as a stream with one problem event.
 type inBandWriter struct {
 	gin.ResponseWriter
+	framing string
 	// refused is the status of the problem; 0 where there is none.
 	refused int
 }
@@ -45,9 +56,9 @@ func (w *inBandWriter) Status() int {
 	return w.ResponseWriter.Status()
 }
 
-// problemRetry makes a browser wait longer than after a broken line: what was
-// refused a moment ago will be refused again.
-const problemRetry = "retry: 15000\n"
+// problemRetry makes a browser wait longer than after a broken line, because what was
+// refused a moment ago will be refused again, and not all of them equally long.
+func problemRetry() time.Duration { return 10*time.Second + rand.N(10*time.Second) }
 
 func (w *inBandWriter) Write(p []byte) (int, error) {
 	if w.refused == 0 {
@@ -57,10 +68,15 @@ func (w *inBandWriter) Write(p []byte) (int, error) {
 	for _, name := range []string{"Content-Length", "WWW-Authenticate", "Retry-After"} {
 		header.Del(name)
 	}
-	header.Set("Content-Type", typeEventStream)
+	header.Set("Content-Type", w.framing)
 	header.Set("Cache-Control", "no-store")
-	frame := problemRetry + "event: problem\ndata: " + string(bytes.TrimSpace(p)) + "\n\n"
-	_, err := w.ResponseWriter.WriteString(frame)
+	problem := bytes.TrimSpace(p)
+	var err error
+	if w.framing == typeNDJSON {
+		_, err = fmt.Fprintf(w.ResponseWriter, `{"event":"problem","data":%s}`+"\n", problem)
+	} else {
+		_, err = fmt.Fprintf(w.ResponseWriter, "retry: %d\nevent: problem\ndata: %s\n\n", problemRetry().Milliseconds(), problem)
+	}
 	return len(p), err
 }
 

@@ -67,6 +67,7 @@ func (a *api) store(c *gin.Context, chatID string, body messageBody) error {
 	if err := chat.Checks(replyErr, keyErr, originErr, asked.Check()); err != nil {
 		return err
 	}
+	a.Streams.Hold(c.Request.Context(), chatID)
 	posted, err := a.Messages.Post(c.Request.Context(), actorOf(c), asked)
 	if err != nil {
 		return err

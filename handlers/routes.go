@@ -38,7 +38,7 @@ const (
 var (
 	inJSON       = []string{typeJSON}
 	inJSONOrText = []string{typeJSON, typeText}
-	inFrames     = []string{typeEventStream, typeNDJSON, typeText}
+	inFrames     = []string{typeEventStream, typeNDJSON, typeText, typeJSON}
 )
 
 // routes is everything that can be asked. What is not here is answered 404, and

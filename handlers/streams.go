@@ -1,7 +1,9 @@
 package handlers
 
 import (
+	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -43,6 +45,7 @@ func (a *api) follow(c *gin.Context, chatID string) error {
 		Timeout:     q.duration("timeout"),
 		Origin:      q.text("origin"),
 		Framing:     framings[c.GetString(answerType)],
+		Address:     middleware.AddressOf(c),
 		RequestID:   middleware.RequestIDOf(c),
 	}
 	if e := q.text("errors"); e != "" && e != errorsInBand {
@@ -53,8 +56,55 @@ func (a *api) follow(c *gin.Context, chatID string) error {
 	}
 	// The server bounds how long a request may take to arrive. A stream goes on,
 	// and its connection is watched for the client's leaving.
-	_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Time{})
+	control := http.NewResponseController(c.Writer)
+	_ = control.SetReadDeadline(time.Time{})
+	if c.GetString(answerType) == typeJSON {
+		return a.pageOf(c, control, start)
+	}
 	return a.Streams.Serve(c.Writer, c.Request, start)
+}
+
+// maxWait bounds how long a page is waited for.
+const maxWait = time.Minute
+
+// pageOf answers with a page of a stream, at once or, if the client prefers to wait
+// (RFC 7240 section 4.3), when there is something in it.
+func (a *api) pageOf(c *gin.Context, control *http.ResponseController, start stream.Start) error {
+	wait := preferredWait(c.Request.Header)
+	if start.Timeout > 0 {
+		wait = min(wait, start.Timeout)
+	}
+	_ = control.SetWriteDeadline(time.Now().Add(wait + answerWithin))
+	page, err := a.Streams.Page(c.Request.Context(), start, wait)
+	if err != nil {
+		return err
+	}
+	header := c.Writer.Header()
+	header.Add("Vary", "Accept, Prefer")
+	if wait > 0 {
+		header.Set("Preference-Applied", fmt.Sprintf("wait=%d", wait/time.Second))
+	}
+	return writeJSON(c, http.StatusOK, page)
+}
+
+// preferredWait is how long the header Prefer asks to wait, at most maxWait; 0 if it
+// does not, or in a form that nobody need understand.
+func preferredWait(header http.Header) time.Duration {
+	for _, line := range header.Values("Prefer") {
+		for preference := range strings.SplitSeq(line, ",") {
+			name, value, _ := strings.Cut(preference, "=")
+			if !strings.EqualFold(strings.TrimSpace(name), "wait") {
+				continue
+			}
+			value, _, _ = strings.Cut(value, ";")
+			seconds, err := strconv.ParseUint(strings.Trim(strings.TrimSpace(value), `"`), 10, 16)
+			if err != nil {
+				return 0
+			}
+			return min(time.Duration(seconds)*time.Second, maxWait)
+		}
+	}
+	return 0
 }
 
 // guardFollower refuses a stream opened with the cookie from a foreign page:

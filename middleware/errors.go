@@ -27,8 +27,6 @@ var (
 	ErrBrokenBody = &chat.Error{Code: "broken_body", Detail: "The body did not arrive whole."}
 	// ErrUnsupportedMediaType refuses a body for its type.
 	ErrUnsupportedMediaType = &chat.Error{Code: "unsupported_media_type", Detail: "This type of body is not taken here: send Content-Type: application/json."}
-	// ErrTooManyRequests refuses somebody who asks too often.
-	ErrTooManyRequests = &chat.Error{Code: "too_many_requests", Detail: "Too many requests; slow down."}
 	// ErrInternal is what a client reads of every error that is no refusal.
 	ErrInternal = &chat.Error{Code: "internal", Detail: "Something went wrong here. The request_id finds it in the log."}
 )

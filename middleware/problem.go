@@ -66,9 +66,9 @@ var kinds = map[chat.Code]kind{
 	ErrTooLarge.Code:                 {status: http.StatusRequestEntityTooLarge, title: "Too large"},
 	ErrUnsupportedMediaType.Code:     {status: http.StatusUnsupportedMediaType, title: "Unsupported media type"},
 	chat.ErrIdempotencyMismatch.Code: {status: http.StatusUnprocessableEntity, title: "Idempotency mismatch"},
-	ErrTooManyRequests.Code:          {status: http.StatusTooManyRequests, title: "Too many requests", retryAfter: 5},
 	ErrInternal.Code:                 {status: http.StatusInternalServerError, title: "Internal error"},
 	chat.ErrUnavailable.Code:         {status: http.StatusServiceUnavailable, title: "Unavailable", retryAfter: 2},
+	chat.ErrTooManyStreams.Code:      {status: http.StatusServiceUnavailable, title: "Too many streams", retryAfter: 15},
 	chat.ErrBusy.Code:                {status: http.StatusServiceUnavailable, title: "Busy", retryAfter: 2},
 }
 

@@ -30,11 +30,11 @@ var refusals = []*chat.Error{
 	chat.Invalid("text", "must not be empty"),
 	chat.ErrNotFound, chat.ErrNotAMember, chat.ErrForbidden, chat.ErrChatExists, chat.ErrLastOwner,
 	chat.ErrIdempotencyMismatch, chat.ErrSessionEnded, chat.ErrUnavailable, chat.ErrUsernameTaken,
-	chat.ErrBadCredentials, chat.ErrBadRefreshToken, chat.ErrBusy,
+	chat.ErrBadCredentials, chat.ErrBadRefreshToken, chat.ErrBusy, chat.ErrTooManyStreams,
 	middleware.ErrUnauthenticated, middleware.ErrInvalidToken, middleware.ErrTokenInURL,
 	middleware.ErrForeignOrigin, middleware.ErrSignupClosed, middleware.ErrMethodNotAllowed,
 	middleware.ErrNotAcceptable, middleware.ErrTooLarge, middleware.ErrBrokenBody,
-	middleware.ErrUnsupportedMediaType, middleware.ErrTooManyRequests, middleware.ErrInternal,
+	middleware.ErrUnsupportedMediaType, middleware.ErrInternal,
 }
 
 func TestEveryRefusalThatTheSourceNamesHasItsDocument(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -16,20 +17,27 @@ type outside struct {
 	secure bool
 	// host is empty where the proxy did not say.
 	host string
+	// address is where the client is.
+	address string
 }
 
 type outsideKey struct{}
 
-// Forwarded believes X-Forwarded-Proto and X-Forwarded-Host of peers whose
-// address is in trusted, and of nobody else. Of several values the last counts:
-// it is the one that the nearest proxy wrote.
+// Forwarded believes X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-For of
+// peers whose address is in trusted, and of nobody else. Of several values the last
+// counts: it is the one that the nearest proxy wrote. Of addresses it is the last
+// that is not a trusted proxy's own.
 func Forwarded(trusted []netip.Prefix) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		r := c.Request
 		if !fromTrusted(r, trusted) {
 			return
 		}
-		o := outside{secure: r.TLS != nil, host: lastValue(r.Header, "X-Forwarded-Host")}
+		o := outside{
+			secure:  r.TLS != nil,
+			host:    lastValue(r.Header, "X-Forwarded-Host"),
+			address: forwardedFor(r, trusted),
+		}
 		if proto := lastValue(r.Header, "X-Forwarded-Proto"); proto != "" {
 			o.secure = strings.EqualFold(proto, "https")
 		}
@@ -51,6 +59,35 @@ func WasForwarded(c *gin.Context) bool {
 	return false
 }
 
+// AddressOf is the address of the client, as far as trusted proxies tell it; empty
+// where it is this machine's own, which is that of everybody behind a proxy that is
+// not trusted.
+func AddressOf(c *gin.Context) string {
+	address := addrOf(c.Request.RemoteAddr)
+	if o, ok := c.Request.Context().Value(outsideKey{}).(outside); ok && o.address != "" {
+		return o.address
+	}
+	if !address.IsValid() || address.IsLoopback() {
+		return ""
+	}
+	return address.String()
+}
+
+// forwardedFor walks back along X-Forwarded-For past the trusted proxies.
+func forwardedFor(r *http.Request, trusted []netip.Prefix) string {
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for _, hop := range slices.Backward(hops) {
+		address, err := netip.ParseAddr(strings.TrimSpace(hop))
+		if err != nil {
+			return ""
+		}
+		if address = address.Unmap().WithZone(""); !within(address, trusted) {
+			return address.String()
+		}
+	}
+	return ""
+}
+
 // isSecure says whether the client came over https: by TLS to this process, or to
 // a trusted proxy that says so.
 func isSecure(r *http.Request) bool {
@@ -70,17 +107,17 @@ func hostOf(r *http.Request) string {
 }
 
 func fromTrusted(r *http.Request, trusted []netip.Prefix) bool {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return false
-	}
-	addr := peer.Addr().Unmap().WithZone("")
-	for _, prefix := range trusted {
-		if prefix.Contains(addr) {
-			return true
-		}
-	}
-	return false
+	return within(addrOf(r.RemoteAddr), trusted)
+}
+
+// addrOf is the address of a peer; invalid where there is none, as in a test.
+func addrOf(remote string) netip.Addr {
+	peer, _ := netip.ParseAddrPort(remote)
+	return peer.Addr().Unmap().WithZone("")
+}
+
+func within(address netip.Addr, networks []netip.Prefix) bool {
+	return slices.ContainsFunc(networks, func(p netip.Prefix) bool { return p.Contains(address) })
 }
 
 // lastValue is the last element of a header that is a list (RFC 9110 section

@@ -13,29 +13,34 @@ import (
 	"time"
 
 	"parley/handlers"
+	"parley/stream"
 )
 
 // Settings are all that can be set, as somebody wrote it. An empty one is its
 // default. The tags are read by package cli, which fills a Settings from flags,
 // environment and file.
 type Settings struct {
-	Listen         string `default:"127.0.0.1:8080" env:"PARLEY_LISTEN" placeholder:"HOST:PORT" help:"Address to listen on; port 0 takes a free one."`
-	Data           string `default:"./parley-data" env:"PARLEY_DATA" placeholder:"FOLDER" help:"Folder of the SQLite file and of the generated signing key."`
-	Database       string `env:"PARLEY_DATABASE" placeholder:"URL" help:"postgres://… instead of SQLite in the data folder."`
-	Bus            string `default:"memory" env:"PARLEY_BUS" placeholder:"BUS" help:"How instances hear of each other."`
-	JWTSecret      string `name:"jwt-secret" env:"PARLEY_JWT_SECRET" placeholder:"SECRET" help:"32 bytes or more, the same for all instances; generated and kept in the data folder if absent. Better set by variable or file than by flag."`
-	AccessTTL      string `name:"access-ttl" default:"10m" env:"PARLEY_ACCESS_TTL" placeholder:"TIME" help:"Life of an access token."`
-	Signup         string `env:"PARLEY_SIGNUP" placeholder:"open|closed" help:"Whether anybody may make himself a user; open on a loopback address without trusted proxies, for requests that no proxy forwarded, else closed."`
-	Origins        string `env:"PARLEY_ORIGINS" placeholder:"ORIGIN,…" help:"Origins whose pages may act for their users, such as https://example.org."`
-	TrustedProxies string `env:"PARLEY_TRUSTED_PROXIES" placeholder:"ADDRESS,…" help:"Addresses or networks of proxies whose X-Forwarded-* headers are believed."`
-	BasePath       string `default:"/" env:"PARLEY_BASE_PATH" placeholder:"PATH" help:"Path under which everything is mounted."`
-	MetricsListen  string `env:"PARLEY_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Address of its own for /metrics."`
-	Ping           string `default:"15s" env:"PARLEY_PING" placeholder:"TIME" help:"How often an idle stream says that it lives, ± 10 %."`
-	Rotate         string `default:"1h" env:"PARLEY_ROTATE" placeholder:"TIME" help:"How long a stream lives before its client has to come back, ± 10 %."`
-	Streams        string `default:"auto" env:"PARLEY_STREAMS" placeholder:"auto|portable" help:"portable drives each stream by a goroutine of its own, also where parley could take its connection over."`
-	TLSCert        string `name:"tls-cert" env:"PARLEY_TLS_CERT" placeholder:"FILE" help:"PEM file of the certificate and the chain behind it, to speak HTTPS; a renewed one is taken up without a restart."`
-	TLSKey         string `name:"tls-key" env:"PARLEY_TLS_KEY" placeholder:"FILE" help:"PEM file of the certificate's key."`
-	Limits         string `default:"on" env:"PARLEY_LIMITS" placeholder:"on|off" help:"off lifts every rate and count limit, for tests and benchmarks."`
+	Listen               string `default:"127.0.0.1:8080" env:"PARLEY_LISTEN" placeholder:"HOST:PORT" help:"Address to listen on; port 0 takes a free one."`
+	Data                 string `default:"./parley-data" env:"PARLEY_DATA" placeholder:"FOLDER" help:"Folder of the SQLite file and of the generated signing key."`
+	Database             string `env:"PARLEY_DATABASE" placeholder:"URL" help:"postgres://… instead of SQLite in the data folder."`
+	Bus                  string `default:"memory" env:"PARLEY_BUS" placeholder:"BUS" help:"How instances hear of each other."`
+	JWTSecret            string `name:"jwt-secret" env:"PARLEY_JWT_SECRET" placeholder:"SECRET" help:"32 bytes or more, the same for all instances; generated and kept in the data folder if absent. Better set by variable or file than by flag."`
+	AccessTTL            string `name:"access-ttl" default:"10m" env:"PARLEY_ACCESS_TTL" placeholder:"TIME" help:"Life of an access token."`
+	Signup               string `env:"PARLEY_SIGNUP" placeholder:"open|closed" help:"Whether anybody may make himself a user; open on a loopback address without trusted proxies, for requests that no proxy forwarded, else closed."`
+	Origins              string `env:"PARLEY_ORIGINS" placeholder:"ORIGIN,…" help:"Origins whose pages may act for their users, such as https://example.org."`
+	TrustedProxies       string `env:"PARLEY_TRUSTED_PROXIES" placeholder:"ADDRESS,…" help:"Addresses or networks of proxies whose X-Forwarded-* headers are believed."`
+	BasePath             string `default:"/" env:"PARLEY_BASE_PATH" placeholder:"PATH" help:"Path under which everything is mounted."`
+	MetricsListen        string `env:"PARLEY_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Address of its own for /metrics."`
+	Ping                 string `default:"15s" env:"PARLEY_PING" placeholder:"TIME" help:"How often an idle stream says that it lives, ± 10 %."`
+	Rotate               string `default:"1h" env:"PARLEY_ROTATE" placeholder:"TIME" help:"How long a stream lives before its client has to come back, ± 10 %."`
+	Streams              string `default:"auto" env:"PARLEY_STREAMS" placeholder:"auto|portable" help:"portable drives each stream by a goroutine of its own, also where parley could take its connection over."`
+	TLSCert              string `name:"tls-cert" env:"PARLEY_TLS_CERT" placeholder:"FILE" help:"PEM file of the certificate and the chain behind it, to speak HTTPS; a renewed one is taken up without a restart."`
+	TLSKey               string `name:"tls-key" env:"PARLEY_TLS_KEY" placeholder:"FILE" help:"PEM file of the certificate's key."`
+	MaxStreams           string `name:"max-streams" env:"PARLEY_MAX_STREAMS" placeholder:"N" help:"How many streams there may be; three fourths of the descriptors that the process may have if absent."`
+	MaxStreamsPerUser    string `name:"max-streams-per-user" default:"256" env:"PARLEY_MAX_STREAMS_PER_USER" placeholder:"N" help:"How many of them one user may have."`
+	MaxStreamsPerAddress string `name:"max-streams-per-address" default:"4096" env:"PARLEY_MAX_STREAMS_PER_ADDRESS" placeholder:"N" help:"How many may come from one address, as trusted proxies tell it; this machine's own is not counted."`
+	StreamMemory         string `name:"stream-memory" default:"64" env:"PARLEY_STREAM_MEMORY" placeholder:"MIB" help:"How much of the newest messages is kept in memory for streams, in MiB; what is not there is read from the database."`
+	Limits               string `default:"on" env:"PARLEY_LIMITS" placeholder:"on|off" help:"off lifts every rate and count limit, for tests and benchmarks."`
 }
 
 // withDefaults fills what is empty.
@@ -81,6 +86,8 @@ type plan struct {
 	certificate           *tls.Certificate // nil: HTTP in the clear
 	ping, rotate          time.Duration
 	portable              bool
+	streamLimits          stream.Limits
+	streamMemory          int // bytes
 }
 
 // reading collects the mistakes found while settings are read.
@@ -125,9 +132,8 @@ func (s Settings) plan() (plan, error) {
 		r.mistake("streams", "%q is neither auto nor portable", s.Streams)
 	}
 	p.portable = s.Streams == "portable"
-	if s.Limits != "on" && s.Limits != "off" {
-		r.mistake("limits", "%q is neither on nor off", s.Limits)
-	}
+	p.streamLimits = r.streamLimits(s)
+	p.streamMemory = r.number("stream-memory", s.StreamMemory, 1, 1<<20) << 20
 	r.notYet(s)
 	return p, errors.Join(r.mistakes...)
 }

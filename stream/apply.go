@@ -23,6 +23,7 @@ func (b *Broker) apply(events []chat.Event, upTo int64) {
 	}
 	for ro := range grown {
 		b.bytes -= ro.trim(b.opts.RoomBytes)
+		ro.press(b.opts.RoomBytes)
 		for _, s := range ro.seats {
 			s.touch()
 		}

@@ -27,6 +27,8 @@ type Options struct {
 	RoomBytes int
 	// TotalBytes is what all rooms together keep at the most, about; 64 MiB.
 	TotalBytes int
+	// Limits bound how many streams there are; they are not bounded by default.
+	Limits Limits
 	// Portable has every stream driven by a goroutine of its own, also where its
 	// connection could be taken over.
 	Portable bool
@@ -84,6 +86,9 @@ type Broker struct {
 	rooms   map[roomKey]*room
 	bytes   int
 	users   map[string]map[*reader]struct{}
+	// streams is how many there are; addresses counts them by where they are.
+	streams   int
+	addresses map[string]int
 	// arriving are the readers that opened at a head that the tail has yet to reach.
 	arriving map[*reader]struct{}
 	drained  bool
@@ -96,11 +101,12 @@ type Broker struct {
 // New makes a broker. It does nothing before [Broker.Start].
 func New(log Log, o Options) *Broker {
 	b := &Broker{
-		log:      log,
-		opts:     o.withDefaults(),
-		rooms:    make(map[roomKey]*room),
-		users:    make(map[string]map[*reader]struct{}),
-		arriving: make(map[*reader]struct{}),
+		log:       log,
+		opts:      o.withDefaults(),
+		rooms:     make(map[roomKey]*room),
+		users:     make(map[string]map[*reader]struct{}),
+		addresses: make(map[string]int),
+		arriving:  make(map[*reader]struct{}),
 	}
 	b.metrics = newMetrics(b.opts.Registerer)
 	b.tail = newTail(b)

@@ -15,10 +15,10 @@ type frame struct {
 	// who wrote the message, or whose membership changed.
 	who string
 
-	// shown is what everybody is shown; own is what the one whose joining or leaving
-	// this is is shown instead on his stream over all chats. Both are made when
-	// somebody first needs them.
-	shown, own [framings]atomic.Pointer[wire]
+	// wires is what everybody is shown; ownWires is what the one whose joining or
+	// leaving this is is shown instead on his stream over all chats. Both are made
+	// when somebody first needs them.
+	wires, ownWires [framings]atomic.Pointer[wire]
 }
 
 // newFrame makes the frame of an event that belongs to a chat.
@@ -43,20 +43,26 @@ func (f *frame) turns() bool {
 // wire is the frame as everybody is shown it; empty where the framing does not
 // show it.
 func (f *frame) wire(fr Framing) wire {
-	return made(&f.shown[fr], func() wire {
+	return made(&f.wires[fr], func() wire {
 		return newWire(fr.appendFrame(nil, string(f.event.Kind), f.event.Data(), f.event.Pos))
 	})
 }
 
-// ownWire is the frame as the one whose joining or leaving it is is shown it on
-// his stream over all chats.
-func (f *frame) ownWire(fr Framing) wire {
-	name := chat.NameChatJoined
+// own is the name and the data of one's own joining or leaving on one's stream over
+// all chats.
+func (f *frame) own() (name string, data chat.ChatRef) {
+	name = chat.NameChatJoined
 	if f.event.Kind == chat.KindMemberLeft {
 		name = chat.NameChatLeft
 	}
-	return made(&f.own[fr], func() wire {
-		return newWire(fr.appendFrame(nil, name, chat.ChatRef{Seq: f.event.Seq, Chat: f.event.Chat}, f.event.Pos))
+	return name, chat.ChatRef{Seq: f.event.Seq, Chat: f.event.Chat}
+}
+
+// ownWire is what the one whose joining or leaving the frame is is shown there.
+func (f *frame) ownWire(fr Framing) wire {
+	return made(&f.ownWires[fr], func() wire {
+		name, data := f.own()
+		return newWire(fr.appendFrame(nil, name, data, f.event.Pos))
 	})
 }
 

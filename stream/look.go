@@ -137,7 +137,7 @@ func (rd *reader) collect(ro *room, frames []*frame, upTo int64, into *[]*frame)
 // changes his own chats stands in two: a stream over all chats takes it from its
 // home room.
 func (rd *reader) shows(ro *room, f *frame) bool {
-	if ro != nil && rd.overAll() && ro.key.home == "" && rd.ownTurn(f) {
+	if ro != nil && ro.key.home == "" && rd.ownTurn(f) {
 		return false
 	}
 	if !rd.start.Framing.shows(f.event.Kind) {
@@ -145,12 +145,6 @@ func (rd *reader) shows(ro *room, f *frame) bool {
 	}
 	// His own message that he asked not to hear.
 	return f.event.Origin == "" || f.event.Origin != rd.start.Origin || f.who != rd.start.Actor.Username
-}
-
-// ownTurn says whether the frame is the actor's own joining or leaving.
-func (rd *reader) ownTurn(f *frame) bool {
-	return f.who == rd.start.Actor.Username &&
-		(f.event.Kind == chat.KindMemberJoined || f.event.Kind == chat.KindMemberLeft)
 }
 
 // cut shortens the view to what is given at once: at most maxLook bytes, and over
@@ -176,6 +170,7 @@ func (rd *reader) moveTo(pos int64, last *frame) (more bool) {
 	b := rd.broker
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	rd.reached, rd.halted = pos, !rd.stalled.IsZero()
 	if !rd.page.covers(pos) || !rd.stalled.IsZero() {
 		rd.page = nil // whoever has stopped reading keeps nothing in memory
 	}

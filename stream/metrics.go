@@ -10,6 +10,8 @@ type metrics struct {
 	rooms      prometheus.Gauge
 	tail       prometheus.Gauge
 	ends       *prometheus.CounterVec
+	held       prometheus.Histogram
+	refused    prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -28,9 +30,14 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "parley_tail_position", Help: "The highest position of the log that this instance has applied."}),
 		ends: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_streams_ended_total", Help: "Streams that ended, by reason."}, []string{"reason"}),
+		held: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "parley_posts_held_seconds", Help: "For how long posts were held because those who follow the chat could not keep up.",
+			Buckets: []float64{.01, .025, .05, .075, .1}}),
+		refused: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "parley_streams_refused_total", Help: "Streams that were one too many."}),
 	}
 	if r != nil {
-		r.MustRegister(m.open, m.deliveries, m.behind, m.logReads, m.rooms, m.tail, m.ends)
+		r.MustRegister(m.open, m.deliveries, m.behind, m.logReads, m.rooms, m.tail, m.ends, m.held, m.refused)
 	}
 	return m
 }

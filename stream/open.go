@@ -15,8 +15,8 @@ func (b *Broker) open(ctx context.Context, s Start, d driver) (rd *reader, reset
 	if s.Chat == "" {
 		first = roomKey{home: s.Actor.Username}
 	}
-	if !b.admit(rd, first) {
-		return nil, "", chat.ErrUnavailable
+	if err := b.admit(rd, first); err != nil {
+		return nil, "", err
 	}
 	opening, err := b.log.Open(ctx, s.Actor, s.Chat)
 	if err != nil {
@@ -46,22 +46,27 @@ func (b *Broker) settleIn(rd *reader, opening chat.Opening) {
 	}
 }
 
-// admit makes the reader known, with its first seat, unless streams are ending.
-func (b *Broker) admit(rd *reader, first roomKey) bool {
+// admit makes the reader known, with its first seat, unless streams are ending or
+// there are too many.
+func (b *Broker) admit(rd *reader, first roomKey) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.drained {
-		return false
+		return chat.ErrUnavailable
+	}
+	if err := b.opts.Limits.refuses(b, rd.start); err != nil {
+		b.metrics.refused.Inc()
+		return err
 	}
 	b.readersDone.Add(1)
-	b.metrics.open.Inc()
+	b.count(rd.start, 1)
 	user := rd.start.Actor.Username
 	if b.users[user] == nil {
 		b.users[user] = make(map[*reader]struct{})
 	}
 	b.users[user][rd] = struct{}{}
 	b.enter(first, rd)
-	return true
+	return nil
 }
 
 // dismiss forgets the reader.
@@ -83,6 +88,6 @@ func (b *Broker) dismiss(rd *reader) {
 	if len(b.users[user]) == 0 {
 		delete(b.users, user)
 	}
-	b.metrics.open.Dec()
+	b.count(rd.start, -1)
 	b.readersDone.Done()
 }

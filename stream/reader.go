@@ -41,6 +41,10 @@ type reader struct {
 	retry time.Time
 	// answer is what its question about its credential brought.
 	answer *renewed
+	// reached is the cursor and halted whether the socket was full, when the reader
+	// last moved.
+	reached int64
+	halted  bool
 	// dismissed says that the stream has ended.
 	dismissed bool
 
@@ -160,14 +164,25 @@ func (rd *reader) ending() (ending, bool) {
 	return first, first.pos != 0
 }
 
+// ownTurn says whether the frame is the actor's own joining or leaving on his
+// stream over all chats, where it has a name of its own.
+func (rd *reader) ownTurn(f *frame) bool {
+	return rd.overAll() && f.who == rd.start.Actor.Username &&
+		(f.event.Kind == chat.KindMemberJoined || f.event.Kind == chat.KindMemberLeft)
+}
+
 // wire is what the reader is shown of a frame.
 func (rd *reader) wire(f *frame) wire {
-	fr := rd.start.Framing
-	if rd.overAll() && f.who == rd.start.Actor.Username {
-		switch f.event.Kind {
-		case chat.KindMemberJoined, chat.KindMemberLeft:
-			return f.ownWire(fr)
-		}
+	if rd.ownTurn(f) {
+		return f.ownWire(rd.start.Framing)
 	}
-	return f.wire(fr)
+	return f.wire(rd.start.Framing)
+}
+
+// shown is the name and the data of what the reader is shown of a frame.
+func (rd *reader) shown(f *frame) (name string, data any) {
+	if rd.ownTurn(f) {
+		return f.own()
+	}
+	return string(f.event.Kind), f.event.Data()
 }

@@ -1,5 +1,7 @@
 package stream
 
+import "time"
+
 // room is what is live of a chat, or of a user's own joins and leaves: the
 // newest frames, and the readers who follow it. The broker's mutex guards it.
 type room struct {
@@ -18,6 +20,11 @@ type room struct {
 	// one is being read.
 	waiting []*reader
 	reading bool
+
+	// hold is for how long posts are held, sample which readers are looked at next to
+	// find that.
+	hold   time.Duration
+	sample int
 }
 
 // roomKey names a room: one of its fields is set.

@@ -29,6 +29,8 @@ type Start struct {
 	// leaves out none.
 	Origin string
 
+	// Address is where the client is, for [Limits]; empty counts nowhere.
+	Address string
 	// RequestID stands in the line that is logged when the stream ends.
 	RequestID string
 }
@@ -38,6 +40,15 @@ const (
 	resetAhead     = "ahead"
 	resetMalformed = "malformed"
 )
+
+// resetName is the event that says so, resetData its data: why, and where the
+// stream begins instead.
+const resetName = "reset"
+
+type resetData struct {
+	Reason string `json:"reason"`
+	Cursor int64  `json:"cursor"`
+}
 
 // place finds where a stream begins, given the head at its opening. Where the
 // client's place is gone, it begins at the head and reset says why.

@@ -55,10 +55,7 @@ func (rd *reader) begin(d *desk, head []byte, reset string) reason {
 	if reset == "" {
 		d.out = fr.appendPlace(d.out, rd.cursor)
 	} else {
-		d.out = fr.appendFrame(d.out, "reset", struct {
-			Reason string `json:"reason"`
-			Cursor int64  `json:"cursor"`
-		}{reset, rd.cursor}, rd.cursor)
+		d.out = fr.appendFrame(d.out, resetName, resetData{reset, rd.cursor}, rd.cursor)
 	}
 	rd.held = rd.cursor
 	d.chunk = append(d.chunk[:0], head...)

@@ -1,0 +1,96 @@
+package stream
+
+import (
+	"context"
+	"time"
+
+	"parley/chat"
+)
+
+// Page is a part of what a stream would show, for those who would rather ask again
+// than listen.
+type Page struct {
+	Events []PageEvent `json:"events"`
+	// Cursor is where the next page begins.
+	Cursor int64 `json:"cursor"`
+}
+
+// PageEvent is one event of a [Page].
+type PageEvent struct {
+	Event string `json:"event"`
+	// ID is the event's position.
+	ID   int64 `json:"id"`
+	Data any   `json:"data"`
+}
+
+// maxPageEvents bounds a page whose client named no limit, or a greater one.
+const maxPageEvents = 500
+
+// Page reads what a stream that begins as s says would show first: up to the head,
+// and at most s.Limit events. Where there is nothing yet it waits for the first
+// event, at most for wait; an empty page is no error. It ends before its time when
+// the actor's rights do. Errors are those of [Broker.Serve], and ctx's.
+func (b *Broker) Page(ctx context.Context, s Start, wait time.Duration) (Page, error) {
+	woken := make(awaited, 1)
+	rd, reset, err := b.open(ctx, s, woken)
+	if err != nil {
+		return Page{}, err
+	}
+	defer b.dismiss(rd)
+	p := Page{Events: []PageEvent{}, Cursor: rd.cursor}
+	if reset != "" {
+		p.Events = append(p.Events, PageEvent{resetName, rd.cursor, resetData{reset, rd.cursor}})
+		return p, nil
+	}
+	limit := maxPageEvents
+	if s.Limit > 0 {
+		limit = int(min(s.Limit, maxPageEvents))
+	}
+	var frames []*frame
+	until := time.Now().Add(wait)
+	alarm := time.NewTimer(wait)
+	defer alarm.Stop()
+	for {
+		now := time.Now()
+		v := rd.look(now, &frames)
+		more := false
+		switch {
+		case !v.retry.IsZero():
+			return Page{}, chat.ErrUnavailable
+		case !v.waits:
+			more = rd.fill(&p, v, limit)
+			caughtUp := !more && rd.cursor >= rd.opened
+			over := len(p.Events) > 0 || v.end != "" || v.draining || !now.Before(until)
+			if len(p.Events) == limit || caughtUp && over {
+				return p, nil
+			}
+		}
+		if more {
+			continue
+		}
+		select {
+		case <-woken:
+		case <-alarm.C:
+		case <-ctx.Done():
+			return Page{}, ctx.Err()
+		}
+	}
+}
+
+// fill puts what the reader found into the page, and says whether there is more.
+func (rd *reader) fill(p *Page, v view, limit int) (more bool) {
+	if room := limit - len(p.Events); len(v.frames) > room {
+		v.frames = v.frames[:room]
+		v.upTo = v.frames[room-1].event.Pos
+	}
+	var last *frame
+	for _, f := range v.frames {
+		last = f
+		name, data := rd.shown(f)
+		p.Events = append(p.Events, PageEvent{name, f.event.Pos, data})
+	}
+	rd.broker.metrics.deliveries.Add(float64(len(v.frames)))
+	more = rd.moveTo(v.upTo, last) || v.more
+	p.Cursor = rd.cursor
+	return more
+}

@@ -1,0 +1,55 @@
+package stream
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestPostsAreHeldWhileMostReadersAreFarBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &house{t: t, fast: true, log: newMemLog()}
+		h.broker = New(h.log, Options{RoomBytes: 100_000})
+		h.commit(joins("lobby", "ann"))
+		ro := &room{}
+		var readers []*reader
+		for range 10 {
+			rd := newReader(h.broker, Start{Actor: ann(), Chat: "lobby"}, make(awaited, 1))
+			readers = append(readers, rd)
+			ro.seats = append(ro.seats, &seat{reader: rd, room: ro})
+		}
+		h.broker.rooms[roomKey{chat: "lobby"}] = ro
+		for _, e := range h.log.commit(numbered(1, 100)...) {
+			ro.add(newFrame(e))
+		}
+		newest := ro.newest()
+		held := func(limit int) time.Duration {
+			ro.press(limit)
+			began := time.Now()
+			h.broker.Hold(t.Context(), "lobby")
+			return time.Since(began)
+		}
+		all := func(reached int64, halted bool) {
+			for _, rd := range readers {
+				rd.reached, rd.halted = reached, halted
+			}
+		}
+		all(newest, false)
+		expect(t, "all are there", held(ro.bytes), time.Duration(0))
+		all(0, false)
+		expect(t, "all are behind", held(ro.bytes), maxHold)
+		expect(t, "there is much room", held(10*ro.bytes), time.Duration(0))
+		all(0, true)
+		expect(t, "they have stopped reading", held(ro.bytes), time.Duration(0))
+		all(newest, false)
+		readers[3].reached = 0
+		expect(t, "one is behind", held(ro.bytes), time.Duration(0))
+		all(newest-40, false)
+		expect(t, "all are a little behind", held(ro.bytes), time.Duration(0))
+		all(newest-60, false)
+		expect(t, "all are in the older half", held(ro.bytes), maxHold/2)
+		began := time.Now()
+		h.broker.Hold(t.Context(), "elsewhere")
+		expect(t, "another chat's", time.Since(began), time.Duration(0))
+	})
+}
