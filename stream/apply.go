@@ -93,6 +93,6 @@ func (b *Broker) endRights(e chat.Event) {
 // shrink halves every room. Readers that needed what goes read the log.
 func (b *Broker) shrink() {
 	for _, ro := range b.rooms {
-		b.bytes -= ro.dropPages() + ro.trim(ro.bytes/2)
+		b.bytes -= ro.dropPages(always) + ro.trim(ro.bytes/2)
 	}
 }

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"parley/chat"
@@ -19,8 +20,8 @@ const (
 	logPage = 256
 	// maxPageBytes bounds what is kept of them.
 	maxPageBytes = 256 << 10
-	// maxPages is how many parts a room keeps for others that follow closely.
-	maxPages = 4
+	// pageKept is how long a part that nobody needs any more is kept for others.
+	pageKept = 10 * time.Second
 )
 
 // page is a part of the log: every event of a room, or every event that a reader
@@ -29,6 +30,8 @@ type page struct {
 	from, through int64
 	frames        []*frame
 	bytes         int
+	// used is when somebody last needed it.
+	used time.Time
 }
 
 // add makes the page of events, which are all that it holds up to through. Where
@@ -48,9 +51,10 @@ func (p *page) add(events []chat.Event) {
 func (p *page) covers(pos int64) bool { return p != nil && p.from <= pos && pos < p.through }
 
 // pageAt is the room's page that holds what follows a position; nil if none does.
-func (ro *room) pageAt(pos int64) *page {
-	for _, p := range ro.pages {
+func (ro *room) pageAt(pos int64, now time.Time) *page {
+	for _, p := range slices.Backward(ro.pages) {
 		if p.covers(pos) {
+			p.used = now
 			return p
 		}
 	}
@@ -59,14 +63,14 @@ func (ro *room) pageAt(pos int64) *page {
 
 // pageHere is a page that holds what follows the reader's cursor; nil if there is
 // none.
-func (rd *reader) pageHere() *page {
+func (rd *reader) pageHere(now time.Time) *page {
 	switch {
 	case rd.page.covers(rd.cursor):
 		return rd.page
 	case rd.overAll():
 		return nil
 	default:
-		return rd.first.room.pageAt(rd.cursor)
+		return rd.first.room.pageAt(rd.cursor, now)
 	}
 }
 
@@ -80,24 +84,34 @@ func (ro *room) keep(p *page, limit int) (grown int) {
 		ro.bytes += p.bytes
 		return p.bytes
 	}
-	grown = p.bytes
-	if len(ro.pages) == maxPages {
-		grown -= ro.pages[0].bytes
-		ro.pages = append(ro.pages[:0], ro.pages[1:]...)
-	}
 	ro.pages = append(ro.pages, p)
-	return grown
+	return p.bytes
 }
 
-// dropPages forgets the parts of the log that the room holds beside what it
-// remembers, and returns how many bytes went.
-func (ro *room) dropPages() (dropped int) {
-	for _, p := range ro.pages {
+// dropPages forgets pages for which that is due, the one read first coming first,
+// and returns how many bytes went.
+func (ro *room) dropPages(due func(*page) bool) (dropped int) {
+	ro.pages = slices.DeleteFunc(ro.pages, func(p *page) bool {
+		if !due(p) {
+			return false
+		}
 		dropped += p.bytes
-	}
-	ro.pages = nil
+		return true
+	})
 	return dropped
 }
+
+// dropUnused forgets the pages that nobody has needed for a while.
+func (b *Broker) dropUnused(now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, ro := range b.rooms {
+		b.bytes -= ro.dropPages(func(p *page) bool { return now.Sub(p.used) > pageKept })
+	}
+}
+
+// always says that something is due.
+func always(*page) bool { return true }
 
 // ask has the part of the log read that the reader needs next, unless one is being
 // read already. The broker's mutex is held.
@@ -116,7 +130,7 @@ func (rd *reader) ask() {
 	ro.waiting = append(ro.waiting, rd)
 	if !ro.reading {
 		ro.reading = true
-		b.enqueue(logRead{room: ro, from: rd.cursor})
+		b.enqueue(logRead{room: ro})
 	}
 }
 
@@ -140,10 +154,8 @@ func (rd *reader) answered(p *page, err error) {
 type logRead struct {
 	room   *room
 	reader *reader
-	from   int64
-	// upTo is how far a reader's page may reach. A room's reaches to what the room
-	// remembers when its turn comes.
-	upTo int64
+	// from and upTo bound it; for a room they are found when its turn comes.
+	from, upTo int64
 }
 
 // enqueue has a part of the log read as soon as not too many others are. The
@@ -168,7 +180,7 @@ func (b *Broker) readLog() {
 		}
 		r := b.reads[0]
 		b.reads = b.reads[1:]
-		wanted := r.wanted(b)
+		wanted := r.wanted()
 		b.mu.Unlock()
 		if !wanted {
 			continue
@@ -180,20 +192,26 @@ func (b *Broker) readLog() {
 	}
 }
 
-// wanted says whether somebody still waits for the part, and how far it shall
-// reach. The broker's mutex is held.
-func (r *logRead) wanted(b *Broker) bool {
+// wanted says whether somebody still waits for the part. Of a room it finds where
+// the part begins and how far it shall reach. The broker's mutex is held.
+func (r *logRead) wanted() bool {
 	if r.reader != nil {
 		return !r.reader.dismissed
 	}
-	r.upTo = r.room.since
-	return len(r.room.seats) > 0
+	ro := r.room
+	ro.waiting = slices.DeleteFunc(ro.waiting, func(rd *reader) bool { return rd.dismissed })
+	if len(ro.waiting) == 0 {
+		ro.reading = false
+		return false
+	}
+	r.from, r.upTo = ro.waiting[0].cursor, ro.since
+	return true
 }
 
 // read reads the part.
 func (r *logRead) read(ctx context.Context, b *Broker) (*page, error) {
 	b.metrics.logReads.Inc()
-	p := &page{from: r.from, through: r.upTo}
+	p := &page{from: r.from, through: r.upTo, used: time.Now()}
 	if r.reader != nil {
 		events, through, err := b.log.MemberAfter(ctx, r.reader.start.Actor.Username, r.reader.opened, r.from, r.upTo, logPage)
 		p.through = through
@@ -215,15 +233,25 @@ func (r *logRead) deliver(b *Broker, p *page, err error) {
 		return
 	}
 	ro := r.room
-	ro.reading = false
 	if err == nil && len(ro.seats) > 0 {
 		b.bytes += ro.keep(p, b.opts.RoomBytes)
 	}
-	waiting := ro.waiting
-	ro.waiting = nil
-	for _, rd := range waiting {
-		rd.answered(p, err)
+	ro.waiting = slices.DeleteFunc(ro.waiting, func(rd *reader) bool {
+		answered := err != nil || p.covers(rd.cursor) || rd.cursor >= ro.since
+		if answered {
+			rd.answered(p, err)
+		}
+		return answered
+	})
+	if ro.reading = len(ro.waiting) > 0; ro.reading {
+		b.enqueue(logRead{room: ro})
 	}
+	over := b.bytes - b.opts.TotalBytes
+	b.bytes -= ro.dropPages(func(p *page) bool {
+		due := over > 0
+		over -= p.bytes
+		return due
+	})
 	if b.bytes > b.opts.TotalBytes {
 		b.shrink()
 	}

@@ -58,7 +58,7 @@ func (rd *reader) look(now time.Time, into *[]*frame) view {
 	}
 	if rd.cursor < upTo && rd.stalled.IsZero() {
 		*into = (*into)[:0]
-		if !rd.gather(upTo, &v, into) {
+		if !rd.gather(now, upTo, &v, into) {
 			rd.ask()
 			v.waits = true
 			return v
@@ -74,9 +74,9 @@ func (rd *reader) look(now time.Time, into *[]*frame) view {
 
 // gather collects what the reader is shown behind its cursor and up to upTo, and
 // says whether memory reaches back so far. The broker's mutex is held.
-func (rd *reader) gather(upTo int64, v *view, into *[]*frame) bool {
+func (rd *reader) gather(now time.Time, upTo int64, v *view, into *[]*frame) bool {
 	if !rd.remembered() {
-		p := rd.pageHere()
+		p := rd.pageHere(now)
 		if p == nil {
 			return false
 		}

@@ -141,8 +141,11 @@ func (l *memLog) ChatAfter(ctx context.Context, chatID string, after, upTo int64
 	}
 	l.pages++
 	var found []chat.Event
-	for _, e := range l.events {
-		if e.Chat == chatID && e.Pos > after && e.Pos <= upTo && len(found) < limit {
+	for _, e := range l.events[min(after, int64(len(l.events))):] {
+		if e.Pos > upTo || len(found) == limit {
+			break
+		}
+		if e.Chat == chatID {
 			found = append(found, e)
 		}
 	}

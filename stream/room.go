@@ -13,8 +13,8 @@ type room struct {
 	bytes  int // of the frames
 	seats  []*seat
 
-	// pages are parts of the log before since that somebody here needed lately, the
-	// newest last.
+	// pages are parts of the log before since that somebody here needed lately, the one
+	// read last standing last.
 	pages []*page
 	// waiting are the readers who need a part that is not there; reading says that
 	// one is being read.
@@ -126,7 +126,7 @@ func (b *Broker) leave(key roomKey, rd *reader) {
 	ro.seats[last] = nil
 	ro.seats = ro.seats[:last]
 	if last == 0 {
-		b.bytes -= ro.bytes + ro.dropPages()
+		b.bytes -= ro.bytes + ro.dropPages(always)
 		delete(b.rooms, key)
 		b.metrics.rooms.Dec()
 	}

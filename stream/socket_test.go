@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -247,6 +248,77 @@ func TestWhoStopsReadingIsCutAndTheOthersDoNotNotice(t *testing.T) {
 			other.until(strconv.Itoa(last))
 			return p.open() == 1
 		})
+	})
+}
+
+func TestWhoReadsAByteAtATimeIsCutAndTheOthersDoNotNotice(t *testing.T) {
+	atPort(t, Options{Patience: 300 * time.Millisecond}, func(p *port) {
+		other := p.listen(follow)
+		trickling := p.dial(follow)
+		trickling.SetReadBuffer(4096)
+		go func() {
+			tick := time.NewTicker(20 * time.Millisecond)
+			defer tick.Stop()
+			for range tick.C {
+				if _, err := trickling.Read(make([]byte, 1)); err != nil {
+					return
+				}
+			}
+		}()
+		eventually(p.t, "both are open", func() bool { return p.open() == 2 })
+		last := 0
+		eventually(p.t, "one stream is left", func() bool {
+			p.say(last+1, last+100)
+			last += 100
+			other.until(strconv.Itoa(last))
+			return p.open() == 1
+		})
+	})
+}
+
+func TestAHundredThatReadALongChatFromItsBeginningShareTheReading(t *testing.T) {
+	const messages, crowd = 50_000, 100
+	atPort(t, Options{TotalBytes: 16 << 20}, func(p *port) {
+		p.say(1, messages)
+		eventually(p.t, "the tail is there", func() bool { return p.broker.position() == messages+2 })
+		live := p.listen(follow)
+		var reading sync.WaitGroup
+		for range crowd {
+			c := p.dial("GET /?after=earliest&limit=" + strconv.Itoa(messages+2) + " HTTP/1.1\r\nHost: x\r\n\r\n")
+			reading.Go(func() {
+				c.SetDeadline(time.Now().Add(time.Minute))
+				answer, err := http.ReadResponse(bufio.NewReaderSize(c, 64<<10), nil)
+				if err != nil {
+					p.t.Error(err)
+					return
+				}
+				count := 0
+				lines := bufio.NewScanner(answer.Body)
+				for lines.Scan() {
+					if strings.HasPrefix(lines.Text(), `data: {"id":`) {
+						count++
+					}
+				}
+				if count != messages {
+					p.t.Errorf("%d messages came, and %v", count, lines.Err())
+				}
+			})
+		}
+		for i := range 20 {
+			p.say(messages+i+1, messages+i+1)
+			live.until(strconv.Itoa(messages + i + 1))
+			p.broker.mu.Lock()
+			if p.broker.bytes > 17<<20 {
+				p.t.Errorf("%d bytes are kept", p.broker.bytes)
+			}
+			p.broker.mu.Unlock()
+		}
+		reading.Wait()
+		p.log.mu.Lock()
+		defer p.log.mu.Unlock()
+		if most := 8 * messages / logPage; p.log.pages > most {
+			p.t.Errorf("the log was read %d times, more than %d", p.log.pages, most)
+		}
 	})
 }
 

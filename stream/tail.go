@@ -73,6 +73,7 @@ func (t *tail) run(ctx context.Context) {
 		case <-t.woken:
 		case <-poll.C:
 			polled = true
+			t.broker.dropUnused(time.Now())
 			poll.Reset(jitter(t.broker.opts.Poll))
 		}
 		behind := t.applyOffered()
