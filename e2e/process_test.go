@@ -278,9 +278,12 @@ func keep(kind, printed string) error {
 // cleanEnvironment is this process's without settings of parley, but for the path
 // that streams take: every test runs on either.
 func cleanEnvironment() []string {
-	return slices.DeleteFunc(os.Environ(), func(v string) bool {
-		return strings.HasPrefix(v, "PARLEY_") && !strings.HasPrefix(v, "PARLEY_STREAMS=")
-	})
+	clean := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PARLEY_") })
+	// Asked for by name, so that a result kept of one path does not stand for the other.
+	if path := os.Getenv("PARLEY_STREAMS"); path != "" {
+		clean = append(clean, "PARLEY_STREAMS="+path)
+	}
+	return clean
 }
 
 func lastLines(s string, n int) string {
