@@ -1,0 +1,21 @@
+package stream
+
+// desk is what a driver uses for one reader after another.
+type desk struct {
+	// frames is where a look gathers them, wires their bytes, ready to be written.
+	frames []*frame
+	wires  []byte
+	// out is for frames that have no place in the log.
+	out, chunk []byte
+	// copied says of which frames wires holds the bytes, and for whom: readers of one
+	// room that are woken together are shown the same.
+	copied copied
+}
+
+// copied names the content of a [desk]'s wires.
+type copied struct {
+	first, last *frame
+	count       int
+	framing     Framing
+	chunked     bool
+}
