@@ -36,6 +36,9 @@ type opening struct {
 	// once what is posted reaches the stream.
 	Requests [][]byte
 	Opened   []byte
+	// Replies, where there are any, are sent when what is answered holds Greeted.
+	Replies [][]byte
+	Greeted []byte
 	// Strict holds the readers of the groups against what server-sent events have
 	// to look like.
 	Strict bool

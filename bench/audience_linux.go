@@ -38,6 +38,7 @@ type seat struct {
 	at     stage
 	// head is what was answered before the stream was open.
 	head    []byte
+	replied bool
 	stalled bool
 }
 
@@ -187,8 +188,8 @@ func (a *attendance) connect(s *seat) error {
 	if err := unix.Connect(fd, &a.server); err != nil && err != unix.EINPROGRESS {
 		return err
 	}
-	s.socket, s.at, s.head, s.size = fd, connecting, nil, 0
-	s.strict = nil
+	s.socket, s.at, s.head, s.replied = fd, connecting, nil, false
+	s.size, s.strict = 0, nil
 	if a.opening.Strict && s.group < groups {
 		s.strict = &strict{}
 	}
@@ -244,12 +245,23 @@ func (a *attendance) read(s *seat) {
 	b := a.buffer[:n]
 	if s.at == asked {
 		s.head = append(s.head, b...)
-		if bytes.Contains(s.head, a.opening.Opened) {
-			a.opened(s)
-		}
+		a.proceed(s)
 	}
 	if messages := s.take(b, micros(time.Now()), &a.counted.tally); s.group < groups && messages > 0 {
 		a.seen.add(s.group, int64(messages))
+	}
+}
+
+// proceed does what there is to do with what was answered so far.
+func (a *attendance) proceed(s *seat) {
+	if !s.replied && a.opening.Replies != nil && bytes.Contains(s.head, a.opening.Greeted) {
+		s.replied = true
+		if _, err := unix.Write(s.socket, a.opening.Replies[s.chat]); err != nil {
+			a.fail("replying", err)
+		}
+	}
+	if bytes.Contains(s.head, a.opening.Opened) {
+		a.opened(s)
 	}
 }
 

@@ -23,7 +23,7 @@ func serveCareless(in *bufio.Reader) error {
 		mu.Lock()
 		defer mu.Unlock()
 		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
-			_, _ = conn.Write([]byte(limitHead))
+			_, _ = conn.Write([]byte(streamHead))
 			conns = append(conns, conn)
 		}
 	})

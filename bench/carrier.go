@@ -30,6 +30,10 @@ type station struct {
 	// now on. What is answered once it is open holds opened.
 	request func(ch int, after int64) []byte
 	opened  string
+	// reply, where it is not nil, is what a client has to say before, once it was
+	// greeted.
+	reply   func(ch int) []byte
+	greeted string
 }
 
 // stop ends the server and removes its database; a nil station is none.

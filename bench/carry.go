@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime"
 	"time"
 
@@ -59,7 +58,7 @@ func (c carriage) begin(ctx context.Context, by carrier) (r *carrying, err error
 func (r *carrying) open(after []int64, atOnce int) error {
 	o := &opening{
 		Address: r.station.address, Readers: r.readers, Chats: r.chats, Stalled: r.stalled,
-		Lanes: lanes(r.carriage.posters, r.chats), Opened: []byte(r.station.opened),
+		Lanes: lanes(r.carriage.posters, r.chats), Opened: []byte(r.station.opened), Greeted: []byte(r.station.greeted),
 		Strict: r.carrier.strict, AtOnce: atOnce, Nap: r.nap(),
 	}
 	for ch := range r.chats {
@@ -68,6 +67,9 @@ func (r *carrying) open(after []int64, atOnce int) error {
 			place = after[ch]
 		}
 		o.Requests = append(o.Requests, r.station.request(ch+1, place))
+		if r.station.reply != nil {
+			o.Replies = append(o.Replies, r.station.reply(ch+1))
+		}
 	}
 	_, err := r.audience.tell(order{Open: o})
 	return err
@@ -135,9 +137,9 @@ func (m moment) since(before moment) figures {
 	return f
 }
 
-// carry posts for as long as it takes and tells what that cost, and whether all
+// post posts for as long as it takes and tells what that cost, and whether all
 // was delivered.
-func (r *carrying) carry(ctx context.Context) (f figures, l latencies, err error) {
+func (r *carrying) post(ctx context.Context) (f figures, l latencies, err error) {
 	// What was left behind before this run is no work of this run's.
 	runtime.GC()
 	posting, stop := context.WithCancel(ctx)
@@ -178,18 +180,27 @@ func (r *carrying) settle(ctx context.Context) (float64, error) {
 	return float64(c.Lost + c.Repeated + c.Broken), err
 }
 
-// measure carries messages from beginning to end.
-func (c carriage) measure(ctx context.Context, by carrier) (f figures, l latencies, err error) {
+// with starts a server, does something with it, and ends it.
+func (c carriage) with(ctx context.Context, by carrier, do func(r *carrying) error) (err error) {
 	r, err := c.begin(ctx, by)
 	defer func() { err = errors.Join(err, r.end()) }()
 	if err != nil {
-		return f, nil, err
+		return err
 	}
-	if err := r.open(nil, openAtOnce); err != nil {
-		return f, nil, fmt.Errorf("%s: %w", by.name, err)
-	}
-	if err := r.connect(ctx); err != nil {
-		return f, nil, err
-	}
-	return r.carry(ctx)
+	return do(r)
+}
+
+// carry opens all streams and carries messages to them.
+func (c carriage) carry(ctx context.Context, by carrier) (f figures, l latencies, err error) {
+	err = c.with(ctx, by, func(r *carrying) error {
+		if err := r.open(nil, openAtOnce); err != nil {
+			return err
+		}
+		if err := r.connect(ctx); err != nil {
+			return err
+		}
+		f, l, err = r.post(ctx)
+		return err
+	})
+	return f, l, err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -26,10 +27,18 @@ const (
 	latencyMost
 	// acknowledged is the time from posting to acknowledgement, half of them.
 	acknowledged
+	// undisturbed is latencyMost as it was without what disturbs.
+	undisturbed
 	// streamMemory is what a stream takes of the server's own memory, and
 	// kernelShare of the kernel's.
 	streamMemory
 	kernelShare
+	// caughtUp is how long it took until all readers had what they missed, logReads
+	// how often the log was read for that, for each chat, and acknowledgedMost the
+	// time within which 99 % of what was posted meanwhile was acknowledged.
+	caughtUp
+	logReads
+	acknowledgedMost
 	// bytesEach is what a delivery has on the wire.
 	bytesEach
 	// wrong is deliveries that were lost, or repeated, or broken.
@@ -69,29 +78,57 @@ func medians(runs []figures) figures {
 	return f
 }
 
-// figureColumns are the columns of figures, in order.
-var figureColumns = []string{"deliveries/s", "server", "database", "readers", "p50", "p99", "posted",
-	"a stream", "kernel", "wire", "wrong"}
+// columns say how each figure is called and written.
+var columns = [numFigures]struct {
+	name  string
+	write func(float64) string
+}{
+	deliveryRate:     {"deliveries/s", perSecond},
+	serverTime:       {"server", microseconds},
+	databaseTime:     {"database", microseconds},
+	audienceTime:     {"readers", microseconds},
+	latencyHalf:      {"p50", inMilliseconds},
+	latencyMost:      {"p99", inMilliseconds},
+	acknowledged:     {"post p50", inMilliseconds},
+	undisturbed:      {"p99 undisturbed", inMilliseconds},
+	streamMemory:     {"a stream", kilobytes},
+	kernelShare:      {"kernel", kilobytes},
+	caughtUp:         {"caught up", inMilliseconds},
+	logReads:         {"log reads a chat", func(v float64) string { return fmt.Sprintf("%.2f", v) }},
+	acknowledgedMost: {"post p99", inMilliseconds},
+	bytesEach:        {"wire", func(v float64) string { return fmt.Sprintf("%.0f B", v) }},
+	wrong:            {"wrong", whole},
+}
 
-// columns writes figures as they stand in a table.
-func (f figures) columns() []string {
-	formats := [numFigures]func(float64) string{
-		deliveryRate: perSecond,
-		serverTime:   microseconds, databaseTime: microseconds, audienceTime: microseconds,
-		latencyHalf: inMilliseconds, latencyMost: inMilliseconds, acknowledged: inMilliseconds,
-		streamMemory: kilobytes, kernelShare: kilobytes,
-		bytesEach: func(v float64) string { return fmt.Sprintf("%.0f B", v) },
-		wrong:     func(v float64) string { return fmt.Sprintf("%.0f", v) },
+// tabulate writes the figures that any of them has, with their names above, beside
+// what each is of.
+func tabulate(of []string, all []figures) (header []string, rows [][]string) {
+	header = []string{""}
+	rows = make([][]string, len(all))
+	for i := range all {
+		rows[i] = []string{of[i]}
 	}
-	cells := make([]string, numFigures)
-	for i, v := range f {
-		cells[i] = "-"
-		if !math.IsNaN(v) {
-			cells[i] = formats[i](v)
+	for c, column := range columns {
+		if !slices.ContainsFunc(all, func(f figures) bool { return !math.IsNaN(f[c]) }) {
+			continue
+		}
+		header = append(header, column.name)
+		for i, f := range all {
+			rows[i] = append(rows[i], written(f[c], column.write))
 		}
 	}
-	return cells
+	return header, rows
 }
+
+// written writes what is a number.
+func written(v float64, write func(float64) string) string {
+	if math.IsNaN(v) {
+		return "-"
+	}
+	return write(v)
+}
+
+func whole(v float64) string { return fmt.Sprintf("%.0f", v) }
 
 func microseconds(v float64) string { return fmt.Sprintf("%.2f µs", v/float64(time.Microsecond)) }
 

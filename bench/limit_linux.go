@@ -46,8 +46,6 @@ func (l *limit) room(chatID string) *limitRoom {
 	return room
 }
 
-const limitHead = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-
 func (l *limit) stream(w http.ResponseWriter, r *http.Request) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -61,7 +59,7 @@ func (l *limit) stream(w http.ResponseWriter, r *http.Request) {
 	room := l.room(r.PathValue("chat"))
 	room.mu.Lock()
 	defer room.mu.Unlock()
-	if _, err := unix.Write(socket, []byte(limitHead)); err != nil {
+	if _, err := unix.Write(socket, []byte(streamHead)); err != nil {
 		unix.Close(socket)
 		return
 	}

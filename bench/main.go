@@ -53,7 +53,7 @@ func parse(arguments []string, out io.Writer) (o options, err error) {
 	flags.SetOutput(out)
 	flags.StringVar(&o.only, "only", "", "measure only what has this in its name, such as `posting/postgresql` or \"64 clients\"")
 	flags.StringVar(&o.db, "db", "", "measure only this database: `sqlite or postgresql`")
-	flags.StringVar(&o.rival, "rival", "", "beside parley, let only this server carry messages to readers: `limit or r3labs`")
+	flags.StringVar(&o.rival, "rival", "", "beside parley, let only this server carry messages to readers: `limit, r3labs or socketio`")
 	flags.BoolVar(&o.quick, "quick", false, "see that everything works, in seconds; the figures say nothing")
 	flags.StringVar(&o.profiles, "profile", "", "write CPU profiles, of the servers too, to this `folder`")
 	if err := flags.Parse(arguments); err != nil {
@@ -84,7 +84,7 @@ func run(ctx context.Context, o options, out, doing io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	sections, err := choose(ctx, o, engines)
+	sections, err := choose(ctx, o, engines, folder, doing)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func run(ctx context.Context, o options, out, doing io.Writer) (err error) {
 }
 
 // choose makes the sections and leaves out what was not asked for.
-func choose(ctx context.Context, o options, engines []*engine) ([]section, error) {
+func choose(ctx context.Context, o options, engines []*engine, folder string, doing io.Writer) ([]section, error) {
 	hash, err := auth.HashPassword(ctx, password)
 	if err != nil {
 		return nil, err
@@ -113,12 +113,12 @@ func choose(ctx context.Context, o options, engines []*engine) ([]section, error
 	if o.quick {
 		scale = quick(hash)
 	}
-	carriers, err := carriers(engines, hash, o.rival)
+	field, err := newField(engines, hash, folder, o.rival, doing)
 	if err != nil {
 		return nil, err
 	}
 	sections := []section{posting(engines, scale), overHTTP(engines, scale), reading(engines, scale)}
-	sections = append(sections, streams(carriers, scale)...)
+	sections = append(sections, streams(field, scale, func(*scenario, *results) error { return nil })...)
 	var names []string
 	chosen := 0
 	for i := range sections {

@@ -105,17 +105,9 @@ func (p *posters) run(ctx context.Context, how pace) error {
 	for client, posts := range p.posts {
 		working.Go(func() error {
 			for n := 0; how.rounds == 0 || n < how.rounds*len(posts); n++ {
-				at := time.Now()
-				if how.rate > 0 {
-					// A message that is late because the last one was is as late as it is.
-					at = began.Add(time.Duration(float64(n*len(p.posts)+client) / how.rate * float64(time.Second)))
-					if wait(ctx, time.Until(at)) != nil {
-						return nil
-					}
-				} else if p.pass(ctx, how.onTheirWay) != nil {
+				at, err := p.turn(ctx, how, began, n*len(p.posts)+client)
+				if err != nil {
 					return nil
-				} else {
-					at = time.Now()
 				}
 				if err := p.post(client, posts[n%len(posts)], at); err != nil {
 					return err
@@ -125,6 +117,18 @@ func (p *posters) run(ctx context.Context, how pace) error {
 		})
 	}
 	return working.Wait()
+}
+
+// turn waits until it is time for the nth message of all, and returns the time that
+// it is posted at.
+func (p *posters) turn(ctx context.Context, how pace, began time.Time, n int) (time.Time, error) {
+	if how.rate == 0 {
+		err := p.pass(ctx, how.onTheirWay)
+		return time.Now(), err
+	}
+	// A message that is late because the one before it was, is as late as it is.
+	due := began.Add(time.Duration(float64(n) / how.rate * float64(time.Second)))
+	return due, wait(ctx, time.Until(due))
 }
 
 // pass waits until there are fewer messages on their way. One poster looks, the

@@ -96,22 +96,19 @@ func memoryOf(pid int) (int64, error) {
 // was received, what was queued to be sent, and what is set aside for more.
 var skmem = regexp.MustCompile(`skmem:\(r(\d+),rb\d+,t\d+,tb\d+,f(\d+),w(\d+)`)
 
-// kernelMemory is what the kernel holds for the connections of a server, on the
-// server's side, in bytes: the most that any of them has, and the sum. They are not
-// numbers where ss is missing.
-func kernelMemory(ctx context.Context, address string) (most, sum float64) {
+// kernelMemory is what the kernel holds for all connections of a server, on the
+// server's side, in bytes. It is not a number where ss is missing.
+func kernelMemory(ctx context.Context, address string) (sum float64) {
 	_, port, _ := strings.Cut(address, ":")
 	out, err := exec.CommandContext(ctx, "ss", "-tmnH", "sport = :"+port).Output()
 	if err != nil {
-		return math.NaN(), math.NaN()
+		return math.NaN()
 	}
 	for _, socket := range skmem.FindAllSubmatch(out, -1) {
-		var held float64
 		for _, part := range socket[1:] {
 			bytes, _ := strconv.ParseFloat(string(part), 64)
-			held += bytes
+			sum += bytes
 		}
-		most, sum = max(most, held), sum+held
 	}
-	return most, sum
+	return sum
 }

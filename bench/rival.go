@@ -34,6 +34,9 @@ func serveRival(in *bufio.Reader, handler http.Handler) error {
 	return nil
 }
 
+// streamHead begins a stream of server-sent events in chunks.
+const streamHead = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+
 // posted reads a request to post, and makes of it the message that a rival sends
 // and answers: the same JSON as parley's, so that everybody carries the same bytes.
 // A rival neither checks who posts nor stores anything.

@@ -7,131 +7,139 @@ import (
 	"time"
 )
 
-// scenario is something that is asked of every carrier in turns.
+// scenario is something that several servers are asked to do, in turns.
 type scenario struct {
-	name     string
-	carriers []carrier
-	// lasts is about how long one turn of one carrier takes.
-	lasts time.Duration
-	// measure does it once.
-	measure func(ctx context.Context, by carrier) (figures, latencies, error)
-	// wanted is what each of ours is to reach.
-	wanted []wanted
+	name    string
+	entries []entry
 }
 
-// wanted is something that parley is to reach.
+// entry is one of those who do it, or one of the ways to do it.
+type entry struct {
+	name string
+	// rival says that it may fail: then it is asked no more, and the table says so.
+	rival bool
+	// lasts is about how long it takes.
+	lasts   time.Duration
+	measure func(ctx context.Context) (figures, latencies, error)
+	wanted  []wanted
+}
+
+// wanted is something that is to be reached.
 type wanted struct {
 	what string
-	// of measures it, among what was measured of all; it is no number where what it
-	// is compared with is missing.
-	of func(ours figures, of func(carrier string) figures) float64
-	// enough says whether that is enough, and write how it is written.
+	// of measures it, among what was measured of all entries; it is no number where
+	// what it is compared with is missing.
+	of     func(own figures, of func(entry string) figures) float64
 	enough func(v float64) bool
 	write  func(v float64) string
-	// by, where it is set, is the only one of ours of whom it is wanted.
-	by string
 }
 
-// results are what a scenario has measured.
+// results are what a scenario's entries have come to.
 type results struct {
 	runs   map[string][]figures
 	took   map[string]latencies
 	failed map[string]error
 }
 
-// of is what was measured of a carrier.
-func (r *results) of(carrier string) figures { return medians(r.runs[carrier]) }
+// of is what was measured of an entry; what was not is no number.
+func (r *results) of(entry string) figures { return medians(r.runs[entry]) }
 
 // section is the scenario as a part of the table.
-func (s *scenario) section(turns int, picture func(*scenario, *results)) section {
+func (s *scenario) section(turns int, then func(*results) error) section {
 	r := &results{runs: make(map[string][]figures), took: make(map[string]latencies), failed: make(map[string]error)}
 	g := group{name: "streams/" + s.name}
 	for turn := range turns {
-		for _, by := range s.carriers {
+		for _, e := range s.entries {
 			g.cells = append(g.cells, cell{
-				name: by.name, doing: fmt.Sprintf("turn %d of %d", turn+1, turns), lasts: s.lasts,
-				measure: func(ctx context.Context) ([]string, error) { return nil, s.turn(ctx, by, r) },
+				name: e.name, doing: fmt.Sprintf("turn %d of %d", turn+1, turns), lasts: e.lasts,
+				measure: func(ctx context.Context) ([]string, error) { return nil, r.measure(ctx, e) },
 			})
 		}
 	}
-	g.results = func() (rows, targets [][]string) {
-		picture(s, r)
-		for _, by := range s.carriers {
-			switch err := r.failed[by.name]; {
-			case err != nil:
-				rows = append(rows, []string{by.name, "failed: " + err.Error()})
-			case len(r.runs[by.name]) > 0:
-				rows = append(rows, append([]string{by.name}, r.of(by.name).columns()...))
-				targets = append(targets, s.targets(by, r)...)
-			}
-		}
-		return rows, targets
+	g.results = func() (header []string, rows, targets [][]string, err error) {
+		header, rows, targets = s.report(r)
+		return header, rows, targets, then(r)
 	}
-	return section{
-		title:   "Streams: " + s.name,
-		columns: append([]string{"server"}, figureColumns...),
-		groups:  []group{g},
-	}
+	return section{title: "Streams: " + s.name, groups: []group{g}}
 }
 
-// turn measures a carrier once. A rival may fail, and then is asked no more.
-func (s *scenario) turn(ctx context.Context, by carrier, r *results) error {
-	if r.failed[by.name] != nil {
+// measure measures an entry once.
+func (r *results) measure(ctx context.Context, e entry) error {
+	if r.failed[e.name] != nil {
 		return nil
 	}
-	f, took, err := s.measure(ctx, by)
+	f, took, err := e.measure(ctx)
 	switch {
-	case err != nil && (by.ours || ctx.Err() != nil):
+	case err != nil && (!e.rival || ctx.Err() != nil):
 		return err
 	case err != nil:
-		r.failed[by.name] = err
+		r.failed[e.name] = err
 		return nil
 	}
-	r.runs[by.name] = append(r.runs[by.name], f)
-	r.took[by.name] = r.took[by.name].plus(took)
+	r.runs[e.name] = append(r.runs[e.name], f)
+	r.took[e.name] = r.took[e.name].plus(took)
 	return nil
 }
 
-// targets are the lines about what is wanted of one of ours.
-func (s *scenario) targets(by carrier, r *results) (lines [][]string) {
-	if !by.ours {
-		return nil
-	}
-	for _, w := range s.wanted {
-		if w.by != "" && w.by != by.name {
-			continue
+// report is the scenario's table.
+func (s *scenario) report(r *results) (header []string, rows, targets [][]string) {
+	var names []string
+	var all []figures
+	var failed [][]string
+	for _, e := range s.entries {
+		switch err := r.failed[e.name]; {
+		case err != nil:
+			failed = append(failed, []string{e.name, "failed: " + err.Error()})
+		case len(r.runs[e.name]) > 0:
+			names, all = append(names, e.name), append(all, r.of(e.name))
+			for _, w := range e.wanted {
+				targets = append(targets, append([]string{e.name}, w.line(r.of(e.name), r.of)...))
+			}
 		}
-		v := w.of(r.of(by.name), r.of)
-		measured, is := "-", "-"
-		if !math.IsNaN(v) {
-			measured, is = w.write(v), met(w.enough(v))
-		}
-		lines = append(lines, []string{by.name, w.what, measured, is})
 	}
-	return lines
+	header, rows = tabulate(names, all)
+	return header, append(rows, failed...), targets
 }
 
-// times wants a figure to be so many times, at least, that of a rival.
-func times(least float64, f figure, rival string) wanted {
+// line tells what is wanted, what was measured, and whether that is enough.
+func (w wanted) line(own figures, of func(string) figures) []string {
+	v := w.of(own, of)
+	is := "-"
+	if !math.IsNaN(v) {
+		is = met(w.enough(v))
+	}
+	return []string{w.what, written(v, w.write), is}
+}
+
+// times wants a figure to be so many times, at least, that of another.
+func times(least float64, f figure, other string) wanted {
 	return wanted{
-		what: fmt.Sprintf("≥ %.1f times the deliveries/s of %s", least, rival),
-		of: func(ours figures, of func(string) figures) float64 {
-			return ours[f] / of(rival)[f]
-		},
+		what:   fmt.Sprintf("%s ≥ %.1f times that of %s", columns[f].name, least, other),
+		of:     func(own figures, of func(string) figures) float64 { return own[f] / of(other)[f] },
 		enough: func(v float64) bool { return v >= least },
-		write:  func(v float64) string { return fmt.Sprintf("%.2f", v) },
+		write:  func(v float64) string { return fmt.Sprintf("%.2f times", v) },
 	}
 }
 
 // atMost wants a figure not to be greater.
-func atMost(most float64, f figure, what string, write func(float64) string) wanted {
+func atMost(most float64, f figure) wanted {
 	return wanted{
-		what:   what + " ≤ " + write(most),
-		of:     func(ours figures, _ func(string) figures) float64 { return ours[f] },
+		what:   fmt.Sprintf("%s ≤ %s", columns[f].name, columns[f].write(most)),
+		of:     func(own figures, _ func(string) figures) float64 { return own[f] },
 		enough: func(v float64) bool { return v <= most },
-		write:  write,
+		write:  columns[f].write,
+	}
+}
+
+// below wants a figure not to be greater than another one makes of it.
+func below(what string, f figure, most func(own figures, of func(string) figures) float64) wanted {
+	return wanted{
+		what:   what,
+		of:     func(own figures, of func(string) figures) float64 { return own[f] / most(own, of) },
+		enough: func(v float64) bool { return v <= 1 },
+		write:  func(v float64) string { return fmt.Sprintf("%.2f of that", v) },
 	}
 }
 
 // nothingWrong wants every message to be delivered once, in order, in good form.
-var nothingWrong = atMost(0, wrong, "lost, repeated or broken", func(v float64) string { return fmt.Sprintf("%.0f", v) })
+var nothingWrong = atMost(0, wrong)

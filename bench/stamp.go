@@ -7,10 +7,11 @@ import (
 
 // A stamp is at the end of every text that is posted for readers to follow. It
 // begins with a byte that is nowhere else on a stream, so that it is found without
-// parsing anything, and says who posted as how manieth and when, in hexadecimal
+// parsing anything: neither in what servers write nor among the lengths of the
+// WebSocket frames that messages and greetings of Socket.IO come to. It says who posted as how manieth and when, in hexadecimal
 // digits:
 //
-//	~LLLNNNNNNNTTTTTTTTTTTTT
+//	^LLLNNNNNNNTTTTTTTTTTTTT
 //
 // A lane is what one poster posts to one chat, one message after the other: every
 // server has to keep their order, and so a reader that counts each lane knows what
@@ -23,7 +24,7 @@ type stamp struct {
 }
 
 const (
-	stampMark = '~'
+	stampMark = '^'
 	stampSize = 1 + laneDigits + numberDigits + timeDigits
 
 	laneDigits   = 3

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
+	"time"
 
 	"parley/server"
 )
@@ -12,49 +16,131 @@ import (
 // its memory.
 const onTheirWay = 1000
 
-// asFastAsTheyCome is the pace of who posts as fast as it is acknowledged.
-var asFastAsTheyCome = pace{onTheirWay: onTheirWay}
+// asFastAsPossible is the pace of who posts as soon as it was acknowledged.
+var asFastAsPossible = pace{onTheirWay: onTheirWay}
 
-// carriers are all servers that are compared; rival, where it is not empty, is the
-// only one of them that is not ours.
-func carriers(engines []*engine, passwordHash, rivalName string) ([]carrier, error) {
-	var all []carrier
+// field is all servers that are compared.
+type field struct {
+	// fast are parley on each database; portable is parley with a goroutine for each
+	// stream, on the first.
+	fast     []carrier
+	portable carrier
+	rivals   []carrier
+}
+
+// newField makes the servers, whose files go into a folder, and tells doing which
+// cannot be had. only, where it is not empty, is the one rival that is kept.
+func newField(engines []*engine, passwordHash, folder, only string, doing io.Writer) (*field, error) {
+	f := &field{rivals: []carrier{rival("limit"), rival("r3labs")}}
+	if program := missingForSocketIO(); program == "" {
+		f.rivals = append(f.rivals, socketIO(folder))
+	} else if _, err := fmt.Fprintf(doing, "socketio is left out: %s is missing\n", program); err != nil {
+		return nil, err
+	}
 	for _, e := range engines {
-		all = append(all, ours(e, passwordHash, "parley/"+e.name, server.Settings{}))
+		f.fast = append(f.fast, ours(e, passwordHash, "parley/"+e.name, server.Settings{}))
 	}
-	names := []string{}
-	found := rivalName == ""
-	for _, c := range []carrier{rival("limit"), rival("r3labs")} {
+	f.portable = ours(engines[0], passwordHash, "parley/"+engines[0].name+"/portable", server.Settings{Streams: "portable"})
+	if only == "" {
+		return f, nil
+	}
+	var names []string
+	for _, c := range f.rivals {
 		names = append(names, c.name)
-		if rivalName == "" || rivalName == c.name {
-			all = append(all, c)
-			found = true
-		}
 	}
-	if !found {
-		return nil, fmt.Errorf("-rival %s: there are %s", rivalName, strings.Join(names, ", "))
+	f.rivals = slices.DeleteFunc(f.rivals, func(c carrier) bool { return c.name != only })
+	if len(f.rivals) == 0 {
+		return nil, fmt.Errorf("-rival %s: there are %s", only, strings.Join(names, ", "))
 	}
-	return all, nil
+	return f, nil
+}
+
+// measuring is a way to measure a carrier once.
+type measuring func(ctx context.Context, by carrier) (figures, latencies, error)
+
+// entries lets carriers be measured, of whom this is wanted.
+func entries(carriers []carrier, lasts time.Duration, measure measuring, all ...wanted) (entries []entry) {
+	for _, by := range carriers {
+		entries = append(entries, entry{
+			name: by.name, rival: !by.ours, lasts: lasts, wanted: all,
+			measure: func(ctx context.Context) (figures, latencies, error) { return measure(ctx, by) },
+		})
+	}
+	return entries
 }
 
 // streams are the sections about carrying messages to those who follow.
-func streams(carriers []carrier, scale scale) (sections []section) {
-	load := func(chats, readers int, p pace) carriage {
-		return carriage{chats: chats, readers: readers / scale.fewer, posters: 64, pace: p,
-			warm: scale.warmStreams, time: scale.timeStreams}
-	}
-	scenarios := []*scenario{
-		func() *scenario {
-			c := load(1, 1000, asFastAsTheyCome)
-			return &scenario{
-				name: "1 chat, 1,000 readers, posting as fast as possible", carriers: carriers, measure: c.measure, lasts: c.lasts(),
-				wanted: []wanted{times(3, deliveryRate, "r3labs"), times(2, deliveryRate, "limit"),
-					atMost(1000, serverTime, "server", microseconds), nothingWrong},
-			}
-		}(),
-	}
-	for _, s := range scenarios {
-		sections = append(sections, s.section(scale.turnsStreams, func(*scenario, *results) {}))
+func streams(f *field, scale scale, then func(*scenario, *results) error) (sections []section) {
+	for _, s := range []*scenario{
+		f.idle(scale), f.oneChat(scale), f.smallChat(scale), f.manyChats(scale), f.calm(scale),
+		f.comeBack(scale), f.stall(scale), f.growth(scale),
+	} {
+		sections = append(sections, s.section(scale.turnsStreams, func(r *results) error { return then(s, r) }))
 	}
 	return sections
+}
+
+// carriage is so much at the scale.
+func (s scale) carriage(chats, readers int, p pace) carriage {
+	return carriage{chats: max(chats/s.fewer, 1), readers: readers / s.fewer, posters: posting64, pace: p,
+		warm: s.warmStreams, time: s.timeStreams}
+}
+
+// posting64 is how many post at once: enough for batches to gather.
+const posting64 = 64
+
+// idle is streams on which nothing happens.
+func (f *field) idle(scale scale) *scenario {
+	c := scale.carriage(1500, 15_000, pace{})
+	fast := entries(f.fast[:1], c.lasts(), c.rest, atMost(2<<10, streamMemory))
+	portable := entries([]carrier{f.portable}, c.lasts(), c.rest, atMost(30<<10, streamMemory))
+	return &scenario{
+		name:    fmt.Sprintf("%d idle ones of %d chats", c.readers, c.chats),
+		entries: slices.Concat(fast, portable, entries(f.rivals, c.lasts(), c.rest)),
+	}
+}
+
+// oneChat is one chat that many follow.
+func (f *field) oneChat(scale scale) *scenario {
+	c := scale.carriage(1, 1000, asFastAsPossible)
+	return &scenario{
+		name: fmt.Sprintf("1 chat, %d readers, posting as fast as possible", c.readers),
+		entries: slices.Concat(entries(f.fast, c.lasts(), c.carry,
+			times(3, deliveryRate, "r3labs"), times(2, deliveryRate, "limit"), atMost(1000, serverTime), nothingWrong),
+			entries(f.rivals, c.lasts(), c.carry)),
+	}
+}
+
+// smallChat is one chat that not so many follow.
+func (f *field) smallChat(scale scale) *scenario {
+	c := scale.carriage(1, 100, asFastAsPossible)
+	return &scenario{
+		name: fmt.Sprintf("1 chat, %d readers, posting as fast as possible", c.readers),
+		entries: slices.Concat(entries(f.fast, c.lasts(), c.carry, times(2.5, deliveryRate, "r3labs"), nothingWrong),
+			entries(f.rivals, c.lasts(), c.carry)),
+	}
+}
+
+// manyChats is many chats that few follow.
+func (f *field) manyChats(scale scale) *scenario {
+	c := scale.carriage(1000, 10_000, asFastAsPossible)
+	return &scenario{
+		name: fmt.Sprintf("%d chats, 10 readers each, posting as fast as possible", c.chats),
+		entries: slices.Concat(entries(f.fast, c.lasts(), c.carry, times(1, deliveryRate, "r3labs"), nothingWrong),
+			entries(f.rivals, c.lasts(), c.carry)),
+	}
+}
+
+// calm is what a message takes where nobody is in a hurry. A commit is what a post
+// takes to be acknowledged.
+func (f *field) calm(scale scale) *scenario {
+	c := scale.carriage(1, 1000, pace{rate: 20})
+	return &scenario{
+		name: fmt.Sprintf("1 chat, %d readers, 20 messages/s", c.readers),
+		entries: slices.Concat(entries(f.fast, c.lasts(), c.carry,
+			below("p99 ≤ 1.5 times that of limit and one commit", latencyMost, func(own figures, of func(string) figures) float64 {
+				return 1.5*of("limit")[latencyMost] + own[acknowledged]
+			}), nothingWrong),
+			entries(f.rivals, c.lasts(), c.carry)),
+	}
 }

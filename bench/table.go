@@ -31,9 +31,9 @@ type group struct {
 	open  func(ctx context.Context) error
 	close func() error
 	cells []cell
-	// results, where it is not nil, are rows and targets that the cells have come to
-	// together.
-	results func() (rows, targets [][]string)
+	// results, where it is not nil, is the table that the cells have come to together,
+	// header and rows, and lines about what was wanted.
+	results func() (header []string, rows, targets [][]string, err error)
 }
 
 // cell is what is measured to fill a row.
@@ -123,8 +123,9 @@ func (s *section) measureGroup(ctx context.Context, g group, p *progress) (err e
 	if g.results != nil {
 		// Also what was measured before a failure or an interruption.
 		defer func() {
-			rows, targets := g.results()
-			s.rows, s.targets = append(s.rows, rows...), append(s.targets, targets...)
+			var failed error
+			s.columns, s.rows, s.targets, failed = g.results()
+			err = errors.Join(err, failed)
 		}()
 	}
 	for _, c := range g.cells {

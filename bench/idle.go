@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"math"
+)
+
+// firstStreams are opened before memory is first looked at, so that what a server
+// needs once is not taken for a stream's.
+const firstStreams = 50
+
+// rest opens all streams and tells what they take while nothing happens.
+func (c carriage) rest(ctx context.Context, by carrier) (f figures, _ latencies, err error) {
+	f = noFigures()
+	err = c.with(ctx, by, func(r *carrying) (err error) {
+		f[streamMemory], f[kernelShare], err = r.openAndWeigh(ctx)
+		return err
+	})
+	return f, nil, err
+}
+
+// openAndWeigh opens the streams and returns what each of them takes of the
+// server's own memory, once its garbage is collected, and of the kernel's.
+func (r *carrying) openAndWeigh(ctx context.Context) (own, kernel float64, err error) {
+	all := r.readers
+	first := min(all, firstStreams)
+	r.readers = first
+	if err := r.open(nil, openAtOnce); err != nil {
+		return 0, 0, err
+	}
+	before, err := r.weigh()
+	if err != nil {
+		return 0, 0, err
+	}
+	r.readers = all
+	if err := r.open(nil, openAtOnce); err != nil {
+		return 0, 0, err
+	}
+	after, err := r.weigh()
+	if err != nil {
+		return 0, 0, err
+	}
+	own = math.NaN()
+	if all > first {
+		own = (after - before) / float64(all-first)
+	}
+	return own, kernelMemory(ctx, r.station.address) / float64(all), nil
+}
+
+// weigh is what the server has in memory.
+func (r *carrying) weigh() (float64, error) {
+	if err := r.station.collectGarbage(); err != nil {
+		return 0, err
+	}
+	bytes, err := memoryOf(r.station.pid())
+	return float64(bytes), err
+}
