@@ -42,5 +42,11 @@ func (h handle) exec(ctx context.Context, query string, args ...any) (int64, err
 	return res.RowsAffected()
 }
 
+// head is the position of the log's newest event.
+func (h handle) head(ctx context.Context) (pos int64, err error) {
+	err = h.get(ctx, &pos, `SELECT pos FROM head WHERE one = 1`)
+	return pos, err
+}
+
 // nullable is s for a column that is NULL where there is nothing to say.
 func nullable(s string) sql.NullString { return sql.NullString{String: s, Valid: s != ""} }

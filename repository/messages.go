@@ -38,8 +38,8 @@ func (r *Repository) History(ctx context.Context, actor chat.Actor, chatID strin
 		if err != nil {
 			return none, err
 		}
-		var head int64
-		if err := h.get(ctx, &head, `SELECT pos FROM head WHERE one = 1`); err != nil {
+		head, err := h.head(ctx)
+		if err != nil {
 			return none, err
 		}
 		var page chat.History

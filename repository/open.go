@@ -127,9 +127,7 @@ func (r *Repository) open(ctx context.Context, o Options) (writing *sqlx.DB, err
 func (r *Repository) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	_, err := read(ctx, r, func(ctx context.Context, h handle) (pos int64, err error) {
-		return pos, h.get(ctx, &pos, `SELECT pos FROM head WHERE one = 1`)
-	})
+	_, err := read(ctx, r, func(ctx context.Context, h handle) (int64, error) { return h.head(ctx) })
 	if err != nil {
 		return fmt.Errorf("asking the database for the log's head: %w", err)
 	}
