@@ -52,17 +52,18 @@ INSERT INTO sessions (id, username, created_at, access_expires_at, refresh_hash,
 	WITH RECURSIVE p(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM p WHERE n < {people})
 	SELECT 'session-' || n, 'person-' || n, {now}, {never}, {bytes}, 0, {now}, {never} FROM p;
 
-INSERT INTO chats (id, title, visibility, created_at, seq, head, last_message)
+INSERT INTO chats (id, title, visibility, created_at, seq, messages, head, last_message)
 	WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {chats})
-	SELECT 'chat-' || n, 'Chat ' || n, 'private', {now}, {people} + {messages} / {chats},
+	SELECT 'chat-' || n, 'Chat ' || n, 'private', {now}, {people} + {messages} / {chats}, {messages} / {chats},
 		CASE WHEN {messages} = 0 THEN n * {people} ELSE {people} * {chats} + {messages} - {chats} + n END,
 		CASE WHEN {messages} = 0 THEN NULL ELSE {people} * {chats} + {messages} - {chats} + n END
 	FROM c;
 
-INSERT INTO memberships (username, chat, joined_pos, role, joined_at)
+INSERT INTO memberships (username, chat, joined_pos, role, joined_at, seen)
 	WITH RECURSIVE e(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM e WHERE n < {people} * {chats} - 1)
 	SELECT 'person-' || (n % {people} + 1), 'chat-' || (n / {people} + 1), n + 1,
-		CASE WHEN n % {people} = 0 THEN 'owner' ELSE 'member' END, {now}
+		CASE WHEN n % {people} = 0 THEN 'owner' ELSE 'member' END, {now},
+		({messages} / {chats} + {people} - 1 - n % {people}) / {people}
 	FROM e;
 
 INSERT INTO events (pos, kind, chat, seq, at, username, role)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
 	"slices"
 	"strings"
 
@@ -13,18 +12,8 @@ import (
 
 // selectChats reads chats as the user who is its one argument sees them. Of a
 // chat that he is not in, it does not read the last message.
-//
-// Unread messages are not counted one by one: since the actor joined, the chat's
-// numbers have counted every event, so those that are no messages and the actor's
-// own messages are taken off. Both are read from an index that holds nothing
-// else; the + 0 keeps PostgreSQL from the primary key, in which it would go
-// through everybody's messages.
 const selectChats = `SELECT c.id, c.title, c.visibility, c.created_at, c.head, COALESCE(m.role, '') AS role,
-		COALESCE(c.seq
-			- (SELECT e.seq FROM events e WHERE e.pos = m.joined_pos)
-			- (SELECT count(*) FROM events e WHERE e.chat = c.id AND e.pos > m.joined_pos AND e.kind <> 'message')
-			- (SELECT count(*) FROM messages o WHERE o.chat = c.id AND o.author = m.username AND o.id + 0 > m.joined_pos),
-			0) AS unread,
+		COALESCE(c.messages - m.seen, 0) AS unread,
 		c.id AS "last.chat", COALESCE(l.id, 0) AS "last.id", COALESCE(l.seq, 0) AS "last.seq",
 		COALESCE(l.author, '') AS "last.author", COALESCE(l.text, '') AS "last.text",
 		COALESCE(l.created_at, 0) AS "last.created_at", l.reply_to AS "last.reply_to", l.client_id AS "last.client_id"
@@ -147,15 +136,10 @@ func (r *Repository) CreateChat(ctx context.Context, actor chat.Actor, n chat.Ne
 	})
 }
 
-// UpdateChat implements [chat.Chats]. The chat is read when the change is made, and
-// not behind the head's lock: to count what is unread may take long. Whoever is not
-// in the chat any more by then has changed it all the same; he is told what he made
-// of it, as to one who is no member.
+// UpdateChat implements [chat.Chats].
 func (r *Repository) UpdateChat(ctx context.Context, actor chat.Actor, chatID string, change chat.ChatChange) (_ chat.Chat, err error) {
 	defer explain(&err, "changing a chat")
-	until, cancel := context.WithTimeout(ctx, writeTimeout)
-	defer cancel()
-	made, err := write(ctx, r, func(ctx context.Context, u *unit) (none chat.Chat, err error) {
+	return write(ctx, r, func(ctx context.Context, u *unit) (none chat.Chat, err error) {
 		own, err := u.admitMember(ctx, actor, chatID)
 		if err != nil {
 			return none, err
@@ -163,40 +147,31 @@ func (r *Repository) UpdateChat(ctx context.Context, actor chat.Actor, chatID st
 		if !own.Role.Manages() {
 			return none, chat.ErrForbidden
 		}
-		made := chat.Chat{ID: chatID, Title: own.Title, Visibility: own.Visibility, CreatedAt: chat.TimeFromMilli(own.CreatedAt)}
-		return u.change(ctx, made, change)
+		if err := u.change(ctx, own, chatID, change); err != nil {
+			return none, err
+		}
+		return u.chat(ctx, actor, chatID)
 	})
-	if err != nil {
-		return chat.Chat{}, err
-	}
-	now, err := r.Chat(until, actor, chatID)
-	switch {
-	case errors.Is(err, chat.ErrNotFound), errors.Is(err, chat.ErrSessionEnded):
-		return made, nil
-	case err != nil && ctx.Err() == nil && until.Err() != nil:
-		return chat.Chat{}, chat.ErrUnavailable
-	}
-	return now, err
 }
 
-// change makes a change of the chat, where it is one.
-func (u *unit) change(ctx context.Context, ch chat.Chat, change chat.ChatChange) (chat.Chat, error) {
-	was := ch
+// change makes a change of a chat, where it is one.
+func (u *unit) change(ctx context.Context, was standing, chatID string, change chat.ChatChange) error {
+	title, visibility := was.Title, was.Visibility
 	if change.Title != nil {
-		ch.Title = *change.Title
+		title = *change.Title
 	}
 	if change.Visibility != nil {
-		ch.Visibility = *change.Visibility
+		visibility = *change.Visibility
 	}
-	if ch == was {
-		return ch, nil
+	if title == was.Title && visibility == was.Visibility {
+		return nil
 	}
-	_, err := u.append(ctx, chat.Event{Kind: chat.KindChatUpdated, Chat: ch.ID, Title: ch.Title, Visibility: ch.Visibility})
+	_, err := u.append(ctx, chat.Event{Kind: chat.KindChatUpdated, Chat: chatID, Title: title, Visibility: visibility})
 	if err != nil {
-		return ch, err
+		return err
 	}
-	_, err = u.exec(ctx, `UPDATE chats SET title = ?, visibility = ? WHERE id = ?`, ch.Title, string(ch.Visibility), ch.ID)
-	return ch, err
+	_, err = u.exec(ctx, `UPDATE chats SET title = ?, visibility = ? WHERE id = ?`, title, string(visibility), chatID)
+	return err
 }
 
 // DeleteChat implements [chat.Chats]. All memberships end at the position of its
@@ -225,7 +200,7 @@ func (r *Repository) DeleteChat(ctx context.Context, actor chat.Actor, chatID st
 		if err != nil {
 			return false, err
 		}
-		_, err = u.exec(ctx, `UPDATE events SET title = '' WHERE chat = ? AND kind <> 'message' AND title IS NOT NULL`, chatID)
+		_, err = u.exec(ctx, `UPDATE events SET title = '' WHERE chat = ? AND title IS NOT NULL`, chatID)
 		if err != nil {
 			return false, err
 		}

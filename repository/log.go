@@ -169,13 +169,19 @@ func (r *Repository) After(ctx context.Context, after int64, limit int) (_ []cha
 func (r *Repository) ChatAfter(ctx context.Context, chatID string, after, upTo int64, limit int) (_ []chat.Event, err error) {
 	defer explain(&err, "reading the log of a chat")
 	return read(ctx, r, func(ctx context.Context, h handle) ([]chat.Event, error) {
-		var rows []eventRow
-		err := h.all(ctx, &rows, `SELECT `+eventColumns+`
-			FROM events e LEFT JOIN messages m ON m.id = e.message
-			WHERE e.chat = ? AND e.pos > ? AND e.pos <= ?
-			ORDER BY e.pos LIMIT ?`, chatID, after, upTo, limit)
-		return events(rows), err
+		return h.chatAfter(ctx, chatID, after, upTo, limit)
 	})
+}
+
+// chatAfter reads a chat's oldest events after a position. NULLS FIRST keeps
+// PostgreSQL to the index events_chat, as in a walk through a chat's messages.
+func (h handle) chatAfter(ctx context.Context, chatID string, after, upTo int64, limit int) ([]chat.Event, error) {
+	var rows []eventRow
+	err := h.all(ctx, &rows, `SELECT `+eventColumns+`
+		FROM events e LEFT JOIN messages m ON m.id = e.message
+		WHERE e.chat = ? AND e.pos > ? AND e.pos <= ?
+		ORDER BY e.pos NULLS FIRST LIMIT ?`, chatID, after, upTo, limit)
+	return events(rows), err
 }
 
 // MemberAfter implements [stream.Log].

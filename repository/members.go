@@ -63,8 +63,9 @@ func (u *unit) join(ctx context.Context, chatID, username string, role chat.Role
 	if err != nil {
 		return err
 	}
-	_, err = u.exec(ctx, `INSERT INTO memberships (username, chat, joined_pos, role, joined_at) VALUES (?, ?, ?, ?, ?)`,
-		username, chatID, ev.Pos, string(role), u.now.UnixMilli())
+	_, err = u.exec(ctx, `INSERT INTO memberships (username, chat, joined_pos, role, joined_at, seen)
+		VALUES (?, ?, ?, ?, ?, (SELECT messages FROM chats WHERE id = ?))`,
+		username, chatID, ev.Pos, string(role), u.now.UnixMilli(), chatID)
 	return err
 }
 

@@ -210,6 +210,7 @@ func TestPostsAreLoadedAndStoredByIndex(t *testing.T) {
 			`EXECUTE parley_keys('{room,c7}', '{ann,u7}', '{k,NULL}')`,
 			`EXECUTE parley_replies('{room,c7}', '{4,5}')`,
 			`EXECUTE parley_chats('{room,c7}', '{900000,900000}', '{900000,900000}')`,
+			`EXECUTE parley_members('{room,c7}', '{ann,u7}', '{1,1}')`,
 			`EXECUTE parley_head(900000, 'w', 1)`,
 			`EXECUTE parley_standing('c7', 'u7', 's7')`,
 			`EXECUTE parley_post(900001, 'room', 900001, 'ann', 'x', NULL, NULL, NULL, NULL, 0, 'w', 1)`,
@@ -237,7 +238,7 @@ func TestPostsAreLoadedAndStoredByIndex(t *testing.T) {
 			t.Errorf("%d index scans and %d conditions in\n%s", n, conds, plan)
 		}
 	}
-	if len(plans) != 8 {
+	if len(plans) != 9 {
 		t.Errorf("%d plans", len(plans))
 	}
 }

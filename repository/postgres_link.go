@@ -49,7 +49,8 @@ var postgresStatements = []string{
 	WITH message AS (INSERT INTO messages (id, chat, seq, author, text, reply_to, client_id, post_hash, origin, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)),
 		event AS (INSERT INTO events (pos, message, chat, seq, kind, at) VALUES ($1, $1, $2, $3, 'message', $10)),
-		chat AS (UPDATE chats SET seq = $3, head = $1, last_message = $1 WHERE id = $2)
+		chat AS (UPDATE chats SET messages = messages + 1, seq = $3, head = $1, last_message = $1 WHERE id = $2),
+		member AS (UPDATE memberships SET seen = seen + 1 WHERE chat = $2 AND username = $4 AND left_pos IS NULL)
 	UPDATE head SET pos = $1, writer = $11, batch = $12 WHERE one = 1`,
 
 	`PREPARE parley_actors (text[], text[]) AS
@@ -89,7 +90,14 @@ var postgresStatements = []string{
 	`PREPARE parley_chats (text[], bigint[], bigint[]) AS
 	INSERT INTO chats (id, seq, head, title, visibility, created_at)
 	SELECT *, '', '', 0 FROM unnest($1, $2, $3)
-	ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, head = excluded.head, last_message = excluded.head`,
+	ON CONFLICT (id) DO UPDATE SET messages = chats.messages + excluded.seq - chats.seq,
+		seq = excluded.seq, head = excluded.head, last_message = excluded.head`,
+
+	// And so are the memberships.
+	`PREPARE parley_members (text[], text[], bigint[]) AS
+	INSERT INTO memberships (chat, username, seen, joined_pos, role, joined_at)
+	SELECT *, 0, '', 0 FROM unnest($1, $2, $3)
+	ON CONFLICT (chat, username) WHERE left_pos IS NULL DO UPDATE SET seen = memberships.seen + excluded.seen`,
 
 	`PREPARE parley_lock AS ` + readHead + ` FOR UPDATE`,
 
@@ -258,6 +266,13 @@ func (l *postgresLink) store(ctx context.Context, u *unit, posts []*posting, cha
 	array(l, ids, appendElement)
 	array(l, ids, func(b []byte, id string) []byte { return strconv.AppendInt(b, chats[id].seq, 10) })
 	array(l, ids, func(b []byte, id string) []byte { return strconv.AppendInt(b, chats[id].head, 10) })
+	l.end()
+	own := counted(posts)
+	members := slices.Collect(maps.Keys(own))
+	l.open(`parley_members`)
+	array(l, members, func(b []byte, m membership) []byte { return appendElement(b, m.chat) })
+	array(l, members, func(b []byte, m membership) []byte { return appendElement(b, m.username) })
+	array(l, members, func(b []byte, m membership) []byte { return strconv.AppendInt(b, own[m], 10) })
 	l.end()
 	if last {
 		l.writeRaise(u)

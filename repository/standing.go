@@ -13,7 +13,6 @@ type standing struct {
 	Role       chat.Role       `db:"role"`
 	Title      string          `db:"title"`
 	Visibility chat.Visibility `db:"visibility"`
-	CreatedAt  int64           `db:"created_at"`
 	// LastMessage is the id of the chat's newest message, if it has any.
 	LastMessage sql.NullInt64 `db:"last_message"`
 }
@@ -24,7 +23,7 @@ func (s standing) member() bool { return s.Role != "" }
 // is chat.ErrNotFound, exactly as one that does not exist. It does not ask
 // whether the actor's session is live.
 func (h handle) standing(ctx context.Context, actor chat.Actor, chatID string) (s standing, err error) {
-	err = h.get(ctx, &s, `SELECT COALESCE(m.role, '') AS role, c.title, c.visibility, c.created_at, c.last_message
+	err = h.get(ctx, &s, `SELECT COALESCE(m.role, '') AS role, c.title, c.visibility, c.last_message
 		FROM chats c
 		LEFT JOIN memberships m ON m.chat = c.id AND m.username = ? AND m.left_pos IS NULL
 		WHERE c.id = ? AND c.deleted_pos IS NULL AND (c.visibility = 'public' OR m.role IS NOT NULL)`,

@@ -102,6 +102,13 @@ func wantWholeLog(t testing.TB, r *Repository) {
 			t.Errorf("%s has seq %d and its last event %d", id, got, seq)
 		}
 	}
+	if n := number(t, r, `SELECT count(*) FROM chats c WHERE c.messages <> (SELECT count(*) FROM messages m WHERE m.chat = c.id)`); n != 0 {
+		t.Errorf("%d chats miscount their messages", n)
+	}
+	if n := number(t, r, `SELECT count(*) FROM memberships i WHERE i.left_pos IS NULL AND i.seen <> (SELECT count(*) FROM messages m
+		WHERE m.chat = i.chat AND (m.id < i.joined_pos OR m.author = i.username))`); n != 0 {
+		t.Errorf("%d members are told a wrong number of unread messages", n)
+	}
 	if n := number(t, r, `SELECT count(*) FROM messages m LEFT JOIN events e ON e.pos = m.id AND e.chat = m.chat AND e.seq = m.seq
 		AND e.kind = 'message' AND e.message = m.id WHERE e.pos IS NULL`); n != 0 {
 		t.Errorf("%d messages are not in the log as they should", n)

@@ -57,7 +57,8 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_live ON sessions (username) WHERE ended_pos IS NULL;
 
 -- seq and head belong to the chat's latest event, last_message is a message's
--- id. A deleted chat keeps its row, so that its id is never used again.
+-- id, messages is how many there are. A deleted chat keeps its row, so that its id
+-- is never used again.
 CREATE TABLE chats (
     id           text   PRIMARY KEY,
     title        text   NOT NULL,
@@ -66,12 +67,15 @@ CREATE TABLE chats (
     seq          bigint NOT NULL,
     head         bigint NOT NULL,
     last_message bigint,
+    messages     bigint NOT NULL DEFAULT 0,
     deleted_pos  bigint
 ) WITH (fillfactor = 70);
 CREATE INDEX chats_public ON chats (id) WHERE visibility = 'public' AND deleted_pos IS NULL;
+CREATE INDEX chats_deleted ON chats (id) WHERE deleted_pos IS NOT NULL;
 
 -- A membership is an interval of positions: from its member.joined to its
--- member.left or chat.deleted, both included.
+-- member.left or chat.deleted, both included. seen is how many of the chat's
+-- messages are no news to its member: those before he joined, and his own since.
 CREATE TABLE memberships (
     username   text   NOT NULL REFERENCES users (username),
     chat       text   NOT NULL REFERENCES chats (id),
@@ -79,8 +83,9 @@ CREATE TABLE memberships (
     left_pos   bigint,
     role       text   NOT NULL,
     joined_at  bigint NOT NULL,
+    seen       bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (username, chat, joined_pos)
-);
+) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX memberships_present ON memberships (chat, username) WHERE left_pos IS NULL;
 
 -- A text is stored here and nowhere else. There are no foreign keys on messages
@@ -101,9 +106,7 @@ CREATE TABLE messages (
 -- NULLS FIRST, though there are none, is how a query says that it means this
 -- index and no walk through the primary key past what was said elsewhere.
 CREATE UNIQUE INDEX messages_chat ON messages (chat, id NULLS FIRST);
--- Also how many messages somebody has in a chat, without a look at the messages:
--- hence those without a key too, and the id beside it.
-CREATE UNIQUE INDEX messages_client_id ON messages (chat, author, client_id) INCLUDE (id);
+CREATE UNIQUE INDEX messages_client_id ON messages (chat, author, client_id) WHERE client_id IS NOT NULL;
 
 -- The log. A message's event points to the message; the others carry what they
 -- tell of.
@@ -120,6 +123,6 @@ CREATE TABLE events (
     visibility text,
     session    text
 );
-CREATE UNIQUE INDEX events_chat ON events (chat, pos) WHERE chat IS NOT NULL;
--- A chat's seq counts its events; less these, it counts its messages.
-CREATE INDEX events_chat_other ON events (chat, pos) WHERE kind <> 'message' AND chat IS NOT NULL;
+CREATE UNIQUE INDEX events_chat ON events (chat, pos NULLS FIRST) WHERE chat IS NOT NULL;
+-- The titles that a chat has had, which go with it.
+CREATE INDEX events_titles ON events (chat) WHERE title IS NOT NULL;

@@ -45,7 +45,8 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_live ON sessions (username) WHERE ended_pos IS NULL;
 
 -- seq and head belong to the chat's latest event, last_message is a message's
--- id. A deleted chat keeps its row, so that its id is never used again.
+-- id, messages is how many there are. A deleted chat keeps its row, so that its id
+-- is never used again.
 CREATE TABLE chats (
     id           TEXT    PRIMARY KEY,
     title        TEXT    NOT NULL,
@@ -54,12 +55,15 @@ CREATE TABLE chats (
     seq          INTEGER NOT NULL,
     head         INTEGER NOT NULL,
     last_message INTEGER,
+    messages     INTEGER NOT NULL DEFAULT 0,
     deleted_pos  INTEGER
 ) STRICT;
 CREATE INDEX chats_public ON chats (id) WHERE visibility = 'public' AND deleted_pos IS NULL;
+CREATE INDEX chats_deleted ON chats (id) WHERE deleted_pos IS NOT NULL;
 
 -- A membership is an interval of positions: from its member.joined to its
--- member.left or chat.deleted, both included.
+-- member.left or chat.deleted, both included. seen is how many of the chat's
+-- messages are no news to its member: those before he joined, and his own since.
 CREATE TABLE memberships (
     username   TEXT    NOT NULL REFERENCES users (username),
     chat       TEXT    NOT NULL REFERENCES chats (id),
@@ -67,6 +71,7 @@ CREATE TABLE memberships (
     left_pos   INTEGER,
     role       TEXT    NOT NULL,
     joined_at  INTEGER NOT NULL,
+    seen       INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (username, chat, joined_pos)
 ) STRICT;
 CREATE UNIQUE INDEX memberships_present ON memberships (chat, username) WHERE left_pos IS NULL;
@@ -86,9 +91,7 @@ CREATE TABLE messages (
     origin     TEXT
 ) STRICT;
 CREATE UNIQUE INDEX messages_chat ON messages (chat, id);
--- Also how many messages somebody has in a chat, without a look at the messages:
--- hence those without a key too; the id is in every index.
-CREATE UNIQUE INDEX messages_client_id ON messages (chat, author, client_id);
+CREATE UNIQUE INDEX messages_client_id ON messages (chat, author, client_id) WHERE client_id IS NOT NULL;
 
 -- The log. A message's event points to the message; the others carry what they
 -- tell of.
@@ -106,5 +109,5 @@ CREATE TABLE events (
     session    TEXT
 ) STRICT;
 CREATE UNIQUE INDEX events_chat ON events (chat, pos) WHERE chat IS NOT NULL;
--- A chat's seq counts its events; less these, it counts its messages.
-CREATE INDEX events_chat_other ON events (chat, pos) WHERE kind <> 'message' AND chat IS NOT NULL;
+-- The titles that a chat has had, which go with it.
+CREATE INDEX events_titles ON events (chat) WHERE title IS NOT NULL;
