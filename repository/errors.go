@@ -20,6 +20,14 @@ func (e errNotDurable) Error() string { return e.why }
 // ended.
 var errUnknown = errors.New("how the commit ended is not known")
 
+// connectError says why the writer has no connection. No request is at fault, and
+// each of them would be told the same.
+type connectError struct{ error }
+
+func (e connectError) Error() string { return "connecting: " + e.error.Error() }
+
+func (e connectError) Unwrap() error { return e.error }
+
 // refusal is the one place where what a database or its driver says of a read
 // becomes an answer. A *chat.Error, sql.ErrNoRows and the caller's own context
 // error pass; a database that is away or too slow is chat.ErrUnavailable; the rest

@@ -28,6 +28,8 @@ type wire struct {
 	// cut says what to do at the next commit; it goes back to never by itself.
 	cut  atomic.Int32
 	cuts atomic.Int32
+	// connections counts those that were made.
+	connections atomic.Int32
 }
 
 const (
@@ -56,6 +58,7 @@ func newWire(t testing.TB, address string) *wire {
 			if err != nil {
 				return
 			}
+			w.connections.Add(1)
 			all.Go(func() { w.carry(client, server) })
 		}
 	})
@@ -185,6 +188,43 @@ func TestAConnectionThatWasEndedWhileIdleCostsNobodyAnAnswer(t *testing.T) {
 		if _, err := r.History(t.Context(), ann, "room", chat.HistoryQuery{Limit: 10}); err != nil {
 			t.Error(err)
 		}
+	}
+	wantWholeLog(t, r)
+}
+
+func TestABatchIsRefusedAtOnceByADatabaseThatWouldNotKeepIt(t *testing.T) {
+	t.Parallel()
+	w := newWire(t, need.Postgres(t))
+	r := (&store{url: w.url}).open(t)
+	ann := signUp(t, r, "ann")["ann"]
+	makeChat(t, r, ann, "room", chat.Private, nil)
+	post := func() error {
+		_, err := r.Post(t.Context(), ann, chat.Post{Chat: "room", Text: "hello"})
+		return err
+	}
+	set := func(what string) {
+		t.Helper()
+		fill(t, r, `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I `+what+`', current_database()); END $$`)
+	}
+	set(`SET synchronous_commit = off`)
+	var before int32
+	posts := []func() error{func() error {
+		fill(t, r, `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+		before = w.connections.Load()
+		return post()
+	}}
+	for range 8 {
+		posts = append(posts, post)
+	}
+	if n := count(t, inOneBatch(t, r, posts...), chat.ErrUnavailable); n != len(posts) {
+		t.Errorf("%d of %d were refused", n, len(posts))
+	}
+	if n := w.connections.Load() - before; n != 1 {
+		t.Errorf("the refusal took %d connections, want 1", n)
+	}
+	set(`RESET synchronous_commit`)
+	if err := post(); err != nil {
+		t.Error(err)
 	}
 	wantWholeLog(t, r)
 }

@@ -158,7 +158,8 @@ func (w *writer) run() {
 // write commits a batch, or finds out what of it can be, and answers it.
 func (w *writer) write(batch []*request) {
 	err := w.attempt(batch)
-	if err != nil && (lost(err) || w.dialect.spoiled(err) && !w.dialect.away(err)) {
+	var unconnected connectError
+	if err != nil && (lost(err) || w.dialect.spoiled(err) && !w.dialect.away(err) && !errors.As(err, &unconnected)) {
 		// The connection may have died long ago, of a restart for example. What did
 		// not get through it is tried once on a fresh one, if it is still wanted.
 		w.log.Warn("the connection to the database is given up", "error", err)
@@ -170,7 +171,7 @@ func (w *writer) write(batch []*request) {
 	switch {
 	case err == nil:
 		answer(batch)
-	case lost(err) || w.dialect.away(err) || errors.Is(err, errUnknown):
+	case lost(err) || w.dialect.away(err) || errors.As(err, &unconnected) || errors.Is(err, errUnknown):
 		w.metrics.up.Set(0)
 		w.log.Error("the database did not take a batch", "requests", len(batch), "error", err)
 		refuse(batch, chat.ErrUnavailable)
@@ -333,7 +334,7 @@ func (w *writer) connect(ctx context.Context) (link, error) {
 	}
 	l, err := openLink(ctx, w.db, w.dialect)
 	if err != nil {
-		return nil, fmt.Errorf("connecting: %w", err)
+		return nil, connectError{err}
 	}
 	w.link = l
 	w.metrics.up.Set(1)
