@@ -33,8 +33,8 @@ type Users interface {
 // Streams serves streams. An error means that nothing was written. stream.Broker
 // keeps it.
 type Streams interface {
-	Serve(w http.ResponseWriter, r *http.Request, s stream.Start) error
-	Page(ctx context.Context, s stream.Start, wait time.Duration) (stream.Page, error)
+	Serve(w http.ResponseWriter, r *http.Request, s *stream.Start) error
+	Page(ctx context.Context, s *stream.Start, wait time.Duration) (stream.Page, error)
 	// Hold waits before something is posted to a chat whose followers cannot keep up.
 	Hold(ctx context.Context, chatID string)
 }

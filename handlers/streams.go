@@ -31,12 +31,26 @@ var framings = map[string]stream.Framing{
 	typeText:        stream.Text,
 }
 
-// follow serves a stream of one chat or, for "", of all. Wherever the cursor is
-// no good the stream says so itself; everything else that is wrong is refused
-// here, before it begins.
+// follow serves a stream of one chat or, for "", of all.
+//
+// A stream that net/http drives keeps this goroutine's stack for as long as it
+// lives, so what is not needed any more is not on it.
 func (a *api) follow(c *gin.Context, chatID string) error {
+	start, err := startOf(c, chatID)
+	if err != nil {
+		return err
+	}
+	if c.GetString(answerType) == typeJSON {
+		return a.pageOf(c, start)
+	}
+	return a.Streams.Serve(c.Writer, c.Request, start)
+}
+
+// startOf reads what a stream is to be. Wherever the cursor is no good the stream
+// says so itself; everything else that is wrong is refused here, before it begins.
+func startOf(c *gin.Context, chatID string) (*stream.Start, error) {
 	q := queryOf(c)
-	start := stream.Start{
+	start := &stream.Start{
 		Actor:       actorOf(c),
 		Chat:        chatID,
 		LastEventID: strings.Join(c.Request.Header.Values("Last-Event-ID"), ", "),
@@ -52,16 +66,12 @@ func (a *api) follow(c *gin.Context, chatID string) error {
 		q.refuse("errors", `must be "`+errorsInBand+`"`)
 	}
 	if err := chat.Checks(q.err(), chat.CheckOrigin("origin", start.Origin)); err != nil {
-		return err
+		return nil, err
 	}
 	// The server bounds how long a request may take to arrive. A stream goes on,
 	// and its connection is watched for the client's leaving.
-	control := http.NewResponseController(c.Writer)
-	_ = control.SetReadDeadline(time.Time{})
-	if c.GetString(answerType) == typeJSON {
-		return a.pageOf(c, control, start)
-	}
-	return a.Streams.Serve(c.Writer, c.Request, start)
+	_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Time{})
+	return start, nil
 }
 
 // maxWait bounds how long a page is waited for.
@@ -69,12 +79,12 @@ const maxWait = time.Minute
 
 // pageOf answers with a page of a stream, at once or, if the client prefers to wait
 // (RFC 7240 section 4.3), when there is something in it.
-func (a *api) pageOf(c *gin.Context, control *http.ResponseController, start stream.Start) error {
+func (a *api) pageOf(c *gin.Context, start *stream.Start) error {
 	wait := preferredWait(c.Request.Header)
 	if start.Timeout > 0 {
 		wait = min(wait, start.Timeout)
 	}
-	_ = control.SetWriteDeadline(time.Now().Add(wait + answerWithin))
+	_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(wait + answerWithin))
 	page, err := a.Streams.Page(c.Request.Context(), start, wait)
 	if err != nil {
 		return err

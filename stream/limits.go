@@ -12,7 +12,7 @@ type Limits struct {
 
 // refuses says why one stream more is too many, if it is. The broker's mutex is
 // held.
-func (l Limits) refuses(b *Broker, s Start) error {
+func (l Limits) refuses(b *Broker, s *Start) error {
 	over := func(open, limit int) bool { return limit > 0 && open >= limit }
 	switch {
 	case over(b.streams, l.Total):
@@ -27,7 +27,7 @@ func (l Limits) refuses(b *Broker, s Start) error {
 
 // count counts a stream that opened, by 1, or ended, by -1. The broker's mutex is
 // held.
-func (b *Broker) count(s Start, by int) {
+func (b *Broker) count(s *Start, by int) {
 	b.streams += by
 	b.metrics.open.Add(float64(by))
 	if s.Address == "" {

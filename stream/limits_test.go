@@ -27,7 +27,7 @@ func TestOneStreamTooManyIsRefusedAndAnEndMakesRoom(t *testing.T) {
 		bob.Address = ""
 		fourth := h.open(bob)
 		refused("the fifth", Start{Actor: actor("eve", "e")})
-		if _, err := h.broker.Page(h.t.Context(), Start{Actor: actor("eve", "e")}, 0); !errors.Is(err, chat.ErrTooManyStreams) {
+		if _, err := h.broker.Page(h.t.Context(), &Start{Actor: actor("eve", "e")}, 0); !errors.Is(err, chat.ErrTooManyStreams) {
 			t.Errorf("a page: %v", err)
 		}
 		first.cancel()

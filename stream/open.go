@@ -9,7 +9,7 @@ import (
 // open authorises a stream and gives it a reader, and says why the client's
 // place is gone, if it is. The reader is known to the broker before its rights
 // are read, so that no row behind the head it opens at can pass it by.
-func (b *Broker) open(ctx context.Context, s Start, d driver) (rd *reader, reset string, err error) {
+func (b *Broker) open(ctx context.Context, s *Start, d driver) (rd *reader, reset string, err error) {
 	rd = newReader(b, s, d)
 	first := roomKey{chat: s.Chat}
 	if s.Chat == "" {

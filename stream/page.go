@@ -29,8 +29,9 @@ const maxPageEvents = 500
 // Page reads what a stream that begins as s says would show first: up to the head,
 // and at most s.Limit events. Where there is nothing yet it waits for the first
 // event, at most for wait; an empty page is no error. It ends before its time when
-// the actor's rights do. Errors are those of [Broker.Serve], and ctx's.
-func (b *Broker) Page(ctx context.Context, s Start, wait time.Duration) (Page, error) {
+// the actor's rights do. s is its own
+// from then on. Errors are those of [Broker.Serve], and ctx's.
+func (b *Broker) Page(ctx context.Context, s *Start, wait time.Duration) (Page, error) {
 	woken := make(awaited, 1)
 	rd, reset, err := b.open(ctx, s, woken)
 	if err != nil {

@@ -18,7 +18,7 @@ func (h *house) page(s Start, wait time.Duration) (events string, cursor int64) 
 	if s.Actor.Username == "" {
 		s.Actor = ann()
 	}
-	p, err := h.broker.Page(h.t.Context(), s, wait)
+	p, err := h.broker.Page(h.t.Context(), &s, wait)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestAPageIsWaitedForUntilSomethingHappens(t *testing.T) {
 
 		ctx, cancel := context.WithCancel(h.t.Context())
 		time.AfterFunc(time.Second, cancel)
-		if _, err := h.broker.Page(ctx, Start{Chat: "lobby", Actor: ann()}, time.Minute); !errors.Is(err, context.Canceled) {
+		if _, err := h.broker.Page(ctx, &Start{Chat: "lobby", Actor: ann()}, time.Minute); !errors.Is(err, context.Canceled) {
 			t.Errorf("whose client went: %v", err)
 		}
 		synctest.Wait()
@@ -83,7 +83,7 @@ func TestAPageIsRefusedWhereTheLogCannotBeRead(t *testing.T) {
 		h.commit(numbered(1, 5)...)
 		time.AfterFunc(time.Millisecond, func() { h.log.setBroken(true) })
 		h.log.slow = time.Second
-		_, err := h.broker.Page(h.t.Context(), Start{Chat: "lobby", After: "earliest", Actor: ann()}, 0)
+		_, err := h.broker.Page(h.t.Context(), &Start{Chat: "lobby", After: "earliest", Actor: ann()}, 0)
 		if !errors.Is(err, chat.ErrUnavailable) {
 			t.Errorf("error: %v", err)
 		}

@@ -16,7 +16,7 @@ import (
 // when it was woken and when its clock asks for it.
 type reader struct {
 	broker *Broker
-	start  Start
+	start  *Start
 	driver driver
 	conn   conn
 
@@ -79,7 +79,7 @@ type reader struct {
 }
 
 // newReader makes a reader that has no seat and no connection yet.
-func newReader(b *Broker, s Start, d driver) *reader {
+func newReader(b *Broker, s *Start, d driver) *reader {
 	now := time.Now()
 	rd := &reader{
 		broker: b, start: s, driver: d, began: now, access: newAccess(s.Actor),

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Serve runs one stream. An error means that it did not open and that nothing was
+// Serve runs one stream; s is its own from then on. An error means that it did not open and that nothing was
 // written: a refusal of the [Log], chat.ErrUnavailable while draining, or what went
 // wrong.
 //
@@ -14,7 +14,7 @@ import (
 // stream goes on; then nothing may be done with w. Elsewhere it returns nil after a
 // final end, and panics with [http.ErrAbortHandler] after one that the client should
 // survive, which closes the connection without HTTP's last chunk.
-func (b *Broker) Serve(w http.ResponseWriter, r *http.Request, s Start) error {
+func (b *Broker) Serve(w http.ResponseWriter, r *http.Request, s *Start) error {
 	t := b.takeableOf(r)
 	woken := make(awaited, 1)
 	var d driver = woken

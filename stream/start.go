@@ -52,7 +52,7 @@ type resetData struct {
 
 // place finds where a stream begins, given the head at its opening. Where the
 // client's place is gone, it begins at the head and reset says why.
-func (s Start) place(head int64) (cursor int64, reset string) {
+func (s *Start) place(head int64) (cursor int64, reset string) {
 	switch {
 	case s.LastEventID != "":
 		return position(s.LastEventID, head)

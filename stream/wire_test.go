@@ -259,7 +259,7 @@ func (h *house) open(s Start) *client {
 				close(c.done)
 			}
 		}()
-		c.err = h.broker.Serve(c, r.WithContext(ctx), s)
+		c.err = h.broker.Serve(c, r.WithContext(ctx), &s)
 	}()
 	synctest.Wait()
 	return c
