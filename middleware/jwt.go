@@ -9,6 +9,7 @@ import (
 	ginjwt "github.com/appleboy/gin-jwt/v2"
 	"github.com/gin-gonic/gin"
 	"github.com/golang-jwt/jwt/v4"
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"parley/chat"
 )
@@ -44,6 +45,8 @@ type TokenOptions struct {
 type Tokens struct {
 	jwt *ginjwt.GinJWTMiddleware
 	now func() time.Time
+	// known are tokens that were found good.
+	known *lru.Cache[string, chat.Actor]
 }
 
 // subject is what gin-jwt hands to PayloadFunc when it signs.
@@ -86,7 +89,11 @@ func NewTokens(o TokenOptions) (*Tokens, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting up access tokens: %w", err)
 	}
-	return &Tokens{jwt: mw, now: now}, nil
+	known, err := lru.New[string, chat.Actor](maxKnown)
+	if err != nil {
+		return nil, fmt.Errorf("setting up access tokens: %w", err)
+	}
+	return &Tokens{jwt: mw, now: now, known: known}, nil
 }
 
 // payload gives the claims that gin-jwt does not set itself.
@@ -165,10 +172,26 @@ func (t *Tokens) Session(r *http.Request) (session string, byCookie bool, err er
 	return actor.Session, cred.byCookie, err
 }
 
-// read checks all of a token but whether it has ended: the signature, and the
-// claims, none of which gin-jwt does. A token that names an audience or a
-// beginning was not made here, whatever its signature says.
+// read checks all of a token but whether it has ended. What it found good stays so,
+// and is not worked out again as long as it is among those used last.
 func (t *Tokens) read(token string) (chat.Actor, error) {
+	if actor, ok := t.known.Get(token); ok {
+		return actor, nil
+	}
+	actor, err := t.parse(token)
+	if err == nil {
+		t.known.Add(token, actor)
+	}
+	return actor, err
+}
+
+// maxKnown is how many good tokens are remembered, each of some hundred bytes.
+const maxKnown = 10_000
+
+// parse checks the signature, and the claims, none of which gin-jwt does. A token
+// that names an audience or a beginning was not made here, whatever its signature
+// says.
+func (t *Tokens) parse(token string) (chat.Actor, error) {
 	parsed, err := t.jwt.ParseTokenString(token)
 	if err != nil || !parsed.Valid {
 		return chat.Actor{}, ErrInvalidToken
