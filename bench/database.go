@@ -91,8 +91,8 @@ func (db *database) open(ctx context.Context) (*repository.Repository, error) {
 	return repository.Open(ctx, repository.Options{URL: db.address, PostKey: postKey})
 }
 
-// patience bounds what is no measurement: sowing a million messages above all.
-const patience = 5 * time.Minute
+// patience bounds what is no measurement: sowing millions of messages above all.
+const patience = 20 * time.Minute
 
 // sqliteEngine makes databases in a folder.
 func sqliteEngine(ctx context.Context, folder string) (*engine, error) {

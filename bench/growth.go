@@ -3,44 +3,61 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 )
 
-// crowds are the numbers of readers that are compared.
-var crowds = []int{10, 100, 1000, 10_000}
-
 // wantedFlat is how many times as much a delivery may cost in the largest crowd as
-// in the one before.
+// in one a tenth as large.
 const wantedFlat = 1.3
 
-// growth is one chat with more and more readers.
-func (f *field) growth(scale scale) *scenario {
+// growth is one chat with more and more readers: parley, and all others too where
+// it is to be drawn.
+func (f *field) growth(scale scale, all bool) *scenario {
+	carriers := f.fast[:1]
+	if all {
+		carriers = slices.Concat(f.fast, []carrier{f.portable}, f.rivals)
+	}
 	s := &scenario{name: "1 chat with more and more readers, posting as fast as possible"}
-	for _, readers := range crowds {
-		s.entries = append(s.entries, f.crowd(scale, readers)...)
+	largest := slices.Max(scale.crowds)
+	for _, readers := range scale.crowds {
+		c := scale.carriage(1, scale.fewer*readers, asFastAsPossible)
+		for _, e := range entries(carriers, c.lasts(), c.weighAndCarry) {
+			e.name = crowdName(e.name, readers)
+			if !e.rival {
+				e.wanted = append(e.wanted, nothingWrong)
+			}
+			if readers == largest && !e.rival {
+				before := crowdName(strings.TrimSuffix(e.name, crowdName("", readers)), largest/10)
+				e.wanted = append(e.wanted, below(wantedFlat, fmt.Sprintf("server ≤ %.1f times that with %d", wantedFlat, largest/10), serverTime,
+					func(_ figures, of func(string) figures) float64 { return of(before)[serverTime] }))
+			}
+			s.entries = append(s.entries, e)
+		}
 	}
-	largest := &s.entries[len(s.entries)-1]
-	before := s.entries[len(s.entries)-2].name
-	largest.wanted = append(largest.wanted, below(fmt.Sprintf("server ≤ %.1f times that with %d", wantedFlat, crowds[len(crowds)-2]),
-		serverTime, func(_ figures, of func(string) figures) float64 { return wantedFlat * of(before)[serverTime] }))
+	s.pictures = func(r *results, _ []string) []picture { return drawGrowth(r, carriers, scale.crowds) }
 	return s
-}
-
-// crowd is so many readers of one chat.
-func (f *field) crowd(scale scale, readers int) []entry {
-	c := scale.carriage(1, readers*scale.fewer, asFastAsPossible)
-	if scale.fewer > 1 {
-		c.readers = min(readers, 1000)
-	}
-	var all []entry
-	for _, e := range entries(f.fast[:1], c.lasts(), c.weighAndCarry, nothingWrong) {
-		e.name = crowdName(e.name, readers)
-		all = append(all, e)
-	}
-	return all
 }
 
 func crowdName(carrier string, readers int) string {
 	return fmt.Sprintf("%s, %d readers", carrier, readers)
+}
+
+// drawGrowth draws what a delivery costs, and what a stream takes, against the
+// number of readers.
+func drawGrowth(r *results, carriers []carrier, crowds []int) []picture {
+	cost := picture{file: "cost.svg", title: "Processor time of the server for a delivery", x: "readers of one chat", y: "µs"}
+	memory := picture{file: "memory.svg", title: "Memory of the server for a stream", x: "readers of one chat", y: "KB"}
+	for _, by := range carriers {
+		costs, memories := curve{of: by.name}, curve{of: by.name}
+		for _, readers := range crowds {
+			f := r.of(crowdName(by.name, readers))
+			costs.add(float64(readers), f[serverTime]/1000)
+			memories.add(float64(readers), f[streamMemory]/1024)
+		}
+		cost.curves, memory.curves = append(cost.curves, costs), append(memory.curves, memories)
+	}
+	return []picture{cost, memory}
 }
 
 // weighAndCarry is rest and then carry.

@@ -44,8 +44,10 @@ func exit(err error) {
 type options struct {
 	only, db, rival string
 	quick           bool
-	// profiles is a folder for CPU profiles; empty for none.
-	profiles string
+	// profiles is a folder for CPU profiles, and plots one for pictures; empty for none.
+	profiles, plots string
+	// messages is how many there are in the large log.
+	messages int
 }
 
 func parse(arguments []string, out io.Writer) (o options, err error) {
@@ -56,11 +58,17 @@ func parse(arguments []string, out io.Writer) (o options, err error) {
 	flags.StringVar(&o.rival, "rival", "", "beside parley, let only this server carry messages to readers: `limit, r3labs or socketio`")
 	flags.BoolVar(&o.quick, "quick", false, "see that everything works, in seconds; the figures say nothing")
 	flags.StringVar(&o.profiles, "profile", "", "write CPU profiles, of the servers too, to this `folder`")
+	flags.StringVar(&o.plots, "plots", "", "draw pictures, for which rivals are measured with more and more readers too, into this `folder`")
+	flags.IntVar(&o.messages, "messages", 1_000_000, "how many messages there are in the large log; the small one has 10,000")
 	if err := flags.Parse(arguments); err != nil {
 		return o, err
 	}
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("%q is no flag", flags.Arg(0))
+	}
+	// The log's chats have the same number of messages each, and enough to be behind.
+	if o.messages < 10_000 || o.messages%1000 != 0 {
+		return o, fmt.Errorf("-messages %d: take thousands, and ten of them at least", o.messages)
 	}
 	if o.db != "" && o.db != "sqlite" && o.db != "postgresql" {
 		return o, fmt.Errorf("-db %s: there are sqlite and postgresql", o.db)
@@ -109,7 +117,7 @@ func choose(ctx context.Context, o options, engines []*engine, folder string, do
 	if err != nil {
 		return nil, err
 	}
-	scale := full(hash)
+	scale := full(hash, o.messages)
 	if o.quick {
 		scale = quick(hash)
 	}
@@ -118,7 +126,7 @@ func choose(ctx context.Context, o options, engines []*engine, folder string, do
 		return nil, err
 	}
 	sections := []section{posting(engines, scale), overHTTP(engines, scale), reading(engines, scale)}
-	sections = append(sections, streams(field, scale, func(*scenario, *results) error { return nil })...)
+	sections = append(sections, streams(field, scale, o.plots)...)
 	var names []string
 	chosen := 0
 	for i := range sections {

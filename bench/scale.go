@@ -21,33 +21,37 @@ type scale struct {
 	turnsStreams             int
 	warmStreams, timeStreams time.Duration
 	fewer                    int
+	// crowds are the numbers of readers of one chat that are compared, each ten times
+	// the one before.
+	crowds []int
 }
 
 func (s scale) load(clients int) load { return load{clients: clients, warm: s.warm, time: s.time} }
 
-// full is the scale whose figures count.
-func full(passwordHash string) scale {
+// full is the scale whose figures count, with so many messages in the large log.
+func full(passwordHash string, messages int) scale {
 	return scale{
 		clients: []int{1, 8, 64, 256}, turns: 5, warm: 400 * time.Millisecond, time: 1600 * time.Millisecond,
 		posters: seed{people: 16, chats: 1000, passwordHash: passwordHash},
 		readers: [2]seed{
 			{people: 16, chats: 10, messages: 10_000, passwordHash: passwordHash},
-			{people: 16, chats: 10, messages: 1_000_000, passwordHash: passwordHash},
+			{people: 16, chats: 10, messages: messages, passwordHash: passwordHash},
 		},
 		reads:  300,
-		sowing: 2 * time.Second, sowingReaders: 40 * time.Second,
-		turnsStreams: 3, warmStreams: time.Second, timeStreams: 4 * time.Second, fewer: 1,
+		sowing: 2 * time.Second, sowingReaders: time.Duration(messages) * 40 * time.Microsecond,
+		turnsStreams: 3, warmStreams: time.Second, timeStreams: 4 * time.Second, fewer: 1, crowds: []int{10, 100, 1000, 10_000},
 	}
 }
 
 // quick is the scale that shows that everything works. Its figures say nothing.
 func quick(passwordHash string) scale {
-	s := full(passwordHash)
+	s := full(passwordHash, 1_000_000)
 	s.clients, s.turns, s.warm, s.time = []int{1, 64}, 1, 50*time.Millisecond, 200*time.Millisecond
 	s.posters.chats = 20
 	s.readers[0].messages, s.readers[1].messages = 2_000, 20_000
 	s.reads = 20
 	s.sowing, s.sowingReaders = time.Second, 4*time.Second
 	s.turnsStreams, s.warmStreams, s.timeStreams, s.fewer = 1, 100*time.Millisecond, 300*time.Millisecond, 10
+	s.crowds = []int{10, 100, 1000}
 	return s
 }

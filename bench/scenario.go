@@ -11,6 +11,8 @@ import (
 type scenario struct {
 	name    string
 	entries []entry
+	// pictures, where it is not nil, draws what was measured of the entries.
+	pictures func(r *results, names []string) []picture
 }
 
 // entry is one of those who do it, or one of the ways to do it.
@@ -45,7 +47,8 @@ type results struct {
 func (r *results) of(entry string) figures { return medians(r.runs[entry]) }
 
 // section is the scenario as a part of the table.
-func (s *scenario) section(turns int, then func(*results) error) section {
+// Pictures go into a folder, if there is one.
+func (s *scenario) section(turns int, pictures string) section {
 	r := &results{runs: make(map[string][]figures), took: make(map[string]latencies), failed: make(map[string]error)}
 	g := group{name: "streams/" + s.name}
 	for turn := range turns {
@@ -58,9 +61,26 @@ func (s *scenario) section(turns int, then func(*results) error) section {
 	}
 	g.results = func() (header []string, rows, targets [][]string, err error) {
 		header, rows, targets = s.report(r)
-		return header, rows, targets, then(r)
+		return header, rows, targets, s.draw(r, pictures)
 	}
 	return section{title: "Streams: " + s.name, groups: []group{g}}
+}
+
+// draw draws the scenario's pictures into a folder; without one it does nothing.
+func (s *scenario) draw(r *results, folder string) error {
+	if s.pictures == nil || folder == "" {
+		return nil
+	}
+	var names []string
+	for _, e := range s.entries {
+		names = append(names, e.name)
+	}
+	for _, p := range s.pictures(r, names) {
+		if err := p.draw(folder); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // measure measures an entry once.
@@ -131,13 +151,15 @@ func atMost(most float64, f figure) wanted {
 	}
 }
 
-// below wants a figure not to be greater than another one makes of it.
-func below(what string, f figure, most func(own figures, of func(string) figures) float64) wanted {
+// below wants a figure to be so many times, at the most, what is made of others.
+func below(most float64, what string, f figure, of func(own figures, of func(string) figures) float64) wanted {
 	return wanted{
-		what:   what,
-		of:     func(own figures, of func(string) figures) float64 { return own[f] / most(own, of) },
-		enough: func(v float64) bool { return v <= 1 },
-		write:  func(v float64) string { return fmt.Sprintf("%.2f of that", v) },
+		what: what,
+		of: func(own figures, all func(string) figures) float64 {
+			return own[f] / of(own, all)
+		},
+		enough: func(v float64) bool { return v <= most },
+		write:  func(v float64) string { return fmt.Sprintf("%.2f times that", v) },
 	}
 }
 

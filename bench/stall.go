@@ -18,9 +18,7 @@ func (f *field) stall(scale scale) *scenario {
 	return &scenario{
 		name: "a fifth of the readers of a chat do not read, 100 messages/s",
 		entries: slices.Concat(entries(append(f.fast[:1:1], f.portable), 2*c.lasts(), c.besideStalled,
-			below("p99 ≤ 1.2 times undisturbed", latencyMost, func(own figures, _ func(string) figures) float64 {
-				return 1.2 * own[undisturbed]
-			}),
+			below(1.2, "p99 ≤ 1.2 times that undisturbed", latencyMost, func(own figures, _ func(string) figures) float64 { return own[undisturbed] }),
 			wanted{
 				what:   "memory of a reader that does not read, of the kernel too, ≤ 150 KB",
 				of:     func(own figures, _ func(string) figures) float64 { return own[streamMemory] + own[kernelShare] },

@@ -69,25 +69,26 @@ func entries(carriers []carrier, lasts time.Duration, measure measuring, all ...
 	return entries
 }
 
-// streams are the sections about carrying messages to those who follow.
-func streams(f *field, scale scale, then func(*scenario, *results) error) (sections []section) {
+// streams are the sections about carrying messages to those who follow. Pictures go
+// into a folder, if there is one.
+func streams(f *field, scale scale, pictures string) (sections []section) {
 	for _, s := range []*scenario{
 		f.idle(scale), f.oneChat(scale), f.smallChat(scale), f.manyChats(scale), f.calm(scale),
-		f.comeBack(scale), f.stall(scale), f.growth(scale),
+		f.comeBack(scale), f.stall(scale), f.growth(scale, pictures != ""),
 	} {
-		sections = append(sections, s.section(scale.turnsStreams, func(r *results) error { return then(s, r) }))
+		sections = append(sections, s.section(scale.turnsStreams, pictures))
 	}
 	return sections
 }
 
 // carriage is so much at the scale.
 func (s scale) carriage(chats, readers int, p pace) carriage {
-	return carriage{chats: max(chats/s.fewer, 1), readers: readers / s.fewer, posters: posting64, pace: p,
+	return carriage{chats: max(chats/s.fewer, 1), readers: readers / s.fewer, posters: clients, pace: p,
 		warm: s.warmStreams, time: s.timeStreams}
 }
 
-// posting64 is how many post at once: enough for batches to gather.
-const posting64 = 64
+// clients is how many post at once: enough for batches to gather.
+const clients = 64
 
 // idle is streams on which nothing happens.
 func (f *field) idle(scale scale) *scenario {
@@ -108,6 +109,7 @@ func (f *field) oneChat(scale scale) *scenario {
 		entries: slices.Concat(entries(f.fast, c.lasts(), c.carry,
 			times(3, deliveryRate, "r3labs"), times(2, deliveryRate, "limit"), atMost(1000, serverTime), nothingWrong),
 			entries(f.rivals, c.lasts(), c.carry)),
+		pictures: spreadOf("latency-busy.svg", fmt.Sprintf("%d readers of one chat, posting as fast as possible", c.readers)),
 	}
 }
 
@@ -138,9 +140,10 @@ func (f *field) calm(scale scale) *scenario {
 	return &scenario{
 		name: fmt.Sprintf("1 chat, %d readers, 20 messages/s", c.readers),
 		entries: slices.Concat(entries(f.fast, c.lasts(), c.carry,
-			below("p99 ≤ 1.5 times that of limit and one commit", latencyMost, func(own figures, of func(string) figures) float64 {
+			below(1, "p99 ≤ 1.5 times that of limit, and one commit", latencyMost, func(own figures, of func(string) figures) float64 {
 				return 1.5*of("limit")[latencyMost] + own[acknowledged]
 			}), nothingWrong),
 			entries(f.rivals, c.lasts(), c.carry)),
+		pictures: spreadOf("latency.svg", fmt.Sprintf("%d readers of one chat, 20 messages/s", c.readers)),
 	}
 }
