@@ -34,7 +34,7 @@ func TestEverySectionIsMeasured(t *testing.T) {
 				t.Setenv("PARLEY_TEST_POSTGRES", need.Postgres(t))
 			}
 			var out, doing strings.Builder
-			if err := run(t.Context(), options{only: test.only, db: test.database, quick: true}, &out, &doing); err != nil {
+			if err := run(t.Context(), options{only: test.only, db: test.database, quick: true, messages: 1_000_000}, &out, &doing); err != nil {
 				t.Fatalf("%v\n%s", err, &doing)
 			}
 			if got := strings.Count(out.String(), "  yes") + strings.Count(out.String(), "  NO"); got != test.rows {
