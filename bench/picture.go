@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -37,16 +38,19 @@ func (c *curve) add(x, y float64) {
 	}
 }
 
+// colors are those of the servers, the same in each picture; of the others, the
+// next.
+var colors = map[string]int{"limit": 3, "r3labs": 4, "socketio": 5}
+
 // draw writes the picture into the folder.
 func (p picture) draw(folder string) error {
 	pl := plot.New()
 	pl.Title.Text, pl.X.Label.Text, pl.Y.Label.Text = p.title, p.x, p.y
-	pl.X.Scale, pl.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+	pl.X.Scale, pl.X.Tick.Marker = plot.LogScale{}, decades{}
 	if !p.linear {
-		pl.Y.Scale, pl.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+		pl.Y.Scale, pl.Y.Tick.Marker = plot.LogScale{}, decades{}
 	}
-	pl.Legend.Top = true
-	pl.Legend.Left = p.linear
+	pl.Legend.Top, pl.Legend.Left = true, true
 	pl.Add(plotter.NewGrid())
 	drawn := false
 	for i, c := range p.curves {
@@ -57,7 +61,11 @@ func (p picture) draw(folder string) error {
 		if err != nil {
 			return fmt.Errorf("drawing %s: %w", p.file, err)
 		}
-		line.Color, line.Width = plotutil.Color(i), vg.Points(1.5)
+		color, ok := colors[c.of]
+		if !ok {
+			color = i
+		}
+		line.Color, line.Width = plotutil.Color(color), vg.Points(1.5)
 		pl.Add(line)
 		pl.Legend.Add(c.of, line)
 		drawn = true
@@ -65,10 +73,31 @@ func (p picture) draw(folder string) error {
 	if !drawn {
 		return nil
 	}
+	// The legend has a place of its own: to the left of curves that rise, above others.
+	if pl.X.Max *= 1.2; p.linear {
+		pl.X.Min /= 3
+	} else {
+		pl.Y.Max *= 20
+	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
 	return pl.Save(16*vg.Centimeter, 10*vg.Centimeter, filepath.Join(folder, p.file))
+}
+
+// decades marks 1, 2 and 5 of each power of ten.
+type decades struct{}
+
+// Ticks implements [plot.Ticker].
+func (decades) Ticks(least, most float64) (ticks []plot.Tick) {
+	for power := math.Pow10(int(math.Floor(math.Log10(least)))); power <= most; power *= 10 {
+		for _, digit := range []float64{1, 2, 5} {
+			if v := digit * power; v >= least && v <= most {
+				ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'f', -1, 64)})
+			}
+		}
+	}
+	return ticks
 }
 
 // spreadOf draws within how long which part of the deliveries came.
