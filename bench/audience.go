@@ -67,6 +67,8 @@ type counted struct {
 	tally
 	// Opened is how many streams are open, and Ended how many the server ended.
 	Opened, Ended int
+	// Refused is how often a stream was refused; who was asks again.
+	Refused int
 	// CPU is what the audience has cost so far, user and system.
 	CPU time.Duration
 	// Error is what an order failed by.

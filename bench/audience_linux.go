@@ -28,7 +28,9 @@ type attendance struct {
 	server  unix.SockaddrInet4
 	// next is the reader that is opened next, and busy how many are being opened.
 	next, busy int
-	deadline   time.Time
+	// again are those that were refused and ask again, in the order of when.
+	again    []*seat
+	deadline time.Time
 }
 
 // seat is a reader with its socket.
@@ -39,6 +41,8 @@ type seat struct {
 	// head is what was answered before the stream was open.
 	head    []byte
 	replied bool
+	// after is when a reader that was refused asks again.
+	after   time.Time
 	stalled bool
 }
 
@@ -132,6 +136,7 @@ func (a *attendance) begin(o *opening) {
 		return
 	}
 	a.server = unix.SockaddrInet4{Port: int(address.Port()), Addr: address.Addr().As4()}
+	a.again = nil
 	a.opening, a.nap, a.next, a.deadline = o, o.Nap, 0, time.Now().Add(openWithin)
 	for i := len(a.readers); i < o.Readers; i++ {
 		s := &seat{follower: follower{chat: i % o.Chats, group: i / o.Chats, last: make([]uint32, o.Lanes)}}
@@ -153,16 +158,35 @@ func (a *attendance) openMore() {
 	}
 }
 
-// allOpen says whether all streams are open. It fails the order if that takes too
-// long.
+// allOpen lets those ask again who were refused, and says whether all streams are
+// open. It fails the order if that takes too long.
 func (a *attendance) allOpen() bool {
-	if a.busy == 0 && a.next == len(a.readers) {
+	now := time.Now()
+	for len(a.again) > 0 && !now.Before(a.again[0].after) && a.busy < a.opening.AtOnce {
+		if err := a.connect(a.again[0]); err != nil {
+			a.fail("connecting", err)
+			return false
+		}
+		a.again = a.again[1:]
+	}
+	if a.busy == 0 && a.next == len(a.readers) && len(a.again) == 0 {
 		return true
 	}
-	if time.Now().After(a.deadline) {
-		a.fail("opening", fmt.Errorf("%d streams of %d are open after %s", a.counted.Opened, len(a.readers), openWithin))
+	if now.After(a.deadline) {
+		a.fail("opening", fmt.Errorf("%d streams of %d are open after %s; one was answered %q",
+			a.counted.Opened, len(a.readers), openWithin, a.answered()))
 	}
 	return false
+}
+
+// answered is what one of those was answered whose stream is not open.
+func (a *attendance) answered() []byte {
+	for _, s := range a.readers {
+		if s.at == asked && len(s.head) > 0 {
+			return s.head
+		}
+	}
+	return nil
 }
 
 func (a *attendance) fail(what string, err error) {
@@ -245,7 +269,9 @@ func (a *attendance) read(s *seat) {
 	b := a.buffer[:n]
 	if s.at == asked {
 		s.head = append(s.head, b...)
-		a.proceed(s)
+		if a.proceed(s); s.at == closed {
+			return
+		}
 	}
 	if messages := s.take(b, micros(time.Now()), &a.counted.tally); s.group < groups && messages > 0 {
 		a.seen.add(s.group, int64(messages))
@@ -260,9 +286,24 @@ func (a *attendance) proceed(s *seat) {
 			a.fail("replying", err)
 		}
 	}
-	if bytes.Contains(s.head, a.opening.Opened) {
+	switch {
+	case bytes.Contains(s.head, []byte("\r\n\r\n")) && !taken(s.head):
+		a.counted.Refused++
+		a.hangUp(s)
+		s.after = time.Now().Add(refusedFor)
+		a.again = append(a.again, s)
+		a.openMore()
+	case bytes.Contains(s.head, a.opening.Opened):
 		a.opened(s)
 	}
+}
+
+// refusedFor is how long a reader that was refused waits.
+const refusedFor = 500 * time.Millisecond
+
+// taken says that an answer begins a stream or a WebSocket.
+func taken(head []byte) bool {
+	return bytes.HasPrefix(head, []byte("HTTP/1.1 200 ")) || bytes.HasPrefix(head, []byte("HTTP/1.1 101 "))
 }
 
 func (a *attendance) opened(s *seat) {

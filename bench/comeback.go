@@ -66,6 +66,11 @@ func (c carriage) comeBack(ctx context.Context, by carrier) (f figures, l latenc
 		if f[wrong], err = r.settle(ctx); err != nil {
 			return err
 		}
+		c, err := r.audience.tell(order{Count: true})
+		if err != nil {
+			return err
+		}
+		f[refused] = float64(c.Refused)
 		after, err := r.station.metric(ctx, "parley_reader_log_reads_total")
 		f[logReads] = (after - reads) / float64(r.chats)
 		return err

@@ -41,6 +41,8 @@ const (
 	acknowledgedMost
 	// bytesEach is what a delivery has on the wire.
 	bytesEach
+	// refused is how often a stream was refused, and asked for again.
+	refused
 	// wrong is deliveries that were lost, or repeated, or broken.
 	wrong
 
@@ -97,6 +99,7 @@ var columns = [numFigures]struct {
 	logReads:         {"log reads a chat", func(v float64) string { return fmt.Sprintf("%.2f", v) }},
 	acknowledgedMost: {"post p99", inMilliseconds},
 	bytesEach:        {"wire", func(v float64) string { return fmt.Sprintf("%.0f B", v) }},
+	refused:          {"refused", whole},
 	wrong:            {"wrong", whole},
 }
 
