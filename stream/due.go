@@ -5,18 +5,20 @@ import (
 	"time"
 )
 
-// due does what the clock asks for.
+// due does what the clock asks for. An end that can wait does while the socket is
+// full, so that it comes behind a whole frame; rights end all the same.
 func (rd *reader) due(d *desk, v view, now time.Time) reason {
+	stalled := !rd.stalled.IsZero()
 	switch {
 	case v.draining:
 		return reasonShutdown
 	case !v.endDue.IsZero() && !now.Before(v.endDue):
 		return v.endWhy
-	case !rd.timeout.IsZero() && !now.Before(rd.timeout):
+	case !stalled && !rd.timeout.IsZero() && !now.Before(rd.timeout):
 		return reasonTimeout
-	case !rd.stalled.IsZero() && !now.Before(rd.stalled.Add(rd.broker.opts.Patience)):
+	case stalled && !now.Before(rd.slowAt()):
 		return reasonSlow
-	case !now.Before(rd.rotate):
+	case !stalled && !now.Before(rd.rotate):
 		return reasonRotate
 	}
 	if why := rd.keepAccess(d, v.answer, now); why != "" {
@@ -46,12 +48,16 @@ func (rd *reader) keepAccess(d *desk, answer *renewed, now time.Time) reason {
 
 // setAlarm notes when the clock next asks for something.
 func (rd *reader) setAlarm(v view) {
-	var slow time.Time
-	if !rd.stalled.IsZero() {
-		slow = rd.stalled.Add(rd.broker.opts.Patience)
+	rd.alarm = earliest(rd.ping, v.retry, rd.access.next, v.endDue)
+	if rd.stalled.IsZero() {
+		rd.alarm = earliest(rd.alarm, rd.rotate, rd.timeout)
+	} else {
+		rd.alarm = earliest(rd.alarm, rd.slowAt())
 	}
-	rd.alarm = earliest(rd.ping, rd.rotate, rd.timeout, v.retry, rd.access.next, v.endDue, slow)
 }
+
+// slowAt is when a reader whose socket is full counts as slow.
+func (rd *reader) slowAt() time.Time { return rd.stalled.Add(rd.broker.opts.Patience) }
 
 // earliest is the first of times, of which those that are zero do not count.
 func earliest(times ...time.Time) time.Time {

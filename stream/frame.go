@@ -30,16 +30,6 @@ func newFrame(e chat.Event) *frame {
 	return f
 }
 
-// turns says whether the frame is somebody's joining or leaving, or the end of a
-// chat, and so may change what a stream over all chats follows.
-func (f *frame) turns() bool {
-	switch f.event.Kind {
-	case chat.KindMemberJoined, chat.KindMemberLeft, chat.KindChatDeleted:
-		return true
-	}
-	return false
-}
-
 // wire is the frame as everybody is shown it; empty where the framing does not
 // show it.
 func (f *frame) wire(fr Framing) wire {

@@ -22,6 +22,9 @@ type view struct {
 	waits bool
 	// more says that there is something behind upTo already.
 	more bool
+	// turn is the frame at upTo where that changes what a stream over all chats follows,
+	// shown or not; nil otherwise.
+	turn *frame
 	// end is why the stream ends at upTo, if it does.
 	end reason
 
@@ -64,7 +67,7 @@ func (rd *reader) look(now time.Time, into *[]*frame) view {
 			return v
 		}
 		v.frames = *into
-		v.cut(rd.overAll())
+		v.cut(rd)
 	}
 	if ends && v.upTo >= end.pos {
 		v.end = end.why
@@ -120,26 +123,26 @@ func (rd *reader) remembered() bool {
 	return true
 }
 
-// collect appends those of frames up to upTo that the reader is shown. ro is the
-// room in which they stand; nil for a page.
+// collect appends those of frames up to upTo that the reader is shown, or that
+// change what it follows. ro is the room in which they stand; nil for a page. What
+// changes his own chats stands in two rooms: a stream over all chats takes it from
+// its home room.
 func (rd *reader) collect(ro *room, frames []*frame, upTo int64, into *[]*frame) {
 	for _, f := range frames {
 		if f.event.Pos > upTo {
 			return
 		}
-		if rd.shows(ro, f) {
+		if ro != nil && ro.key.home == "" && rd.ownTurn(f) {
+			continue
+		}
+		if rd.shows(f) || rd.turnsAt(f) {
 			*into = append(*into, f)
 		}
 	}
 }
 
-// shows says whether the reader is given a frame that stands in a room. What
-// changes his own chats stands in two: a stream over all chats takes it from its
-// home room.
-func (rd *reader) shows(ro *room, f *frame) bool {
-	if ro != nil && ro.key.home == "" && rd.ownTurn(f) {
-		return false
-	}
+// shows says whether the reader is given a frame.
+func (rd *reader) shows(f *frame) bool {
 	if !rd.start.Framing.shows(f.event.Kind) {
 		return false
 	}
@@ -147,25 +150,38 @@ func (rd *reader) shows(ro *room, f *frame) bool {
 	return f.event.Origin == "" || f.event.Origin != rd.start.Origin || f.who != rd.start.Actor.Username
 }
 
-// cut shortens the view to what is given at once: at most maxLook bytes, and over
-// all chats nothing behind a frame that may change what follows.
-func (v *view) cut(overAll bool) {
+// cut shortens the view to what rd is given at once: at most maxLook bytes, and
+// nothing behind a frame that changes what it follows.
+func (v *view) cut(rd *reader) {
 	bytes := 0
 	for i, f := range v.frames {
 		bytes += f.size()
-		if overAll && f.turns() || bytes > maxLook {
-			v.frames = v.frames[:i+1]
-			v.more = v.more || f.event.Pos < v.upTo
-			v.upTo = f.event.Pos
-			return
+		turns := rd.turnsAt(f)
+		if !turns && bytes <= maxLook {
+			continue
 		}
+		v.more = v.more || f.event.Pos < v.upTo
+		v.frames, v.upTo = v.frames[:i+1], f.event.Pos
+		if turns {
+			v.turn = f
+			if !rd.shows(f) {
+				v.frames = v.frames[:i]
+			}
+		}
+		return
 	}
 }
 
+// keep shortens the view to its first n frames.
+func (v *view) keep(n int) {
+	v.frames = v.frames[:n]
+	v.upTo, v.turn = v.frames[n-1].event.Pos, nil
+}
+
 // moveTo moves the cursor to a position up to which the reader has been given
-// everything; last is the frame it was given last, nil if none. It says whether
-// there is something behind already.
-func (rd *reader) moveTo(pos int64, last *frame) (more bool) {
+// everything; turn is the frame there that changes what it follows, nil if none
+// does. It says whether there is something behind already.
+func (rd *reader) moveTo(pos int64, turn *frame) (more bool) {
 	rd.cursor = pos
 	b := rd.broker
 	b.mu.Lock()
@@ -188,8 +204,8 @@ func (rd *reader) moveTo(pos int64, last *frame) (more bool) {
 	}
 	clear(rd.fresh[len(kept):])
 	rd.fresh = kept
-	if last != nil {
-		rd.settle(last)
+	if turn != nil {
+		rd.settle(turn)
 	}
 	return len(rd.fresh) > 0
 }

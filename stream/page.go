@@ -23,14 +23,19 @@ type PageEvent struct {
 	Data any   `json:"data"`
 }
 
+// pageGrace is how long, beyond the time that its client waits, a page may take to
+// come to the head.
+const pageGrace = 5 * time.Second
+
 // maxPageEvents bounds a page whose client named no limit, or a greater one.
 const maxPageEvents = 500
 
 // Page reads what a stream that begins as s says would show first: up to the head,
 // and at most s.Limit events. Where there is nothing yet it waits for the first
 // event, at most for wait; an empty page is no error. It ends before its time when
-// the actor's rights do. s is its own
-// from then on. Errors are those of [Broker.Serve], and ctx's.
+// the actor's rights do, and short of the head where that takes too long or all
+// streams are ended: the next one goes on from its cursor. s is its own from then on.
+// Errors are those of [Broker.Serve], and ctx's.
 func (b *Broker) Page(ctx context.Context, s *Start, wait time.Duration) (Page, error) {
 	woken := make(awaited, 1)
 	rd, reset, err := b.open(ctx, s, woken)
@@ -38,7 +43,8 @@ func (b *Broker) Page(ctx context.Context, s *Start, wait time.Duration) (Page, 
 		return Page{}, err
 	}
 	defer b.dismiss(rd)
-	p := Page{Events: []PageEvent{}, Cursor: rd.cursor}
+	began := rd.cursor
+	p := Page{Events: []PageEvent{}, Cursor: began}
 	if reset != "" {
 		p.Events = append(p.Events, PageEvent{resetName, rd.cursor, resetData{reset, rd.cursor}})
 		return p, nil
@@ -49,6 +55,7 @@ func (b *Broker) Page(ctx context.Context, s *Start, wait time.Duration) (Page, 
 	}
 	var frames []*frame
 	until := time.Now().Add(wait)
+	late := until.Add(pageGrace)
 	alarm := time.NewTimer(wait)
 	defer alarm.Stop()
 	for {
@@ -66,12 +73,19 @@ func (b *Broker) Page(ctx context.Context, s *Start, wait time.Duration) (Page, 
 				return p, nil
 			}
 		}
-		if more {
+		switch {
+		case v.draining, !now.Before(late):
+			if p.Cursor == began {
+				return Page{}, chat.ErrUnavailable
+			}
+			return p, nil
+		case more:
 			continue
 		}
 		select {
 		case <-woken:
 		case <-alarm.C:
+			alarm.Reset(time.Until(late))
 		case <-ctx.Done():
 			return Page{}, ctx.Err()
 		}
@@ -81,17 +95,14 @@ func (b *Broker) Page(ctx context.Context, s *Start, wait time.Duration) (Page, 
 // fill puts what the reader found into the page, and says whether there is more.
 func (rd *reader) fill(p *Page, v view, limit int) (more bool) {
 	if room := limit - len(p.Events); len(v.frames) > room {
-		v.frames = v.frames[:room]
-		v.upTo = v.frames[room-1].event.Pos
+		v.keep(room)
 	}
-	var last *frame
 	for _, f := range v.frames {
-		last = f
 		name, data := rd.shown(f)
 		p.Events = append(p.Events, PageEvent{name, f.event.Pos, data})
 	}
 	rd.broker.metrics.deliveries.Add(float64(len(v.frames)))
-	more = rd.moveTo(v.upTo, last) || v.more
+	more = rd.moveTo(v.upTo, v.turn) || v.more
 	p.Cursor = rd.cursor
 	return more
 }

@@ -98,3 +98,28 @@ func TestADrainEndsTheWaitForAPage(t *testing.T) {
 		expect(t, "after", time.Since(began), time.Second)
 	})
 }
+
+// Its room is there and reaches back, but the tail has yet to come to the head that
+// the page began at.
+func TestAPageWaitsForNoLogThatDoesNotAnswer(t *testing.T) {
+	inHouse(t, Options{}, func(h *house) {
+		h.commit(numbered(1, 1)...)
+		h.log.slow = time.Hour
+		h.log.commit(numbered(2, 2)...)
+		ask := func(after string) (Page, error) {
+			return h.broker.Page(h.t.Context(), &Start{Chat: "lobby", After: after, Actor: ann()}, 10*time.Second)
+		}
+		began := time.Now()
+		if _, err := ask("3"); !errors.Is(err, chat.ErrUnavailable) {
+			t.Errorf("error: %v", err)
+		}
+		expect(t, "after", time.Since(began), 10*time.Second+pageGrace)
+
+		began = time.Now()
+		time.AfterFunc(time.Second, h.broker.Drain)
+		if _, err := ask("3"); !errors.Is(err, chat.ErrUnavailable) {
+			t.Errorf("error: %v", err)
+		}
+		expect(t, "a drain ends it after", time.Since(began), time.Second)
+	})
+}

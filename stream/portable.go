@@ -66,7 +66,6 @@ func (rd *reader) follow(ctx context.Context, woken awaited, reset string) reaso
 		}
 		more, why = rd.step(d, time.Now())
 	}
-	rd.bye(d, why)
 	desks.Put(d)
 	return why
 }

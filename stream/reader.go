@@ -70,6 +70,10 @@ type reader struct {
 	rest    []byte
 	stalled time.Time
 
+	// parting is why the stream ends as soon as its last frame, which the socket took
+	// in part, is out.
+	parting reason
+
 	// held is the id that the client holds.
 	held int64
 	// ready says that the frame of that name was written.
@@ -169,6 +173,12 @@ func (rd *reader) ending() (ending, bool) {
 func (rd *reader) ownTurn(f *frame) bool {
 	return rd.overAll() && f.who == rd.start.Actor.Username &&
 		(f.event.Kind == chat.KindMemberJoined || f.event.Kind == chat.KindMemberLeft)
+}
+
+// turnsAt says whether the frame changes what the reader follows, which is so on a
+// stream over all chats alone.
+func (rd *reader) turnsAt(f *frame) bool {
+	return rd.ownTurn(f) || rd.overAll() && f.event.Kind == chat.KindChatDeleted
 }
 
 // wire is what the reader is shown of a frame.

@@ -16,17 +16,21 @@ const (
 	reasonSlow reason = "slow"
 	// reasonGone is a client that went away, and is told to nobody.
 	reasonGone reason = "gone"
+	// reasonFailed is a fault of this program's own, which nobody is told of here.
+	reasonFailed reason = "failed"
 )
 
 // saysBye says whether a last frame names the reason.
-func (r reason) saysBye() bool { return r != reasonSlow && r != reasonGone }
+func (r reason) saysBye() bool {
+	return r != reasonSlow && r != reasonGone && r != reasonFailed
+}
 
 // breaksOff says whether the response ends without HTTP's last chunk. What a
 // client should survive must not look like an end: some stop for ever on a clean
 // one.
 func (r reason) breaksOff() bool {
 	switch r {
-	case reasonRotate, reasonShutdown, reasonSlow, reasonGone:
+	case reasonRotate, reasonShutdown, reasonSlow, reasonGone, reasonFailed:
 		return true
 	}
 	return false

@@ -41,11 +41,12 @@ func (rd *reader) sayPing(d *desk, v view, now time.Time) reason {
 	return rd.send(d)
 }
 
-// bye writes the stream's last frame, where the reason has one and there is room
-// for it.
-func (rd *reader) bye(d *desk, why reason) {
+// part writes the stream's last frame, where the reason has one and the socket is not
+// full, and behind it, where the end is final, HTTP's last chunk. It returns why the
+// stream ends; nothing yet where the socket took that in part, unless it is in haste.
+func (rd *reader) part(d *desk, why reason) reason {
 	if !why.saysBye() || !rd.stalled.IsZero() {
-		return
+		return why
 	}
 	fr := rd.start.Framing
 	d.out = d.out[:0]
@@ -56,8 +57,29 @@ func (rd *reader) bye(d *desk, why reason) {
 	d.out = fr.appendFrame(d.out, "bye", struct {
 		Reason reason `json:"reason"`
 	}{why}, -1)
-	d.chunk = d.chunk[:0]
-	rd.send(d)
+	d.chunk = rd.appendPiece(d.chunk[:0], d.out)
+	if rd.conn.chunked() && !why.breaksOff() {
+		d.chunk = append(d.chunk, lastChunk...)
+	}
+	rd.put(d.chunk)
+	if rd.stalled.IsZero() || why == reasonShutdown {
+		return why
+	}
+	rd.parting, rd.alarm = why, rd.slowAt()
+	return ""
+}
+
+// parted says why a stream ends of which only a part of the last frame was out:
+// nothing while it has to wait for the rest.
+func (rd *reader) parted(now time.Time) reason {
+	switch {
+	case rd.stalled.IsZero():
+		return rd.parting
+	case !now.Before(rd.slowAt()):
+		return reasonSlow
+	}
+	rd.alarm = rd.slowAt()
+	return ""
 }
 
 // say writes a frame that has no place in the log, unless the socket is full: such
@@ -73,22 +95,29 @@ func (rd *reader) say(d *desk, name string, data any) reason {
 
 // send writes the desk's out, behind what its chunk begins with.
 func (rd *reader) send(d *desk) reason {
-	switch {
-	case len(d.out) == 0:
-	case rd.conn.chunked():
-		d.chunk = appendChunk(d.chunk, d.out)
-	default:
-		d.chunk = append(d.chunk, d.out...)
+	d.chunk = rd.appendPiece(d.chunk, d.out)
+	return rd.put(d.chunk)
+}
+
+// appendPiece appends a piece of the body as it goes to the reader's connection.
+func (rd *reader) appendPiece(dst, piece []byte) []byte {
+	if len(piece) > 0 && rd.conn.chunked() {
+		return appendChunk(dst, piece)
 	}
-	if len(d.chunk) == 0 {
+	return append(dst, piece...)
+}
+
+// put writes what has to come whole: the rest of it comes before everything else.
+func (rd *reader) put(b []byte) reason {
+	if len(b) == 0 {
 		return ""
 	}
-	n, err := rd.conn.write(d.chunk)
+	n, err := rd.conn.write(b)
 	if err != nil {
 		return failed(err)
 	}
-	if n < len(d.chunk) {
-		rd.rest = append([]byte(nil), d.chunk[n:]...)
+	if n < len(b) {
+		rd.rest = append([]byte(nil), b[n:]...)
 		rd.stalled = time.Now()
 	}
 	return ""

@@ -138,19 +138,15 @@ func (s *tcpSocket) attach(w *writer, rd *reader) (err error) {
 	return s.poller.add(s, rd)
 }
 
-// close ends the connection. A final end has its last chunk; a full socket is
-// reset, so that the kernel does not hold for minutes what nobody will read.
+// close ends the connection. A full socket is reset, so that the kernel does not hold
+// for minutes what nobody will read.
 func (s *tcpSocket) close(why reason) {
 	if s.poller != nil {
 		s.poller.remove(s)
 	}
-	switch {
-	case why == reasonSlow:
+	if why == reasonSlow {
 		_ = unix.SetsockoptLinger(s.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
-	case s.inChunks && !why.breaksOff() && !s.blocked:
-		_, _ = s.write([]byte(lastChunk))
-		fallthrough
-	default:
+	} else {
 		s.drain()
 	}
 	_ = unix.Close(s.fd)

@@ -1,26 +1,41 @@
 package stream
 
 import (
+	"fmt"
+	"runtime/debug"
 	"time"
 )
 
 // step does what there is to do at present. more says that there is something left
-// already; why, that and for what reason the stream ends.
+// already; why, that and for what reason the stream ends, its last frame being said.
+//
+// A panic ends this stream alone: the goroutine in which it happens drives many.
 func (rd *reader) step(d *desk, now time.Time) (more bool, why reason) {
+	defer func() {
+		if v := recover(); v != nil {
+			rd.broker.opts.Log.Error("panic", "request_id", rd.start.RequestID,
+				"panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			more, why = false, reasonFailed
+		}
+	}()
 	if rd.conn.gone() {
 		return false, reasonGone
 	}
 	if why := rd.finishFrame(now); why != "" {
 		return false, why
 	}
-	v := rd.look(now, &d.frames)
-	more, why = rd.deliver(d, v, now)
-	if why != "" {
-		return false, why
+	if rd.parting != "" {
+		return false, rd.parted(now)
 	}
-	why = rd.due(d, v, now)
+	v := rd.look(now, &d.frames)
+	if more, why = rd.deliver(d, v, now); why == "" {
+		why = rd.due(d, v, now)
+	}
+	if why != "" {
+		return false, rd.part(d, why)
+	}
 	rd.setAlarm(v)
-	return more, why
+	return more, ""
 }
 
 // deliver writes what the reader found and moves its cursor over it.
@@ -29,31 +44,35 @@ func (rd *reader) deliver(d *desk, v view, now time.Time) (more bool, why reason
 		return false, ""
 	}
 	if left := rd.start.Limit - rd.events; rd.start.Limit > 0 && int64(len(v.frames)) >= left {
-		v.frames = v.frames[:left]
-		v.upTo, v.end = v.frames[left-1].event.Pos, reasonLimit
+		if left == 0 {
+			return false, reasonLimit // which it came to with a frame that was taken in part
+		}
+		v.keep(int(left))
+		v.end = reasonLimit
 	}
 	given := len(v.frames)
-	var last *frame
 	if given > 0 {
 		if given, why = rd.write(d, v.frames, now); why != "" {
 			return false, why
 		}
 		if given > 0 {
-			last = v.frames[given-1]
-			rd.held = last.event.Pos
+			rd.held = v.frames[given-1].event.Pos
 			rd.events += int64(given)
 			rd.broker.metrics.deliveries.Add(float64(given))
 		}
 	}
 	if given < len(v.frames) {
 		pos := rd.cursor
-		if last != nil {
-			pos = last.event.Pos
+		if given > 0 {
+			pos = rd.held
 		}
-		rd.moveTo(pos, last)
+		rd.moveTo(pos, nil)
 		return false, ""
 	}
-	more, why = rd.moveTo(v.upTo, last) || v.more, v.end
+	more, why = rd.moveTo(v.upTo, v.turn) || v.more, v.end
+	if !rd.stalled.IsZero() {
+		return false, "" // the rest of the last frame comes before an end, and before ready
+	}
 	if why == "" && !rd.ready && rd.cursor >= rd.opened {
 		rd.ready = true
 		why = rd.say(d, "ready", struct {
@@ -71,11 +90,10 @@ func (rd *reader) write(d *desk, frames []*frame, now time.Time) (given int, why
 	// What one of them is shown of his own is shown to nobody else.
 	plain := !rd.overAll() && rd.start.Origin == ""
 	if !plain || key != d.copied {
-		d.wires = d.wires[:0]
+		d.copied, d.wires = copied{}, d.wires[:0]
 		for _, f := range frames {
 			d.wires = append(d.wires, rd.bytes(f, chunked)...)
 		}
-		d.copied = copied{}
 		if plain {
 			d.copied = key
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"parley/chat"
 )
@@ -48,6 +49,7 @@ func TestOneStreamFollowsAThousandChats(t *testing.T) {
 		again.cancel()
 		<-c.done
 		<-again.done
+		synctest.Wait()
 		expect(t, "rooms left", len(h.broker.rooms), 0)
 	})
 }

@@ -46,6 +46,9 @@ type client struct {
 	taken bool
 	// filled makes the socket take nothing, left says that the client has gone.
 	filled, left bool
+	// narrow says that the socket takes only room bytes more before it is full.
+	narrow bool
+	room   int
 	// hangUp makes the client go.
 	hangUp func()
 
@@ -63,6 +66,16 @@ func (c *client) cancel() {
 	hangUp := c.hangUp
 	c.mu.Unlock()
 	hangUp()
+}
+
+// give makes the client's socket take n bytes more, and then be full.
+func (c *client) give(n int) {
+	c.mu.Lock()
+	c.narrow, c.room = true, n
+	hangUp := c.hangUp
+	c.mu.Unlock()
+	hangUp()
+	synctest.Wait()
 }
 
 // fill makes the client's socket full.
@@ -109,6 +122,10 @@ func (s memSocket) write(b []byte) (int, error) {
 	if s.filled {
 		return 0, nil
 	}
+	if s.narrow {
+		b = b[:min(s.room, len(b))]
+		s.room -= len(b)
+	}
 	return s.wire.Write(b)
 }
 
@@ -117,7 +134,7 @@ func (s memSocket) chunked() bool { return true }
 func (s memSocket) full() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.filled
+	return s.filled || s.narrow && s.room == 0
 }
 
 func (s memSocket) gone() bool {

@@ -130,7 +130,6 @@ func (w *writer) step(rd *reader, now time.Time) {
 	more, why := rd.step(&w.desk, now)
 	switch {
 	case why != "":
-		rd.bye(&w.desk, why)
 		w.end(rd, why)
 		return
 	case more:
