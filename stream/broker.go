@@ -72,6 +72,11 @@ type Broker struct {
 	writers []*writer
 	next    atomic.Uint32
 
+	// opening bounds how many streams have their rights read at once; openingsFailed
+	// counts those that the store could not answer.
+	opening        chan struct{}
+	openingsFailed atomic.Int64
+
 	// readersDone and workDone are waited for by Drain and Close.
 	readersDone sync.WaitGroup
 	workDone    sync.WaitGroup
@@ -103,6 +108,7 @@ func New(log Log, o Options) *Broker {
 	b := &Broker{
 		log:       log,
 		opts:      o.withDefaults(),
+		opening:   make(chan struct{}, maxOpening),
 		rooms:     make(map[roomKey]*room),
 		users:     make(map[string]map[*reader]struct{}),
 		addresses: make(map[string]int),

@@ -19,6 +19,8 @@ type memLog struct {
 	expiry map[string]time.Time
 	// slow is how long every read of events takes.
 	slow time.Duration
+	// openSlow is how long every opening takes.
+	openSlow time.Duration
 	// pages counts how often a chat was read.
 	pages int
 	seqs  map[string]int64
@@ -88,6 +90,7 @@ func (l *memLog) intervals(username string) map[string][]interval {
 }
 
 func (l *memLog) Open(_ context.Context, actor chat.Actor, chatID string) (chat.Opening, error) {
+	time.Sleep(l.openSlow)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.read(); err != nil {

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 
 	"parley/chat"
 )
@@ -18,7 +19,7 @@ func (b *Broker) open(ctx context.Context, s *Start, d driver) (rd *reader, rese
 	if err := b.admit(rd, first); err != nil {
 		return nil, "", err
 	}
-	opening, err := b.log.Open(ctx, s.Actor, s.Chat)
+	opening, err := b.readOpening(ctx, s)
 	if err != nil {
 		b.dismiss(rd)
 		return nil, "", err
@@ -30,6 +31,37 @@ func (b *Broker) open(ctx context.Context, s *Start, d driver) (rd *reader, rese
 	b.tail.headAt(opening.Head)
 	return rd, reset, nil
 }
+
+// readOpening reads the stream's rights when its turn comes. A crowd that was cut
+// comes back at once, and the store, which has to answer within seconds, would
+// refuse most of it; here they wait for one another, until the store fails one of
+// them.
+func (b *Broker) readOpening(ctx context.Context, s *Start) (chat.Opening, error) {
+	failures := b.openingsFailed.Load()
+	select {
+	case b.opening <- struct{}{}:
+	case <-ctx.Done():
+		return chat.Opening{}, ctx.Err()
+	}
+	defer func() { <-b.opening }()
+	if b.openingsFailed.Load() != failures || b.isDrained() {
+		return chat.Opening{}, chat.ErrUnavailable
+	}
+	opening, err := b.log.Open(ctx, s.Actor, s.Chat)
+	if errors.Is(err, chat.ErrUnavailable) {
+		b.openingsFailed.Add(1)
+	}
+	return opening, err
+}
+
+func (b *Broker) isDrained() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.drained
+}
+
+// maxOpening is how many streams have their rights read at once.
+const maxOpening = 16
 
 // settleIn gives the reader what its opening says.
 func (b *Broker) settleIn(rd *reader, opening chat.Opening) {
