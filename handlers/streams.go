@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -43,7 +44,20 @@ func (a *api) follow(c *gin.Context, chatID string) error {
 	if c.GetString(answerType) == typeJSON {
 		return a.pageOf(c, start)
 	}
-	return a.Streams.Serve(c.Writer, c.Request, start)
+	// The server bounds how long a request may take to arrive. A stream goes on,
+	// and its connection is watched for the client's leaving; a refusal does not.
+	readUntil(c, time.Time{})
+	if err := a.Streams.Serve(c.Writer, c.Request, start); err != nil {
+		readUntil(c, time.Now().Add(answerWithin))
+		return err
+	}
+	return nil
+}
+
+// readUntil sets until when the client is read from. It fails where there is no
+// connection, as in a test.
+func readUntil(c *gin.Context, deadline time.Time) {
+	_ = http.NewResponseController(c.Writer).SetReadDeadline(deadline)
 }
 
 // startOf reads what a stream is to be. Wherever the cursor is no good the stream
@@ -68,9 +82,6 @@ func startOf(c *gin.Context, chatID string) (*stream.Start, error) {
 	if err := chat.Checks(q.err(), chat.CheckOrigin("origin", start.Origin)); err != nil {
 		return nil, err
 	}
-	// The server bounds how long a request may take to arrive. A stream goes on,
-	// and its connection is watched for the client's leaving.
-	_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Time{})
 	return start, nil
 }
 
@@ -84,7 +95,9 @@ func (a *api) pageOf(c *gin.Context, start *stream.Start) error {
 	if start.Timeout > 0 {
 		wait = min(wait, start.Timeout)
 	}
-	_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(wait + answerWithin))
+	within := time.Now().Add(wait + answerWithin)
+	readUntil(c, within)
+	_ = http.NewResponseController(c.Writer).SetWriteDeadline(within)
 	page, err := a.Streams.Page(c.Request.Context(), start, wait)
 	if err != nil {
 		return err
@@ -107,11 +120,11 @@ func preferredWait(header http.Header) time.Duration {
 				continue
 			}
 			value, _, _ = strings.Cut(value, ";")
-			seconds, err := strconv.ParseUint(strings.Trim(strings.TrimSpace(value), `"`), 10, 16)
-			if err != nil {
+			seconds, err := strconv.ParseUint(strings.Trim(strings.TrimSpace(value), `"`), 10, 64)
+			if err != nil && !errors.Is(err, strconv.ErrRange) {
 				return 0
 			}
-			return min(time.Duration(seconds)*time.Second, maxWait)
+			return time.Duration(min(seconds, uint64(maxWait/time.Second))) * time.Second
 		}
 	}
 	return 0

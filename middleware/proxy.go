@@ -17,8 +17,8 @@ type outside struct {
 	secure bool
 	// host is empty where the proxy did not say.
 	host string
-	// address is where the client is.
-	address string
+	// address is where the client is; invalid where the proxy did not say.
+	address netip.Addr
 }
 
 type outsideKey struct{}
@@ -59,33 +59,39 @@ func WasForwarded(c *gin.Context) bool {
 	return false
 }
 
-// AddressOf is the address of the client, as far as trusted proxies tell it; empty
-// where it is this machine's own, which is that of everybody behind a proxy that is
-// not trusted.
+// AddressOf is the address of the client, as far as trusted proxies tell it; of
+// IPv6 the network of 64 bits, all of which one client may have. It is empty where
+// nobody says, and where it is this machine's own, which is that of everybody behind
+// a proxy that is not trusted.
 func AddressOf(c *gin.Context) string {
 	address := addrOf(c.Request.RemoteAddr)
-	if o, ok := c.Request.Context().Value(outsideKey{}).(outside); ok && o.address != "" {
-		return o.address
+	if o, ok := c.Request.Context().Value(outsideKey{}).(outside); ok {
+		address = o.address
 	}
-	if !address.IsValid() || address.IsLoopback() {
+	switch {
+	case !address.IsValid() || address.IsLoopback():
 		return ""
+	case address.Is6():
+		return netip.PrefixFrom(address, 64).Masked().String()
 	}
 	return address.String()
 }
 
-// forwardedFor walks back along X-Forwarded-For past the trusted proxies.
-func forwardedFor(r *http.Request, trusted []netip.Prefix) string {
+// forwardedFor walks back along X-Forwarded-For past the trusted proxies; invalid
+// where that ends in nothing that is an address.
+func forwardedFor(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for _, hop := range slices.Backward(hops) {
-		address, err := netip.ParseAddr(strings.TrimSpace(hop))
-		if err != nil {
-			return ""
+		hop = strings.TrimSpace(hop)
+		address, err := netip.ParseAddr(strings.Trim(hop, "[]"))
+		if err != nil { // some write the port too
+			address = addrOf(hop)
 		}
 		if address = address.Unmap().WithZone(""); !within(address, trusted) {
-			return address.String()
+			return address
 		}
 	}
-	return ""
+	return netip.Addr{}
 }
 
 // isSecure says whether the client came over https: by TLS to this process, or to
