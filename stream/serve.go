@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Serve runs one stream; s is its own from then on. An error means that it did not open and that nothing was
-// written: a refusal of the [Log], chat.ErrUnavailable while draining, or what went
-// wrong.
+// Serve runs one stream; s is its own from then on. An error means that it did not
+// open and that nothing was written: a refusal of the [Log], chat.ErrTooManyStreams
+// beyond the [Limits], chat.ErrUnavailable while draining, or what went wrong.
 //
 // Where it can, it takes the connection over and returns nil at once, while the
 // stream goes on; then nothing may be done with w. Elsewhere it returns nil after a

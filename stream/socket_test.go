@@ -235,19 +235,26 @@ type endless struct{}
 
 func (endless) Read(b []byte) (int, error) { return len(b), nil }
 
+// sayUntilAloneWith says more and more, which a listener has to hear without delay,
+// until the stream beside his is cut.
+func (p *port) sayUntilAloneWith(l *listener) {
+	p.t.Helper()
+	eventually(p.t, "both are open", func() bool { return p.open() == 2 })
+	last := 0
+	eventually(p.t, "one stream is left", func() bool {
+		p.say(last+1, last+100)
+		last += 100
+		l.until(strconv.Itoa(last))
+		return p.open() == 1
+	})
+}
+
 func TestWhoStopsReadingIsCutAndTheOthersDoNotNotice(t *testing.T) {
 	atPort(t, Options{Patience: 200 * time.Millisecond}, func(p *port) {
 		other := p.listen(follow)
 		stalled := p.dial(follow)
 		stalled.SetReadBuffer(4096)
-		eventually(p.t, "both are open", func() bool { return p.open() == 2 })
-		last := 0
-		eventually(p.t, "one stream is left", func() bool {
-			p.say(last+1, last+100)
-			last += 100
-			other.until(strconv.Itoa(last))
-			return p.open() == 1
-		})
+		p.sayUntilAloneWith(other)
 	})
 }
 
@@ -265,14 +272,7 @@ func TestWhoReadsAByteAtATimeIsCutAndTheOthersDoNotNotice(t *testing.T) {
 				}
 			}
 		}()
-		eventually(p.t, "both are open", func() bool { return p.open() == 2 })
-		last := 0
-		eventually(p.t, "one stream is left", func() bool {
-			p.say(last+1, last+100)
-			last += 100
-			other.until(strconv.Itoa(last))
-			return p.open() == 1
-		})
+		p.sayUntilAloneWith(other)
 	})
 }
 

@@ -4,22 +4,13 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
 // inTightHouse runs a test on the fast path, where a socket may take a part.
 func inTightHouse(t *testing.T, o Options, test func(h *house)) {
-	synctest.Test(t, func(t *testing.T) {
-		h := &house{t: t, fast: true, log: newMemLog()}
-		h.commit(joins("lobby", "ann"), joins("lobby", "bob"))
-		h.broker = New(h.log, o)
-		if err := h.broker.Start(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		defer h.broker.Close()
-		test(h)
-	})
+	t.Helper()
+	inBubble(t, true, o, test)
 }
 
 // tight is how many bytes a socket takes that has room for a part of a frame, of one,

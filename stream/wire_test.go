@@ -216,19 +216,23 @@ type house struct {
 func inHouse(t *testing.T, o Options, test func(h *house)) {
 	t.Helper()
 	for name, fast := range map[string]bool{"portable": false, "fast": true} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				h := &house{t: t, fast: fast, log: newMemLog()}
-				h.commit(joins("lobby", "ann"), joins("lobby", "bob"))
-				h.broker = New(h.log, o)
-				if err := h.broker.Start(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				defer h.broker.Close()
-				test(h)
-			})
-		})
+		t.Run(name, func(t *testing.T) { inBubble(t, fast, o, test) })
 	}
+}
+
+// inBubble runs a test in simulated time on one of the paths.
+func inBubble(t *testing.T, fast bool, o Options, test func(h *house)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		h := &house{t: t, fast: fast, log: newMemLog()}
+		h.commit(joins("lobby", "ann"), joins("lobby", "bob"))
+		h.broker = New(h.log, o)
+		if err := h.broker.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		defer h.broker.Close()
+		test(h)
+	})
 }
 
 // commit appends to the log and tells the broker, as the writer does.
