@@ -2,9 +2,9 @@ package stream
 
 // desk is what a driver uses for one reader after another.
 type desk struct {
-	// frames is where a look gathers them, wires their bytes, ready to be written.
-	frames []*frame
-	wires  []byte
+	// found is what a look gathers, wires the bytes of its frames, ready to be written.
+	found gathering
+	wires []byte
 	// out is for frames that have no place in the log.
 	out, chunk []byte
 	// copied says of which frames wires holds the bytes, and for whom: readers of one

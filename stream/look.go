@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"slices"
 	"time"
 
 	"parley/chat"
@@ -14,7 +13,7 @@ const maxLook = 64 << 10
 // view is what a reader finds when it looks.
 type view struct {
 	// frames are what it is shown next, in order. They are valid until the next look
-	// with the same page of frames.
+	// with the same gathering.
 	frames []*frame
 	// upTo is how far it has come when it was given them.
 	upTo int64
@@ -40,10 +39,10 @@ type view struct {
 	retry time.Time
 }
 
-// look finds what there is for the reader. into is where it gathers frames. Nothing
-// of the reader changes by it but that a part of the log is asked for where memory
-// does not reach back to the cursor; the reader is woken when that is there.
-func (rd *reader) look(now time.Time, into *[]*frame) view {
+// look finds what there is for the reader, and gathers it in found. Nothing of the
+// reader changes by it but that a part of the log is asked for where memory does not
+// reach back to the cursor; the reader is woken when that is there.
+func (rd *reader) look(now time.Time, found *gathering) view {
 	b := rd.broker
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -60,13 +59,13 @@ func (rd *reader) look(now time.Time, into *[]*frame) view {
 		v.endDue, v.endWhy = end.due, end.why
 	}
 	if rd.cursor < upTo && rd.stalled.IsZero() {
-		*into = (*into)[:0]
-		if !rd.gather(now, upTo, &v, into) {
+		found.begin()
+		if !rd.gather(now, upTo, &v, found) {
 			rd.ask()
 			v.waits = true
 			return v
 		}
-		v.frames = *into
+		v.frames = found.frames
 		v.cut(rd)
 	}
 	if ends && v.upTo >= end.pos {
@@ -75,9 +74,10 @@ func (rd *reader) look(now time.Time, into *[]*frame) view {
 	return v
 }
 
-// gather collects what the reader is shown behind its cursor and up to upTo, and
-// says whether memory reaches back so far. The broker's mutex is held.
-func (rd *reader) gather(now time.Time, upTo int64, v *view, into *[]*frame) bool {
+// gather collects what the reader is shown behind its cursor and up to upTo, as much
+// of it as a look gives, and says whether memory reaches back so far. The broker's
+// mutex is held.
+func (rd *reader) gather(now time.Time, upTo int64, v *view, found *gathering) bool {
 	if !rd.remembered() {
 		p := rd.pageHere(now)
 		if p == nil {
@@ -85,21 +85,14 @@ func (rd *reader) gather(now time.Time, upTo int64, v *view, into *[]*frame) boo
 		}
 		v.upTo = min(upTo, p.through)
 		v.more = v.upTo < upTo
-		rd.collect(nil, after(p.frames, rd.cursor), v.upTo, into)
+		rd.collect(nil, after(p.frames, rd.cursor), v.upTo, found)
 		return true
 	}
 	v.upTo = upTo
-	if !rd.overAll() {
-		rd.collect(rd.first.room, rd.first.room.after(rd.cursor), upTo, into)
-		return true
-	}
-	for _, s := range rd.fresh {
-		if s.fresh {
-			rd.collect(s.room, s.room.after(rd.cursor), upTo, into)
-		}
-	}
-	if len(rd.fresh) > 1 {
-		slices.SortFunc(*into, func(a, b *frame) int { return int(a.event.Pos - b.event.Pos) })
+	if rd.overAll() {
+		rd.merge(upTo, found)
+	} else {
+		rd.collect(rd.first.room, rd.first.room.after(rd.cursor), upTo, found)
 	}
 	return true
 }
@@ -123,24 +116,6 @@ func (rd *reader) remembered() bool {
 	return true
 }
 
-// collect appends those of frames up to upTo that the reader is shown, or that
-// change what it follows. ro is the room in which they stand; nil for a page. What
-// changes his own chats stands in two rooms: a stream over all chats takes it from
-// its home room.
-func (rd *reader) collect(ro *room, frames []*frame, upTo int64, into *[]*frame) {
-	for _, f := range frames {
-		if f.event.Pos > upTo {
-			return
-		}
-		if ro != nil && ro.key.home == "" && rd.ownTurn(f) {
-			continue
-		}
-		if rd.shows(f) || rd.turnsAt(f) {
-			*into = append(*into, f)
-		}
-	}
-}
-
 // shows says whether the reader is given a frame.
 func (rd *reader) shows(f *frame) bool {
 	if !rd.start.Framing.shows(f.event.Kind) {
@@ -150,7 +125,7 @@ func (rd *reader) shows(f *frame) bool {
 	return f.event.Origin == "" || f.event.Origin != rd.start.Origin || f.who != rd.start.Actor.Username
 }
 
-// cut shortens the view to what rd is given at once: at most maxLook bytes, and
+// cut shortens the view to what rd is given at once: up to maxLook bytes, and
 // nothing behind a frame that changes what it follows.
 func (v *view) cut(rd *reader) {
 	bytes := 0

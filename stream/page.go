@@ -53,14 +53,14 @@ func (b *Broker) Page(ctx context.Context, s *Start, wait time.Duration) (Page, 
 	if s.Limit > 0 {
 		limit = int(min(s.Limit, maxPageEvents))
 	}
-	var frames []*frame
+	var found gathering
 	until := time.Now().Add(wait)
 	late := until.Add(pageGrace)
 	alarm := time.NewTimer(wait)
 	defer alarm.Stop()
 	for {
 		now := time.Now()
-		v := rd.look(now, &frames)
+		v := rd.look(now, &found)
 		more := false
 		switch {
 		case !v.retry.IsZero():

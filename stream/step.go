@@ -27,7 +27,7 @@ func (rd *reader) step(d *desk, now time.Time) (more bool, why reason) {
 	if rd.parting != "" {
 		return false, rd.parted(now)
 	}
-	v := rd.look(now, &d.frames)
+	v := rd.look(now, &d.found)
 	if more, why = rd.deliver(d, v, now); why == "" {
 		why = rd.due(d, v, now)
 	}
