@@ -17,6 +17,8 @@ type carriage struct {
 	// posters post at a pace.
 	posters int
 	pace    pace
+	// patient posters ask again where the server has no time for them.
+	patient bool
 	// warm is how long messages are carried before anything is counted, for time.
 	warm, time time.Duration
 }
@@ -77,7 +79,7 @@ func (r *carrying) open(after []int64, atOnce int) error {
 
 // connect makes the posters ready.
 func (r *carrying) connect(ctx context.Context) (err error) {
-	r.posters, err = newPosters(ctx, r.station, r.carriage.posters, r.chats, r.audience.seen)
+	r.posters, err = newPosters(ctx, r.station, r.carriage.posters, r.chats, r.patient, r.audience.seen)
 	return err
 }
 

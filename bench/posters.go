@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,8 +36,9 @@ type posters struct {
 type post struct {
 	chat, lane int
 	request    []byte
-	// stamp is where it is in the request.
-	stamp []byte
+	// stamp is where it is in the request, and key where it stands once more, without
+	// its mark, as what makes it safe to ask again; nil if nobody does.
+	stamp, key []byte
 	// number is that of the newest message, and id what the server called it.
 	number uint32
 	id     int64
@@ -64,16 +66,17 @@ func lanes(clients, chats int) int {
 	return clients
 }
 
-// newPosters connects so many posters to a station.
-func newPosters(ctx context.Context, s *station, clients, chats int, seen *seen) (*posters, error) {
+// newPosters connects so many posters to a station. If they are patient, they ask
+// again where the server has no time for them.
+func newPosters(ctx context.Context, s *station, clients, chats int, patient bool, seen *seen) (*posters, error) {
 	p := &posters{chats: chats, seen: seen, posts: make([][]*post, clients), took: make([][]time.Duration, clients)}
 	for client := range clients {
 		for ch := range chats {
 			switch {
 			case lanes(clients, chats) > 1:
-				p.posts[client] = append(p.posts[client], newPost(ch, client, s.token))
+				p.posts[client] = append(p.posts[client], newPost(ch, client, s.token, patient))
 			case ch%clients == client:
-				p.posts[client] = append(p.posts[client], newPost(ch, 0, s.token))
+				p.posts[client] = append(p.posts[client], newPost(ch, 0, s.token, patient))
 			}
 		}
 	}
@@ -82,11 +85,20 @@ func newPosters(ctx context.Context, s *station, clients, chats int, seen *seen)
 	return p, err
 }
 
-func newPost(ch, lane int, token string) *post {
+func newPost(ch, lane int, token string, patient bool) *post {
 	body := `{"text":"` + stampedText + `"}`
-	p := &post{chat: ch, lane: lane}
+	p, key := &post{chat: ch, lane: lane}, 0
 	p.request = fmt.Appendf(nil, "POST /chats/%s/messages HTTP/1.1\r\nHost: parley\r\nContent-Type: application/json\r\n"+
-		"Content-Length: %d\r\nAuthorization: Bearer %s\r\n\r\n%s", chatID(ch+1), len(body), token, body)
+		"Content-Length: %d\r\nAuthorization: Bearer %s\r\n", chatID(ch+1), len(body), token)
+	if patient {
+		p.request = append(p.request, "Idempotency-Key: "+strings.Repeat("0", stampSize-1)...)
+		key = len(p.request)
+		p.request = append(p.request, "\r\n"...)
+	}
+	p.request = append(p.request, "\r\n"+body...)
+	if patient {
+		p.key = p.request[key-stampSize+1 : key]
+	}
 	end := len(p.request) - len(`"}`)
 	p.stamp = p.request[end-stampSize : end]
 	return p
@@ -147,11 +159,25 @@ func (p *posters) pass(ctx context.Context, bound int64) error {
 	return ctx.Err()
 }
 
+// errUnavailable is a server that has no time; who has a key may ask again.
+var errUnavailable = errors.New(http.StatusText(http.StatusServiceUnavailable))
+
+// askAgain is the pause before that, and askedAgain how often it is done.
+const (
+	askAgain   = 100 * time.Millisecond
+	askedAgain = 100
+)
+
 // post posts a message and waits for its acknowledgement.
 func (p *posters) post(client int, to *post, at time.Time) error {
 	to.number++
 	stamp{to.lane, to.number, micros(at)}.put(to.stamp)
+	copy(to.key, to.stamp[1:])
 	id, err := p.wires[client].exchange(to.request)
+	for again := 0; to.key != nil && errors.Is(err, errUnavailable) && again < askedAgain; again++ {
+		time.Sleep(askAgain) // also when posting ends: whether this message is stored has to be known
+		id, err = p.wires[client].exchange(to.request)
+	}
 	if err != nil {
 		return fmt.Errorf("posting to %s: %w", chatID(to.chat+1), err)
 	}
@@ -176,7 +202,11 @@ func (w *wire) exchange(request []byte) (id int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if res.StatusCode != http.StatusCreated {
+	switch res.StatusCode {
+	case http.StatusCreated, http.StatusOK: // the latter if it was taken when it was first asked
+	case http.StatusServiceUnavailable:
+		return 0, fmt.Errorf("%w: %s", errUnavailable, body)
+	default:
 		return 0, fmt.Errorf("%s: %s", res.Status, body)
 	}
 	_, rest, ok := bytes.Cut(body, []byte(`"id":`))
