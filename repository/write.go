@@ -17,7 +17,7 @@ type request struct {
 	post *posting
 	run  func(ctx context.Context, u *unit) error
 
-	// err is the request's own refusal; the loop's until it is sent on done.
+	// err is the request's own refusal; the writer's until it is sent on done.
 	err error
 	// done takes the one answer.
 	done chan error
@@ -58,7 +58,14 @@ func (w *writer) do(ctx context.Context, req *request) error {
 	if err := w.enqueue(req); err != nil {
 		return err
 	}
-	timer := time.NewTimer(writeTimeout)
+	began := time.Now()
+	w.lead()
+	select {
+	case err := <-req.done: // he led
+		return err
+	default:
+	}
+	timer := time.NewTimer(writeTimeout - time.Since(began))
 	defer timer.Stop()
 	select {
 	case err := <-req.done:

@@ -2,11 +2,9 @@ package repository
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -26,6 +24,11 @@ const (
 	// longer than writeTimeout to get through, so whoever came behind it would wait
 	// in vain.
 	maxWaiting = 8192
+	// leadWithin is how long the first step may have taken of one who goes on by
+	// himself. A step that hangs takes silence and is his last, so he is refused within
+	// writeTimeout, too. On SQLite a step is this process's own work: if the disk stands
+	// still so does he, and all others are refused in time.
+	leadWithin = writeTimeout - silence - 100*time.Millisecond
 	// settlePause lies between two tries to learn how a commit ended.
 	settlePause = 100 * time.Millisecond
 	// writerKept is how long the last batch of a silent writer is kept. Only one that lost a
@@ -35,6 +38,10 @@ const (
 
 // writer makes all changes of one instance, in one transaction at a time. While
 // one is in flight the next batch gathers in the queue: there is no timer.
+//
+// Who finds nobody writing does it himself, in his own goroutine ([writer.lead]); who
+// finds somebody leaves it to the loop ([writer.run]). A lone post so needs no other
+// goroutine, which on an idle machine would have to be woken, and wake it in turn.
 type writer struct {
 	db        *sqlx.DB // holds at most one connection
 	dialect   *dialect
@@ -43,11 +50,14 @@ type writer struct {
 	metrics   *metrics
 	log       *slog.Logger
 
-	// link and batch belong to the loop's goroutine.
+	// turn holds a value while nobody writes: nil or, if whoever did could not
+	// bring it to an end, what is left of it.
+	turn chan *attempt
+	// link and batch belong to who has the turn.
 	link  link
 	batch int64 // counts attempts to commit
 
-	wake    chan struct{} // holds one token while the queue may have something
+	wake    chan struct{} // holds one token while there may be something for the loop
 	closing chan struct{} // closed by close
 	stopped chan struct{} // closed when the loop has returned
 
@@ -59,6 +69,7 @@ type writer struct {
 func newWriter(db *sqlx.DB, d *dialect, id string, o Options, m *metrics) *writer {
 	return &writer{
 		db: db, dialect: d, id: id, committed: o.Committed, metrics: m, log: o.Log,
+		turn:    make(chan *attempt, 1),
 		wake:    make(chan struct{}, 1),
 		closing: make(chan struct{}),
 		stopped: make(chan struct{}),
@@ -76,6 +87,7 @@ func (w *writer) start(ctx context.Context) error {
 	if _, err := l.handle().exec(ctx, `DELETE FROM writers WHERE at < ?`, time.Now().Add(-writerKept).UnixMilli()); err != nil {
 		return fmt.Errorf("forgetting old writers: %w", err)
 	}
+	w.turn <- nil
 	go w.run()
 	return nil
 }
@@ -91,7 +103,7 @@ func (w *writer) close() {
 	<-w.stopped
 }
 
-// enqueue hands a request to the loop.
+// enqueue puts a request into the queue.
 func (w *writer) enqueue(req *request) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -102,11 +114,15 @@ func (w *writer) enqueue(req *request) error {
 		return chat.ErrBusy
 	}
 	w.queue = append(w.queue, req)
+	return nil
+}
+
+// rouse makes the loop look what there is.
+func (w *writer) rouse() {
 	select {
 	case w.wake <- struct{}{}:
 	default:
 	}
-	return nil
 }
 
 // take removes the next batch from the queue, without those who gave up.
@@ -134,197 +150,116 @@ func (w *writer) take() []*request {
 	return batch
 }
 
-// run is the loop. It returns when the writer is closed and the queue is empty.
+// run is the loop. It returns when the writer is closed and the queue is empty, and
+// keeps the turn.
 func (w *writer) run() {
 	defer close(w.stopped)
-	defer w.disconnect()
-	for {
-		if batch := w.take(); len(batch) > 0 {
-			w.write(batch)
-			continue
-		}
+	for closing := false; !closing; {
 		select {
 		case <-w.wake:
 		case <-w.closing:
-			if batch := w.take(); len(batch) > 0 {
-				w.write(batch)
-				continue
-			}
+			closing = true
+		}
+		if left := <-w.turn; left != nil {
+			w.finish(left)
+			w.conclude(left)
+		}
+		for batch := w.take(); len(batch) > 0; batch = w.take() {
+			w.write(batch)
+		}
+		if closing {
+			w.disconnect()
+			return
+		}
+		w.turn <- nil
+	}
+}
+
+// lead writes the next batch if nobody writes at present, and otherwise leaves it
+// to the loop. What goes wrong or takes long is also the loop's: who leads waits for
+// his answer, and not for ever.
+func (w *writer) lead() {
+	var left *attempt
+	select {
+	case left = <-w.turn:
+	default:
+		w.rouse()
+		return
+	}
+	defer func() {
+		w.turn <- left
+		if left != nil {
+			w.rouse()
+		}
+	}()
+	if left != nil {
+		return
+	}
+	if w.link == nil { // a new one takes its time
+		w.rouse()
+		return
+	}
+	batch := w.take()
+	if len(batch) == 0 {
+		return
+	}
+	a := w.begin(batch)
+	if a.err == nil && time.Since(a.began) <= leadWithin {
+		w.finish(a)
+		if a.err == nil {
+			answer(batch)
 			return
 		}
 	}
+	left = a
 }
 
 // write commits a batch, or finds out what of it can be, and answers it.
 func (w *writer) write(batch []*request) {
-	err := w.attempt(batch)
-	var unconnected connectError
-	if err != nil && (lost(err) || w.dialect.spoiled(err) && !w.dialect.away(err) && !errors.As(err, &unconnected)) {
+	a := w.begin(batch)
+	w.finish(a)
+	w.conclude(a)
+}
+
+// conclude answers the requests of an attempt that is over, after another where the
+// connection was to blame, and one by one where one of them is.
+func (w *writer) conclude(a *attempt) {
+	w.settle(a)
+	if w.dead(a.err) {
 		// The connection may have died long ago, of a restart for example. What did
 		// not get through it is tried once on a fresh one, if it is still wanted.
-		w.log.Warn("the connection to the database is given up", "error", err)
-		if batch = present(batch); len(batch) == 0 {
+		w.log.Warn("the connection to the database is given up", "error", a.err)
+		batch := present(a.batch)
+		if len(batch) == 0 {
 			return
 		}
-		err = w.attempt(batch)
+		a = w.begin(batch)
+		w.finish(a)
+		w.settle(a)
 	}
+	var unconnected connectError
 	switch {
-	case err == nil:
-		answer(batch)
-	case lost(err) || w.dialect.away(err) || errors.As(err, &unconnected) || errors.Is(err, errUnknown):
+	case a.err == nil:
+		answer(a.batch)
+	case lost(a.err) || w.dialect.away(a.err) || errors.As(a.err, &unconnected) || errors.Is(a.err, errUnknown):
 		w.metrics.up.Set(0)
-		w.log.Error("the database did not take a batch", "requests", len(batch), "error", err)
-		refuse(batch, chat.ErrUnavailable)
-	case len(batch) == 1:
-		refuse(batch, err)
+		w.log.Error("the database did not take a batch", "requests", len(a.batch), "error", a.err)
+		refuse(a.batch, chat.ErrUnavailable)
+	case len(a.batch) == 1:
+		refuse(a.batch, a.err)
 	default:
 		// It is one request's own fault, and nobody knows whose: alone, it harms no
 		// stranger.
-		for _, req := range batch {
+		for _, req := range a.batch {
 			w.write([]*request{req})
 		}
 	}
 }
 
-// attempt runs a batch in one transaction. Without an error the transaction is
-// committed, or had nothing to commit, and each request holds its answer; with
-// one, nothing of the batch is stored.
-func (w *writer) attempt(batch []*request) error {
-	ctx := context.Background() // no request's end may undo the others; the connection bounds each step
-	began := time.Now()
-	l, err := w.connect(ctx)
-	if err != nil {
-		return err
-	}
-	w.batch++
-	u := &unit{handle: l.handle(), link: l, now: chat.NewTime(began), writer: w.id, batch: w.batch}
-	err = u.run(ctx, batch)
-	var unknown commitError
-	switch {
-	case errors.As(err, &unknown):
-		w.log.Warn("whether a batch was committed has to be looked up", "error", err)
-		committed, unsettled := w.settle(ctx, u.batch)
-		if unsettled != nil {
-			return unsettled
-		}
-		if !committed {
-			return fmt.Errorf("committing: %w", unknown.error)
-		}
-	case err != nil || !u.dirty:
-		return w.abort(ctx, err)
-	}
-	w.metrics.committed(u, len(batch), time.Since(began))
-	if w.committed != nil && len(u.events) > 0 {
-		w.committed(u.events)
-	}
-	return nil
-}
-
-// run runs a batch's requests in the order in which they came, neighbouring posts
-// together, and commits them, unless none of them changed anything.
-func (u *unit) run(ctx context.Context, batch []*request) error {
-	posts := leadingPosts(batch)
-	found, known, err := u.link.begin(ctx, postings(posts))
-	if err != nil {
-		return fmt.Errorf("taking the log's head: %w", err)
-	}
-	u.found, u.pos = found, found.pos
-	for len(batch) > 0 {
-		if len(posts) == 0 {
-			if err := runOne(ctx, u, batch[0]); err != nil {
-				return err
-			}
-			batch = batch[1:]
-		} else {
-			batch = batch[len(posts):]
-			committed, err := u.post(ctx, posts, known, len(batch) == 0)
-			if err != nil || committed {
-				return err
-			}
-		}
-		posts, known = leadingPosts(batch), nil
-	}
-	if !u.dirty {
-		return nil
-	}
-	return u.link.raise(ctx, u)
-}
-
-// leadingPosts are the posts that a batch begins with.
-func leadingPosts(batch []*request) []*request {
-	n := 0
-	for n < len(batch) && batch[n].post != nil {
-		n++
-	}
-	return batch[:n]
-}
-
-// runOne runs one request that is not a post. A panic in it is an error like
-// another: it must not take the requests of strangers down with it.
-func runOne(ctx context.Context, u *unit, req *request) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-		}
-	}()
-	req.err = req.run(ctx, u)
-	var refused *chat.Error
-	if req.err != nil && !errors.As(req.err, &refused) {
-		return req.err
-	}
-	return nil
-}
-
-// abort undoes the transaction and passes err on. A connection on which that
-// fails is given up, and so is one that is spoiled; what was begun on it ends
-// with it.
-func (w *writer) abort(ctx context.Context, err error) error {
-	if err != nil && (lost(err) || w.dialect.spoiled(err)) {
-		w.disconnect()
-		return err
-	}
-	if failed := w.link.rollback(ctx); failed != nil {
-		w.disconnect()
-	}
-	return err
-}
-
-// settle finds out whether the attempt to commit the given batch succeeded, by
-// reading behind the head's lock which batch of this writer's was the last: as long
-// as the old transaction could still commit, it holds that lock. It tries until it knows, or
-// until the writer is closed; those who asked do not wait so long, but whoever
-// follows the log must be told.
-func (w *writer) settle(ctx context.Context, batch int64) (committed bool, err error) {
-	w.disconnect()
-	for {
-		last, err := w.lastCommitted(ctx)
-		if err == nil {
-			return last == batch, nil
-		}
-		w.metrics.up.Set(0)
-		w.log.Warn("how a commit ended is still unknown", "error", err)
-		select {
-		case <-w.closing:
-			return false, errUnknown
-		case <-time.After(settlePause):
-		}
-	}
-}
-
-func (w *writer) lastCommitted(ctx context.Context) (batch int64, err error) {
-	l, err := w.connect(ctx)
-	if err != nil {
-		return 0, err
-	}
-	at, _, err := l.begin(ctx, nil)
-	if err != nil || at.writer == w.id {
-		return at.batch, w.abort(ctx, err)
-	}
-	err = l.handle().get(ctx, &batch, `SELECT batch FROM writers WHERE id = ?`, w.id)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = nil
-	}
-	return batch, w.abort(ctx, err)
+// dead says whether err tells of a connection that was there and is of no use.
+func (w *writer) dead(err error) bool {
+	var unconnected connectError
+	return err != nil && (lost(err) || w.dialect.spoiled(err) && !w.dialect.away(err) && !errors.As(err, &unconnected))
 }
 
 // connect returns the writer's connection, a new one where the last was lost.

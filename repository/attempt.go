@@ -1,0 +1,199 @@
+package repository
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"parley/chat"
+)
+
+// attempt is a transaction that is to store a batch.
+type attempt struct {
+	batch []*request
+	began time.Time
+	// unit is nil if there was no connection.
+	unit *unit
+	// known is what the posts that the batch begins with are decided by.
+	known []facts
+	// err is why nothing of the batch is stored or, if it is a commitError, why that
+	// is not known. Without one each request holds its answer when the attempt is
+	// finished.
+	err error
+}
+
+// begin opens the transaction and takes the head's lock.
+func (w *writer) begin(batch []*request) *attempt {
+	ctx := context.Background() // no request's end may undo the others; the connection bounds each step
+	a := &attempt{batch: batch, began: time.Now()}
+	l, err := w.connect(ctx)
+	if err != nil {
+		a.err = err
+		return a
+	}
+	w.batch++
+	a.unit = &unit{handle: l.handle(), link: l, now: chat.NewTime(a.began), writer: w.id, batch: w.batch}
+	a.unit.found, a.known, err = l.begin(ctx, postings(leadingPosts(batch)))
+	if err != nil {
+		a.err = w.abort(ctx, fmt.Errorf("taking the log's head: %w", err))
+	}
+	return a
+}
+
+// finish runs the requests of an attempt that began well, and commits.
+func (w *writer) finish(a *attempt) {
+	if a.err != nil {
+		return
+	}
+	ctx := context.Background()
+	err := a.unit.run(ctx, a.batch, a.known)
+	var unknown commitError
+	switch {
+	case errors.As(err, &unknown):
+		a.err = err
+	case err != nil || !a.unit.dirty:
+		a.err = w.abort(ctx, err)
+	default:
+		w.publish(a)
+	}
+}
+
+// publish tells of an attempt that is committed.
+func (w *writer) publish(a *attempt) {
+	w.metrics.committed(a.unit, len(a.batch), time.Since(a.began))
+	if w.committed != nil && len(a.unit.events) > 0 {
+		w.committed(a.unit.events)
+	}
+}
+
+// run runs a batch's requests in the order in which they came, neighbouring posts
+// together, and commits them, unless none of them changed anything. known is what
+// the posts that it begins with are decided by. After a panic it is not known what
+// has become of the transaction.
+func (u *unit) run(ctx context.Context, batch []*request, known []facts) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = commitError{panicked(p)}
+		}
+	}()
+	u.pos = u.found.pos
+	for posts := leadingPosts(batch); len(batch) > 0; posts, known = leadingPosts(batch), nil {
+		if len(posts) == 0 {
+			if err := runOne(ctx, u, batch[0]); err != nil {
+				return err
+			}
+			batch = batch[1:]
+			continue
+		}
+		batch = batch[len(posts):]
+		committed, err := u.post(ctx, posts, known, len(batch) == 0)
+		if err != nil || committed {
+			return err
+		}
+	}
+	if !u.dirty {
+		return nil
+	}
+	return u.link.raise(ctx, u)
+}
+
+// leadingPosts are the posts that a batch begins with.
+func leadingPosts(batch []*request) []*request {
+	n := 0
+	for n < len(batch) && batch[n].post != nil {
+		n++
+	}
+	return batch[:n]
+}
+
+// runOne runs one request that is not a post. A panic in it is an error like
+// another: it must not take the requests of strangers down with it.
+func runOne(ctx context.Context, u *unit, req *request) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = panicked(p)
+		}
+	}()
+	req.err = req.run(ctx, u)
+	var refused *chat.Error
+	if req.err != nil && !errors.As(req.err, &refused) {
+		return req.err
+	}
+	return nil
+}
+
+func panicked(p any) error { return fmt.Errorf("panic: %v\n%s", p, debug.Stack()) }
+
+// abort undoes the transaction and passes err on. A connection on which that
+// fails is given up, and so is one that is spoiled; what was begun on it ends
+// with it.
+func (w *writer) abort(ctx context.Context, err error) error {
+	if err != nil && (lost(err) || w.dialect.spoiled(err)) {
+		w.disconnect()
+		return err
+	}
+	if failed := w.link.rollback(ctx); failed != nil {
+		w.disconnect()
+	}
+	return err
+}
+
+// settle finds out how an attempt ended of which that is not known.
+func (w *writer) settle(a *attempt) {
+	var unknown commitError
+	if !errors.As(a.err, &unknown) {
+		return
+	}
+	w.log.Warn("whether a batch was committed has to be looked up", "error", a.err)
+	committed, err := w.lookUp(context.Background(), a.unit.batch)
+	switch {
+	case err != nil:
+		a.err = err
+	case !committed:
+		a.err = fmt.Errorf("committing: %w", unknown.error)
+	default:
+		a.err = nil
+		w.publish(a)
+	}
+}
+
+// lookUp finds out whether the attempt to commit the given batch succeeded, by
+// reading behind the head's lock which batch of this writer's was the last: as long
+// as the old transaction could still commit, it holds that lock. It tries until it knows, or
+// until the writer is closed; those who asked do not wait so long, but whoever
+// follows the log must be told.
+func (w *writer) lookUp(ctx context.Context, batch int64) (committed bool, err error) {
+	w.disconnect()
+	for {
+		last, err := w.lastCommitted(ctx)
+		if err == nil {
+			return last == batch, nil
+		}
+		w.metrics.up.Set(0)
+		w.log.Warn("how a commit ended is still unknown", "error", err)
+		select {
+		case <-w.closing:
+			return false, errUnknown
+		case <-time.After(settlePause):
+		}
+	}
+}
+
+func (w *writer) lastCommitted(ctx context.Context) (batch int64, err error) {
+	l, err := w.connect(ctx)
+	if err != nil {
+		return 0, err
+	}
+	at, _, err := l.begin(ctx, nil)
+	if err != nil || at.writer == w.id {
+		return at.batch, w.abort(ctx, err)
+	}
+	err = l.handle().get(ctx, &batch, `SELECT batch FROM writers WHERE id = ?`, w.id)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return batch, w.abort(ctx, err)
+}

@@ -1,0 +1,53 @@
+package repository
+
+import (
+	"context"
+	"runtime/debug"
+	"strings"
+	"testing"
+	"time"
+)
+
+// writtenBy is who ran a change: "lead", its own caller, or "run", the loop.
+func writtenBy(t testing.TB, r *Repository) string {
+	t.Helper()
+	by, err := write(t.Context(), r, func(_ context.Context, u *unit) (string, error) {
+		u.dirty = true
+		for _, who := range []string{"lead", "run"} {
+			if strings.Contains(string(debug.Stack()), "(*writer)."+who+"(") {
+				return who, nil
+			}
+		}
+		return "nobody that is known", nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return by
+}
+
+func TestALoneChangeIsWrittenByItsOwnCaller(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		if by := writtenBy(t, s.open(t)); by != "lead" {
+			t.Errorf("it was written by %s", by)
+		}
+	})
+}
+
+// A caller whose first step took long could not be refused in time if the next one
+// hung.
+func TestAChangeThatWaitedLongForTheLockIsFinishedByTheLoop(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		here, there := s.openTwo(t)
+		release := hold(t, there)
+		timer := time.AfterFunc(leadWithin+leadWithin/4, release)
+		defer timer.Stop()
+		if by := writtenBy(t, here); by != "run" {
+			t.Errorf("it was written by %s", by)
+		}
+		release()
+		if by := writtenBy(t, here); by != "lead" {
+			t.Errorf("the next one was written by %s", by)
+		}
+	})
+}
