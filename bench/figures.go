@@ -39,6 +39,8 @@ const (
 	caughtUp
 	logReads
 	acknowledgedMost
+	// held is how many posts were held, for each that was acknowledged.
+	held
 	// bytesEach is what a delivery has on the wire.
 	bytesEach
 	// refused is how often a stream was refused, and asked for again.
@@ -98,6 +100,7 @@ var columns = [numFigures]struct {
 	caughtUp:         {"caught up", inMilliseconds},
 	logReads:         {"log reads a chat", func(v float64) string { return fmt.Sprintf("%.2f", v) }},
 	acknowledgedMost: {"post p99", inMilliseconds},
+	held:             {"held", func(v float64) string { return fmt.Sprintf("%.2f", v) }},
 	bytesEach:        {"wire", func(v float64) string { return fmt.Sprintf("%.0f B", v) }},
 	refused:          {"refused", whole},
 	wrong:            {"wrong", whole},

@@ -73,7 +73,7 @@ func entries(carriers []carrier, lasts time.Duration, measure measuring, all ...
 // into a folder, if there is one.
 func streams(f *field, scale scale, pictures string) (sections []section) {
 	for _, s := range []*scenario{
-		f.idle(scale), f.oneChat(scale), f.smallChat(scale), f.manyChats(scale), f.calm(scale),
+		f.idle(scale), f.oneChat(scale), f.overrun(scale), f.smallChat(scale), f.manyChats(scale), f.calm(scale),
 		f.comeBack(scale), f.stall(scale), f.growth(scale, pictures != ""),
 	} {
 		sections = append(sections, s.section(scale.turnsStreams, pictures))

@@ -22,15 +22,13 @@ func (b *Broker) apply(events []chat.Event, upTo int64) {
 		}
 	}
 	for ro := range grown {
-		b.bytes -= ro.trim(b.opts.RoomBytes)
-		ro.press(b.opts.RoomBytes)
+		b.bytes -= ro.trim(b.roomBytes)
+		ro.press(b.roomBytes)
 		for _, s := range ro.seats {
 			s.touch()
 		}
 	}
-	if b.bytes > b.opts.TotalBytes {
-		b.shrink()
-	}
+	b.fit()
 	b.metrics.tail.Set(float64(upTo))
 }
 
@@ -87,12 +85,5 @@ func (b *Broker) endRights(e chat.Event) {
 		for rd := range b.users[e.Username] {
 			rd.endAt(e.Pos, reasonRevoked)
 		}
-	}
-}
-
-// shrink halves every room. Readers that needed what goes read the log.
-func (b *Broker) shrink() {
-	for _, ro := range b.rooms {
-		b.bytes -= ro.dropPages(always) + ro.trim(ro.bytes/2)
 	}
 }

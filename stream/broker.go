@@ -89,8 +89,9 @@ type Broker struct {
 	// the rooms that were open at the time.
 	applied int64
 	rooms   map[roomKey]*room
-	bytes   int
-	users   map[string]map[*reader]struct{}
+	// bytes is what all rooms keep, roomBytes what each may keep at present.
+	bytes, roomBytes int
+	users            map[string]map[*reader]struct{}
 	// streams is how many there are; addresses counts them by where they are.
 	streams   int
 	addresses map[string]int
@@ -114,6 +115,7 @@ func New(log Log, o Options) *Broker {
 		addresses: make(map[string]int),
 		arriving:  make(map[*reader]struct{}),
 	}
+	b.roomBytes = b.opts.RoomBytes
 	b.metrics = newMetrics(b.opts.Registerer)
 	b.tail = newTail(b)
 	b.renewals = newRenewals(b)

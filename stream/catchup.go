@@ -234,7 +234,7 @@ func (r *logRead) deliver(b *Broker, p *page, err error) {
 	}
 	ro := r.room
 	if err == nil && len(ro.seats) > 0 {
-		b.bytes += ro.keep(p, b.opts.RoomBytes)
+		b.bytes += ro.keep(p, b.roomBytes)
 	}
 	ro.waiting = slices.DeleteFunc(ro.waiting, func(rd *reader) bool {
 		answered := err != nil || p.covers(rd.cursor) || rd.cursor >= ro.since
@@ -252,7 +252,5 @@ func (r *logRead) deliver(b *Broker, p *page, err error) {
 		over -= p.bytes
 		return due
 	})
-	if b.bytes > b.opts.TotalBytes {
-		b.shrink()
-	}
+	b.fit()
 }
