@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,12 +34,16 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	tries := 0
+	// The signal stops this thread when another has found the time to take it.
+	goesOn := make(chan os.Signal, 1)
+	signal.Notify(goesOn, syscall.SIGCONT)
 	_, err = write(context.Background(), r, func(ctx context.Context, u *unit) (int64, error) {
 		if tries++; tries == 1 {
 			fmt.Println("held")
 			if err := syscall.Kill(os.Getpid(), syscall.SIGSTOP); err != nil {
 				return 0, err
 			}
+			<-goesOn
 		}
 		return u.exec(ctx, `UPDATE users SET display_name = 'thawed' WHERE username = 'ann'`)
 	})

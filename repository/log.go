@@ -173,14 +173,21 @@ func (r *Repository) ChatAfter(ctx context.Context, chatID string, after, upTo i
 	})
 }
 
-// chatAfter reads a chat's oldest events after a position. NULLS FIRST keeps
-// PostgreSQL to the index events_chat, as in a walk through a chat's messages.
+// chatAfter reads a chat's oldest events after a position: those of its messages and
+// the others, each by the index that is theirs, as many as there may be. NULLS FIRST
+// keeps PostgreSQL to these indexes, as in a walk through a chat's messages.
 func (h handle) chatAfter(ctx context.Context, chatID string, after, upTo int64, limit int) ([]chat.Event, error) {
 	var rows []eventRow
 	err := h.all(ctx, &rows, `SELECT `+eventColumns+`
-		FROM events e LEFT JOIN messages m ON m.id = e.message
-		WHERE e.chat = ? AND e.pos > ? AND e.pos <= ?
-		ORDER BY e.pos NULLS FIRST LIMIT ?`, chatID, after, upTo, limit)
+		FROM (
+			SELECT pos FROM (SELECT id AS pos FROM messages
+				WHERE chat = ? AND id > ? AND id <= ? ORDER BY id NULLS FIRST LIMIT ?) said
+			UNION ALL
+			SELECT pos FROM (SELECT pos FROM events
+				WHERE chat = ? AND pos > ? AND pos <= ? AND kind <> 'message' ORDER BY pos NULLS FIRST LIMIT ?) beside
+		) p
+		JOIN events e ON e.pos = p.pos LEFT JOIN messages m ON m.id = e.message
+		ORDER BY p.pos LIMIT ?`, chatID, after, upTo, limit, chatID, after, upTo, limit, limit)
 	return events(rows), err
 }
 
