@@ -39,6 +39,19 @@ func (r *response) write(b []byte) (int, error) {
 	return len(b), r.control.SetWriteDeadline(time.Time{})
 }
 
+// innermost is the writer that w and what it wraps stand before. Theirs may be a
+// Flush that keeps its error to itself, and then a socket that stayed full would look
+// like a client that went: net/http ends the request for either.
+func innermost(w http.ResponseWriter) http.ResponseWriter {
+	for {
+		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return w
+		}
+		w = wrapper.Unwrap()
+	}
+}
+
 func (r *response) chunked() bool { return false } // net/http does it
 func (r *response) full() bool    { return false } // a write waits for room
 func (r *response) gone() bool    { return r.ctx.Err() != nil }

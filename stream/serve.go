@@ -29,7 +29,7 @@ func (b *Broker) Serve(w http.ResponseWriter, r *http.Request, s *Start) error {
 	if t != nil {
 		return b.handOver(rd, reset, t, w, r)
 	}
-	control := http.NewResponseController(w)
+	control := http.NewResponseController(innermost(w))
 	// Or net/http would wait for the whole of a request's body first. It fails where
 	// there is nothing to wait for.
 	_ = control.EnableFullDuplex()
