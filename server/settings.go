@@ -33,7 +33,7 @@ type Settings struct {
 	MetricsListen        string `env:"PARLEY_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Address of its own for /metrics."`
 	Ping                 string `default:"15s" env:"PARLEY_PING" placeholder:"TIME" help:"How often an idle stream says that it lives, ± 10 %."`
 	Rotate               string `default:"1h" env:"PARLEY_ROTATE" placeholder:"TIME" help:"How long a stream lives before its client has to come back, ± 10 %."`
-	Streams              string `default:"auto" env:"PARLEY_STREAMS" placeholder:"auto|portable" help:"portable drives each stream by a goroutine of its own, also where parley could take its connection over."`
+	Streams              string `default:"auto" env:"PARLEY_STREAMS" placeholder:"auto|portable" help:"portable drives each stream by a goroutine of its own, also where parley could do with a few for all."`
 	TLSCert              string `name:"tls-cert" env:"PARLEY_TLS_CERT" placeholder:"FILE" help:"PEM file of the certificate and the chain behind it, to speak HTTPS; a renewed one is taken up without a restart."`
 	TLSKey               string `name:"tls-key" env:"PARLEY_TLS_KEY" placeholder:"FILE" help:"PEM file of the certificate's key."`
 	MaxStreams           string `name:"max-streams" env:"PARLEY_MAX_STREAMS" placeholder:"N" help:"How many streams there may be; three fourths of the descriptors that the process may have if absent."`

@@ -29,8 +29,8 @@ type Options struct {
 	TotalBytes int
 	// Limits bound how many streams there are; they are not bounded by default.
 	Limits Limits
-	// Portable has every stream driven by a goroutine of its own, also where its
-	// connection could be taken over.
+	// Portable has every stream driven by a goroutine of its own, also where a writer
+	// could drive it among others.
 	Portable bool
 	// Registerer takes the metrics; nil keeps them to the broker.
 	Registerer prometheus.Registerer

@@ -20,6 +20,10 @@ type conn interface {
 	gone() bool
 }
 
+// maxStray is how many bytes a client may send on a stream, where it has nothing
+// to say.
+const maxStray = 64 << 10
+
 // failed is the reason of an end by an error in writing.
 func failed(err error) reason {
 	if errors.Is(err, os.ErrDeadlineExceeded) {

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// The portable path drives a reader by a goroutine of its own, through net/http
-// and so on every system, over TLS and HTTP/2 alike.
+// The portable path drives a reader by a goroutine of its own, and so on every system,
+// over TLS and HTTP/2 alike. What it writes to is a connection of HTTP/1 that was
+// [taken], or else a [response] of net/http's.
 
 // awaited is the driver of a reader that a goroutine waits for. It has room for
 // one token: there is something to look at.
@@ -16,7 +17,7 @@ type awaited chan struct{}
 
 func (a awaited) wake(*reader) { signal(a) }
 
-// response is a response that stays open.
+// response is a response of net/http's that stays open.
 type response struct {
 	ctx      context.Context
 	w        http.ResponseWriter
@@ -24,8 +25,9 @@ type response struct {
 	patience time.Duration
 }
 
-// write sends b and returns when the kernel has taken it. The deadline is lifted
-// afterwards, because a connection that goes on after a clean end keeps it.
+// write sends b and returns when net/http has passed it on. The deadline is lifted
+// afterwards, because HTTP/2 resets a stream at its deadline, also one on which nothing
+// is being written.
 func (r *response) write(b []byte) (int, error) {
 	if err := r.control.SetWriteDeadline(time.Now().Add(r.patience)); err != nil {
 		return 0, err
@@ -60,25 +62,26 @@ func (r *response) gone() bool    { return r.ctx.Err() != nil }
 // sleeps holds none.
 var desks = sync.Pool{New: func() any { return new(desk) }}
 
-// follow drives the reader until something ends the stream.
-func (rd *reader) follow(ctx context.Context, woken awaited, reset string) reason {
+// follow drives the reader, which has begun, until something ends the stream. left is
+// closed when the client has gone, or is nil where woken says that too.
+func (rd *reader) follow(woken awaited, left <-chan struct{}) reason {
 	alarm := time.NewTimer(0)
 	defer alarm.Stop()
-	d := desks.Get().(*desk)
-	more, why := true, rd.begin(d, nil, reset)
-	for why == "" {
-		if !more {
-			desks.Put(d)
-			alarm.Reset(time.Until(rd.alarm))
-			select {
-			case <-woken:
-			case <-alarm.C:
-			case <-ctx.Done():
-			}
-			d = desks.Get().(*desk)
+	for {
+		d := desks.Get().(*desk)
+		more, why := rd.step(d, time.Now())
+		desks.Put(d)
+		switch {
+		case why != "":
+			return why
+		case more:
+			continue
 		}
-		more, why = rd.step(d, time.Now())
+		alarm.Reset(time.Until(rd.alarm))
+		select {
+		case <-woken:
+		case <-alarm.C:
+		case <-left:
+		}
 	}
-	desks.Put(d)
-	return why
 }

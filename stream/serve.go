@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"errors"
 	"math"
 	"net/http"
 	"time"
@@ -29,13 +30,57 @@ func (b *Broker) Serve(w http.ResponseWriter, r *http.Request, s *Start) error {
 	if t != nil {
 		return b.handOver(rd, reset, t, w, r)
 	}
+	if r.ProtoMajor == 1 {
+		if err := b.letGo(rd, reset, woken, w, r); !errors.Is(err, http.ErrNotSupported) {
+			return err
+		}
+	}
+	return b.answer(rd, reset, woken, w, r)
+}
+
+// letGo takes the connection over and drives the reader by a goroutine that has
+// nothing else to hold. It does nothing where that fails by [http.ErrNotSupported].
+func (b *Broker) letGo(rd *reader, reset string, woken awaited, w http.ResponseWriter, r *http.Request) error {
+	chunked := r.ProtoMinor > 0
+	head := responseHead(w.Header(), chunked)
+	c, err := b.takeOverForGood(w, chunked)
+	if err != nil {
+		if !errors.Is(err, http.ErrNotSupported) {
+			b.dismiss(rd)
+		}
+		return err
+	}
+	rd.conn = c
+	d := desks.Get().(*desk)
+	defer desks.Put(d)
+	if why := rd.begin(d, head, reset); why != "" {
+		c.close(why)
+		b.ended(rd, why)
+		return nil
+	}
+	go c.watch(woken)
+	go func() {
+		why := rd.follow(woken, nil)
+		c.close(why)
+		b.ended(rd, why)
+	}()
+	return nil
+}
+
+// answer drives the reader by the goroutine of its request.
+func (b *Broker) answer(rd *reader, reset string, woken awaited, w http.ResponseWriter, r *http.Request) error {
 	control := http.NewResponseController(innermost(w))
 	// Or net/http would wait for the whole of a request's body first. It fails where
 	// there is nothing to wait for.
 	_ = control.EnableFullDuplex()
 	rd.conn = &response{r.Context(), w, control, b.opts.Patience}
 	w.WriteHeader(http.StatusOK)
-	why := rd.follow(r.Context(), woken, reset)
+	d := desks.Get().(*desk)
+	why := rd.begin(d, nil, reset)
+	desks.Put(d)
+	if why == "" {
+		why = rd.follow(woken, r.Context().Done())
+	}
 	b.ended(rd, why)
 	if why.breaksOff() {
 		panic(http.ErrAbortHandler)

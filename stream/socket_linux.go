@@ -73,10 +73,6 @@ const (
 	seenEnd
 )
 
-// maxStray is how many bytes a client may send on a stream, where it has nothing
-// to say.
-const maxStray = 64 << 10
-
 func (s *tcpSocket) write(b []byte) (int, error) {
 	for {
 		n, err := unix.Write(s.fd, b)

@@ -188,8 +188,7 @@ func TestAClientThatGoesIsNoticed(t *testing.T) {
 		"says and goes": func(c *net.TCPConn) { io.WriteString(c, "garbage"); c.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			// net/http no longer watches a client that has spoken; the next ping finds out.
-			atPort(t, Options{Ping: 100 * time.Millisecond}, func(p *port) {
+			atPort(t, Options{Ping: time.Hour}, func(p *port) {
 				other := p.listen(follow)
 				goes(p.listen(follow).conn)
 				eventually(p.t, "one stream is left", func() bool { return p.open() == 1 })
@@ -221,13 +220,14 @@ func TestWhatAClientSaysOnAStreamChangesNothing(t *testing.T) {
 }
 
 func TestAClientThatNeverStopsTalkingIsCutOff(t *testing.T) {
-	p := openPort(t, Options{})
-	other := p.listen(follow)
-	l := p.listen(follow)
-	_, _ = io.Copy(l.conn, io.LimitReader(endless{}, 64<<20)) // fails when it is cut off
-	eventually(t, "one stream is left", func() bool { return p.open() == 1 })
-	p.say(1, 1)
-	other.until("1")
+	atPort(t, Options{}, func(p *port) {
+		other := p.listen(follow)
+		l := p.listen(follow)
+		_, _ = io.Copy(l.conn, io.LimitReader(endless{}, 64<<20)) // fails when it is cut off
+		eventually(p.t, "one stream is left", func() bool { return p.open() == 1 })
+		p.say(1, 1)
+		other.until("1")
+	})
 }
 
 // endless is something to read without an end.
@@ -343,29 +343,30 @@ func TestWhoReadsSlowlyIsGivenEverythingOnceInOrder(t *testing.T) {
 
 func TestTenThousandStreamsThatCameAndWentLeaveNothingBehind(t *testing.T) {
 	const streams, atOnce = 10_000, 50
-	p := openPort(t, Options{})
-	p.listen(follow).conn.Close()
-	eventually(t, "none is left", func() bool { return p.open() == 0 })
-	goroutines, descriptors := runtime.NumGoroutine(), openDescriptors()
-	for range streams / atOnce {
-		var conns []*net.TCPConn
-		for range atOnce {
-			conns = append(conns, p.dial(follow))
-		}
-		for i, c := range conns {
-			if i%2 == 0 { // some go before they have heard anything
-				c.SetReadDeadline(time.Now().Add(10 * time.Second))
-				c.Read(make([]byte, 1))
+	atPort(t, Options{}, func(p *port) {
+		p.listen(follow).conn.Close()
+		eventually(p.t, "none is left", func() bool { return p.open() == 0 })
+		goroutines, descriptors := runtime.NumGoroutine(), openDescriptors()
+		for range streams / atOnce {
+			var conns []*net.TCPConn
+			for range atOnce {
+				conns = append(conns, p.dial(follow))
 			}
-			c.Close()
+			for i, c := range conns {
+				if i%2 == 0 { // some go before they have heard anything
+					c.SetReadDeadline(time.Now().Add(10 * time.Second))
+					c.Read(make([]byte, 1))
+				}
+				c.Close()
+			}
 		}
-	}
-	eventually(t, "none is left", func() bool { return p.open() == 0 })
-	eventually(t, fmt.Sprintf("there are %d goroutines again", goroutines), func() bool { return runtime.NumGoroutine() <= goroutines })
-	if descriptors >= 0 {
-		eventually(t, fmt.Sprintf("there are %d descriptors again", descriptors), func() bool { return openDescriptors() <= descriptors })
-	}
-	expect(t, "rooms", len(p.broker.rooms), 0)
+		eventually(p.t, "none is left", func() bool { return p.open() == 0 })
+		eventually(p.t, fmt.Sprintf("there are %d goroutines again", goroutines), func() bool { return runtime.NumGoroutine() <= goroutines })
+		if descriptors >= 0 {
+			eventually(p.t, fmt.Sprintf("there are %d descriptors again", descriptors), func() bool { return openDescriptors() <= descriptors })
+		}
+		expect(p.t, "rooms", len(p.broker.rooms), 0)
+	})
 }
 
 // openDescriptors is how many files this process has open; below 0 where the system
