@@ -18,7 +18,8 @@ func TestStreamsAreMeasuredAndNothingIsLostOnThem(t *testing.T) {
 		// many of them that nothing was lost.
 		targets, right int
 	}{
-		{"1 chat, 100 readers, posting", 3, 1},
+		{"1 chat, 100 readers, posting as fast", 3, 1},
+		{"posting without end", 2, 1},
 		{"readers each", 1, 1},
 		{"come back", 4, 1},
 		{"idle ones", 2, 0},
