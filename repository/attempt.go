@@ -80,6 +80,11 @@ func (u *unit) run(ctx context.Context, batch []*request, known []facts) (err er
 		}
 	}()
 	u.pos = u.found.pos
+	if u.pos-u.found.counted > countAfter {
+		if err := u.countOwn(ctx); err != nil {
+			return err
+		}
+	}
 	for posts := leadingPosts(batch); len(batch) > 0; posts, known = leadingPosts(batch), nil {
 		if len(posts) == 0 {
 			if err := runOne(ctx, u, batch[0]); err != nil {

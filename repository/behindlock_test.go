@@ -52,7 +52,7 @@ func recordWriter(t testing.TB, r *Repository) *recording {
 }
 
 // Strangers' posts would wait for it.
-func TestNoChangeOfAChatCountsItsMessagesBehindTheHeadsLock(t *testing.T) {
+func TestNoChangeOfAChatCountsAllItsMessagesBehindTheHeadsLock(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
 		r := s.open(t)
 		as := signUp(t, r, "ann", "bob")
@@ -71,7 +71,7 @@ func TestNoChangeOfAChatCountsItsMessagesBehindTheHeadsLock(t *testing.T) {
 			t.Errorf("only %q were seen", rec.statements)
 		}
 		for _, statement := range rec.statements {
-			if strings.Contains(statement, "count(") {
+			if strings.Contains(strings.ReplaceAll(statement, r.dialect.rebind(unread), ""), "count(") {
 				t.Errorf("behind the lock: %s", statement)
 			}
 		}

@@ -60,18 +60,6 @@ type postRun struct {
 	replayed []*posting
 }
 
-// membership is whose posts are counted, and where.
-type membership struct{ chat, username string }
-
-// counted is how many of the posts each member has made in each chat.
-func counted(posts []*posting) map[membership]int64 {
-	own := make(map[membership]int64, len(posts))
-	for _, p := range posts {
-		own[membership{p.Chat, p.actor.Username}]++
-	}
-	return own
-}
-
 // chatHead is where a chat stands in the run.
 type chatHead struct{ seq, head int64 }
 

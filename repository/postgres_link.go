@@ -49,8 +49,7 @@ var postgresStatements = []string{
 	WITH message AS (INSERT INTO messages (id, chat, seq, author, text, reply_to, client_id, post_hash, origin, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)),
 		event AS (INSERT INTO events (pos, message, chat, seq, kind, at) VALUES ($1, $1, $2, $3, 'message', $10)),
-		chat AS (UPDATE chats SET messages = messages + 1, seq = $3, head = $1, last_message = $1 WHERE id = $2),
-		member AS (UPDATE memberships SET seen = seen + 1 WHERE chat = $2 AND username = $4 AND left_pos IS NULL)
+		chat AS (UPDATE chats SET messages = messages + 1, seq = $3, head = $1, last_message = $1 WHERE id = $2)
 	UPDATE head SET pos = $1, writer = $11, batch = $12 WHERE one = 1`,
 
 	`PREPARE parley_actors (text[], text[]) AS
@@ -93,12 +92,6 @@ var postgresStatements = []string{
 	ON CONFLICT (id) DO UPDATE SET messages = chats.messages + excluded.seq - chats.seq,
 		seq = excluded.seq, head = excluded.head, last_message = excluded.head`,
 
-	// And so are the memberships.
-	`PREPARE parley_members (text[], text[], bigint[]) AS
-	INSERT INTO memberships (chat, username, seen, joined_pos, role, joined_at)
-	SELECT *, 0, '', 0 FROM unnest($1, $2, $3)
-	ON CONFLICT (chat, username) WHERE left_pos IS NULL DO UPDATE SET seen = memberships.seen + excluded.seen`,
-
 	`PREPARE parley_lock AS ` + readHead + ` FOR UPDATE`,
 
 	`PREPARE parley_head (bigint, text, bigint) AS UPDATE head SET pos = $1, writer = $2, batch = $3 WHERE one = 1`,
@@ -130,7 +123,7 @@ func (l *postgresLink) begin(ctx context.Context, first []*posting) (at head, kn
 	if !rows.Next() {
 		return at, nil, errors.Join(errors.New("the log has no head"), rows.Err())
 	}
-	if err := rows.Scan(&at.pos, &at.writer, &at.batch); err != nil {
+	if err := rows.Scan(&at.pos, &at.writer, &at.batch, &at.counted); err != nil {
 		return at, nil, err
 	}
 	if rows.Next() || len(first) == 0 || !rows.NextResultSet() {
@@ -266,13 +259,6 @@ func (l *postgresLink) store(ctx context.Context, u *unit, posts []*posting, cha
 	array(l, ids, appendElement)
 	array(l, ids, func(b []byte, id string) []byte { return strconv.AppendInt(b, chats[id].seq, 10) })
 	array(l, ids, func(b []byte, id string) []byte { return strconv.AppendInt(b, chats[id].head, 10) })
-	l.end()
-	own := counted(posts)
-	members := slices.Collect(maps.Keys(own))
-	l.open(`parley_members`)
-	array(l, members, func(b []byte, m membership) []byte { return appendElement(b, m.chat) })
-	array(l, members, func(b []byte, m membership) []byte { return appendElement(b, m.username) })
-	array(l, members, func(b []byte, m membership) []byte { return strconv.AppendInt(b, own[m], 10) })
 	l.end()
 	if last {
 		l.writeRaise(u)

@@ -14,7 +14,7 @@ type sqliteLink struct {
 	conn *sqlx.Conn
 	h    handle
 
-	lock, head, facts, message, event, chat, member, raiseHead, keepWriter, end *sql.Stmt
+	lock, head, facts, message, event, chat, raiseHead, keepWriter, end *sql.Stmt
 }
 
 func newSQLiteLink(ctx context.Context, conn *sqlx.Conn, h handle) (link, error) {
@@ -38,7 +38,6 @@ func newSQLiteLink(ctx context.Context, conn *sqlx.Conn, h handle) (link, error)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&l.event, `INSERT INTO events (pos, kind, chat, seq, at, message) VALUES (?1, 'message', ?2, ?3, ?4, ?1)`},
 		{&l.chat, `UPDATE chats SET messages = messages + ?2 - seq, seq = ?2, head = ?3, last_message = ?3 WHERE id = ?1`},
-		{&l.member, `UPDATE memberships SET seen = seen + ?3 WHERE chat = ?1 AND username = ?2 AND left_pos IS NULL`},
 		{&l.raiseHead, raiseHead},
 		{&l.keepWriter, keepWriter},
 		{&l.end, `COMMIT`},
@@ -56,7 +55,7 @@ func (l *sqliteLink) begin(ctx context.Context, first []*posting) (at head, know
 	if _, err := l.lock.ExecContext(ctx); err != nil {
 		return at, nil, err
 	}
-	if err := l.head.QueryRowContext(ctx).Scan(&at.pos, &at.writer, &at.batch); err != nil {
+	if err := l.head.QueryRowContext(ctx).Scan(&at.pos, &at.writer, &at.batch, &at.counted); err != nil {
 		return at, nil, err
 	}
 	known, err = l.load(ctx, first)
@@ -89,11 +88,6 @@ func (l *sqliteLink) store(ctx context.Context, u *unit, posts []*posting, chats
 	}
 	for id, at := range chats {
 		if _, err := l.chat.ExecContext(ctx, id, at.seq, at.head); err != nil {
-			return err
-		}
-	}
-	for by, n := range counted(posts) {
-		if _, err := l.member.ExecContext(ctx, by.chat, by.username, n); err != nil {
 			return err
 		}
 	}

@@ -201,7 +201,6 @@ func fillSome(t testing.TB, r *Repository, chatID, author string, n int64) {
 		SELECT m.id, 'message', m.chat, m.seq, 0, m.id FROM messages m, head h WHERE m.id > h.pos`)
 	fill(t, r, `UPDATE chats SET seq = seq + ?, messages = messages + ?, head = (SELECT pos FROM head) + ?,
 		last_message = (SELECT pos FROM head) + ? WHERE id = ?`, n, n, n, n, chatID)
-	fill(t, r, `UPDATE memberships SET seen = seen + ? WHERE chat = ? AND username = ? AND left_pos IS NULL`, n, chatID, author)
 	fill(t, r, `UPDATE head SET pos = pos + ?`, n)
 }
 

@@ -108,8 +108,6 @@ CREATE TABLE events (
     visibility TEXT,
     session    TEXT
 ) STRICT;
--- What else happened in a chat. Its messages are found by messages_chat, and a post,
--- of which there are so many more, has one index less to keep.
-CREATE UNIQUE INDEX events_beside ON events (chat, pos) WHERE chat IS NOT NULL AND kind <> 'message';
+CREATE UNIQUE INDEX events_chat ON events (chat, pos) WHERE chat IS NOT NULL;
 -- The titles that a chat has had, which go with it.
 CREATE INDEX events_titles ON events (chat) WHERE title IS NOT NULL;

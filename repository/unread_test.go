@@ -1,0 +1,82 @@
+package repository
+
+import (
+	"errors"
+	"math/rand/v2"
+	"testing"
+
+	"parley/chat"
+)
+
+func TestWhatIsUnreadIsExactHoweverFarItIsCounted(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		names := []string{"ann", "bob", "cid", "dan"}
+		as := signUp(t, r, names...)
+		rooms := []string{"east", "west"}
+		for _, room := range rooms {
+			makeChat(t, r, as["ann"], room, chat.Public, nil)
+		}
+		for round := range 5 {
+			// Everybody comes and goes, and what he says in between is refused.
+			severalAtOnce(t, countAfter, func(int) error {
+				room, name := rooms[rand.IntN(len(rooms))], names[rand.IntN(len(names))]
+				var err error
+				switch rand.IntN(50) {
+				case 0:
+					err = r.RemoveMember(t.Context(), as[name], room, name)
+				case 1, 2, 3, 4, 5:
+					_, err = r.PutMember(t.Context(), as[name], room, name, "")
+				default:
+					_, err = r.Post(t.Context(), as[name], chat.Post{Chat: room, Text: "hello"})
+				}
+				if errors.Is(err, chat.ErrNotFound) || errors.Is(err, chat.ErrNotAMember) || errors.Is(err, chat.ErrLastOwner) {
+					return nil
+				}
+				return err
+			})
+			wantWholeLog(t, r)
+			if n := number(t, r, `SELECT pos - counted FROM head`); n > countAfter+maxBatch {
+				t.Errorf("round %d: %d positions are not counted", round, n)
+			}
+		}
+		if n := number(t, r, `SELECT counted FROM head`); n == 0 {
+			t.Error("nothing was ever counted")
+		}
+	})
+}
+
+// The first schema counted with each post.
+func TestADatabaseOfTheFirstSchemaKeepsWhatIsUnread(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		as := signUp(t, r, "ann", "bob")
+		makeChat(t, r, as["ann"], "den", chat.Private, map[string]chat.Role{"bob": chat.RoleMember})
+		for range 3 {
+			say(t, r, as["ann"], "den", "hello")
+		}
+		say(t, r, as["bob"], "den", "hello")
+		// Back to where such a database stood.
+		for _, statement := range []string{
+			`UPDATE memberships SET seen = (SELECT count(*) FROM messages m WHERE m.chat = memberships.chat AND m.author = memberships.username)`,
+			`DROP INDEX events_beside`,
+			`CREATE INDEX events_chat ON events (chat, pos) WHERE chat IS NOT NULL`,
+			`ALTER TABLE head DROP COLUMN counted`,
+			`DELETE FROM goose_db_version WHERE version_id > 1`,
+		} {
+			fill(t, r, statement)
+		}
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+		again := s.open(t)
+		for name, want := range map[string]int64{"ann": 1, "bob": 3} {
+			ch, err := again.Chat(t.Context(), as[name], "den")
+			if err != nil || *ch.Unread != want {
+				t.Errorf("%s has %d unread, %v; want %d", name, *ch.Unread, err, want)
+			}
+		}
+		say(t, again, as["ann"], "den", "hello")
+		wantWholeLog(t, again)
+	})
+}
