@@ -36,7 +36,16 @@ func (w *writer) begin(batch []*request) *attempt {
 	}
 	w.batch++
 	a.unit = &unit{handle: l.handle(), link: l, now: chat.NewTime(a.began), writer: w.id, batch: w.batch}
-	a.unit.found, a.known, err = l.begin(ctx, postings(leadingPosts(batch)))
+	first := postings(leadingPosts(batch))
+	recalled := w.permits.recall(first)
+	a.unit.found, a.known, err = l.begin(ctx, first)
+	if err == nil {
+		a.unit.alone = w.permits.check(a.unit.found)
+		if recalled && !a.unit.alone {
+			w.permits.recall(first)
+			a.known, err = l.load(ctx, first)
+		}
+	}
 	if err != nil {
 		a.err = w.abort(ctx, fmt.Errorf("taking the log's head: %w", err))
 	}
@@ -63,6 +72,7 @@ func (w *writer) finish(a *attempt) {
 
 // publish tells of an attempt that is committed.
 func (w *writer) publish(a *attempt) {
+	w.permits.keep(a.unit, a.batch)
 	w.metrics.committed(a.unit, len(a.batch), time.Since(a.began))
 	if w.committed != nil && len(a.unit.events) > 0 {
 		w.committed(a.unit.events)

@@ -16,7 +16,7 @@ type link interface {
 	// From then on nobody else writes, and what is read has its final state. If the
 	// batch begins with posts, it also loads what they are decided by.
 	begin(ctx context.Context, first []*posting) (at head, known []facts, err error)
-	// load reads what each of the posts is decided by.
+	// load reads what each of the posts is decided by, without what is remembered of it.
 	load(ctx context.Context, posts []*posting) ([]facts, error)
 	// store writes posts and raises their chats. If it is the batch's last step, it
 	// also does what raise does.
@@ -45,12 +45,22 @@ type head struct {
 	counted int64
 }
 
+// is says whether both are behind the same batch.
+func (h head) is(other head) bool {
+	return h.pos == other.pos && h.writer == other.writer && h.batch == other.batch
+}
+
+// permit is what decides whether somebody may post in a chat, and the post's number.
+type permit struct {
+	live   bool
+	seq    sql.NullInt64 // of the chat; NULL where there is none, or no more
+	public bool
+	member bool
+}
+
 // facts is what the database knows of a post.
 type facts struct {
-	live        bool
-	seq         sql.NullInt64 // of the chat; NULL where there is none, or no more
-	public      bool
-	member      bool
+	permit
 	known       sql.NullInt64 // id of the message with the post's key
 	hash        sql.NullString
 	replyIsHere bool

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"parley/chat"
 )
@@ -17,7 +18,9 @@ type posting struct {
 	actor chat.Actor
 	// hash is by what a repetition is compared with the first; empty without a
 	// ClientID.
-	hash   string
+	hash string
+	// permit is what is remembered; without one, it has to be loaded.
+	permit *permit
 	posted chat.Posted
 }
 
@@ -94,6 +97,14 @@ func (u *unit) post(ctx context.Context, posts []*request, known []facts, last b
 	}
 	return last, nil
 }
+
+// unpermitted are the posts whose permit has to be loaded.
+func unpermitted(posts []*posting) []*posting {
+	return slices.DeleteFunc(slices.Clone(posts), func(p *posting) bool { return p.permit != nil })
+}
+
+func hasKey(p *posting) bool  { return p.ClientID != "" }
+func isReply(p *posting) bool { return p.ReplyTo != 0 }
 
 func postings(reqs []*request) []*posting {
 	posts := make([]*posting, len(reqs))

@@ -212,7 +212,7 @@ func TestPostsAreLoadedAndStoredByIndex(t *testing.T) {
 			`EXECUTE parley_chats('{room,c7}', '{900000,900000}', '{900000,900000}')`,
 			`EXECUTE parley_head(900000, 'w', 1)`,
 			strings.NewReplacer("> ?", "> 19000", "<= ?", "<= 20000").Replace(ownSince),
-			`EXECUTE parley_standing('c7', 'u7', 's7')`,
+			`EXECUTE parley_permit('c7', 'u7', 's7')`,
 			`EXECUTE parley_post(900001, 'room', 900001, 'ann', 'x', NULL, NULL, NULL, NULL, 0, 'w', 1)`,
 		} {
 			var plan []string

@@ -38,7 +38,7 @@ const postgresBegin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; EXECUTE 
 // two messages, because without arrays they stay small, and then each that is
 // spared is a gain.
 var postgresStatements = []string{
-	`PREPARE parley_standing (text, text, text) AS
+	`PREPARE parley_permit (text, text, text) AS
 	SELECT 1, COALESCE((SELECT ended_pos IS NULL FROM sessions WHERE id = $3 AND username = $2)
 			AND (SELECT disabled_pos IS NULL FROM users WHERE username = $2), false),
 		c.seq, COALESCE(c.visibility = 'public', false),
@@ -112,9 +112,8 @@ func newPostgresLink(ctx context.Context, conn *sqlx.Conn, h handle) (link, erro
 
 func (l *postgresLink) begin(ctx context.Context, first []*posting) (at head, known []facts, err error) {
 	l.text = append(l.text[:0], postgresBegin...)
-	if len(first) > 0 {
-		l.writeLoad(first)
-	}
+	l.writeLoad(first)
+	asked := len(l.text) > len(postgresBegin)
 	rows, err := l.conn.QueryContext(ctx, string(l.text))
 	if err != nil {
 		return at, nil, err
@@ -126,7 +125,7 @@ func (l *postgresLink) begin(ctx context.Context, first []*posting) (at head, kn
 	if err := rows.Scan(&at.pos, &at.writer, &at.batch, &at.counted); err != nil {
 		return at, nil, err
 	}
-	if rows.Next() || len(first) == 0 || !rows.NextResultSet() {
+	if rows.Next() || asked && !rows.NextResultSet() {
 		return at, nil, rows.Err()
 	}
 	known, err = scanFacts(rows, first)
@@ -136,6 +135,9 @@ func (l *postgresLink) begin(ctx context.Context, first []*posting) (at head, kn
 func (l *postgresLink) load(ctx context.Context, posts []*posting) ([]facts, error) {
 	l.text = l.text[:0]
 	l.writeLoad(posts)
+	if len(l.text) == 0 {
+		return scanFacts(nil, posts)
+	}
 	rows, err := l.conn.QueryContext(ctx, string(l.text))
 	if err != nil {
 		return nil, err
@@ -150,26 +152,25 @@ func sessionOf(p *posting) string  { return p.actor.Session }
 func clientIDOf(p *posting) string { return p.ClientID }
 func replyToOf(p *posting) int64   { return p.ReplyTo }
 
-func hasKey(p *posting) bool  { return p.ClientID != "" }
-func isReply(p *posting) bool { return p.ReplyTo != 0 }
-
-// writeLoad asks only for what there is to ask of the posts: many have no key,
-// and most reply to nothing.
+// writeLoad asks only for what there is to ask of the posts: most permits are
+// remembered, many have no key, and most reply to nothing.
 func (l *postgresLink) writeLoad(posts []*posting) {
-	if len(posts) == 1 {
-		l.open(`parley_standing`)
-		l.literal(posts[0].Chat)
-		l.literal(posts[0].actor.Username)
-		l.literal(posts[0].actor.Session)
+	switch unknown := unpermitted(posts); len(unknown) {
+	case 0:
+	case 1:
+		l.open(`parley_permit`)
+		l.literal(unknown[0].Chat)
+		l.literal(unknown[0].actor.Username)
+		l.literal(unknown[0].actor.Session)
 		l.end()
-	} else {
+	default:
 		l.open(`parley_actors`)
-		l.texts(posts, authorOf)
-		l.texts(posts, sessionOf)
+		l.texts(unknown, authorOf)
+		l.texts(unknown, sessionOf)
 		l.end()
 		l.open(`parley_places`)
-		l.texts(posts, chatOf)
-		l.texts(posts, authorOf)
+		l.texts(unknown, chatOf)
+		l.texts(unknown, authorOf)
 		l.end()
 	}
 	if slices.ContainsFunc(posts, hasKey) {
@@ -188,21 +189,31 @@ func (l *postgresLink) writeLoad(posts []*posting) {
 }
 
 // scanFacts reads the answers to writeLoad, of which rows holds the first. Each
-// row begins with the number of the post that it is about, 1 and up; what was not
-// found has none.
+// row begins with the number of the post that it is about among those it was asked
+// of, 1 and up; what was not found has none.
 func scanFacts(rows *sql.Rows, posts []*posting) ([]facts, error) {
 	known := make([]facts, len(posts))
+	var all, unknown []*facts
+	for i, p := range posts {
+		all = append(all, &known[i])
+		if p.permit == nil {
+			unknown = append(unknown, &known[i])
+		} else {
+			known[i].permit = *p.permit
+		}
+	}
 	var f facts
 	answers := []struct {
 		asked  bool
+		of     []*facts
 		fields []any
 		keep   func(to *facts)
 	}{
-		{len(posts) == 1, []any{&f.live, &f.seq, &f.public, &f.member}, func(to *facts) { *to = f }},
-		{len(posts) > 1, []any{&f.live}, func(to *facts) { to.live = f.live }},
-		{len(posts) > 1, []any{&f.seq, &f.public, &f.member}, func(to *facts) { to.seq, to.public, to.member = f.seq, f.public, f.member }},
-		{slices.ContainsFunc(posts, hasKey), []any{&f.known, &f.hash}, func(to *facts) { to.known, to.hash = f.known, f.hash }},
-		{slices.ContainsFunc(posts, isReply), []any{&f.replyIsHere}, func(to *facts) { to.replyIsHere = f.replyIsHere }},
+		{len(unknown) == 1, unknown, []any{&f.live, &f.seq, &f.public, &f.member}, func(to *facts) { to.permit = f.permit }},
+		{len(unknown) > 1, unknown, []any{&f.live}, func(to *facts) { to.live = f.live }},
+		{len(unknown) > 1, unknown, []any{&f.seq, &f.public, &f.member}, func(to *facts) { to.seq, to.public, to.member = f.seq, f.public, f.member }},
+		{slices.ContainsFunc(posts, hasKey), all, []any{&f.known, &f.hash}, func(to *facts) { to.known, to.hash = f.known, f.hash }},
+		{slices.ContainsFunc(posts, isReply), all, []any{&f.replyIsHere}, func(to *facts) { to.replyIsHere = f.replyIsHere }},
 	}
 	first := true
 	for _, answer := range answers {
@@ -219,7 +230,7 @@ func scanFacts(rows *sql.Rows, posts []*posting) ([]facts, error) {
 			if err := rows.Scan(into...); err != nil {
 				return nil, err
 			}
-			answer.keep(&known[n-1])
+			answer.keep(answer.of[n-1])
 		}
 		if err := rows.Err(); err != nil {
 			return nil, err

@@ -3,6 +3,7 @@ package repository
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/jmoiron/sqlx"
@@ -14,7 +15,7 @@ type sqliteLink struct {
 	conn *sqlx.Conn
 	h    handle
 
-	lock, head, facts, message, event, chat, raiseHead, keepWriter, end *sql.Stmt
+	lock, head, permit, key, reply, message, event, chat, raiseHead, keepWriter, end *sql.Stmt
 }
 
 func newSQLiteLink(ctx context.Context, conn *sqlx.Conn, h handle) (link, error) {
@@ -25,15 +26,15 @@ func newSQLiteLink(ctx context.Context, conn *sqlx.Conn, h handle) (link, error)
 	}{
 		{&l.lock, `BEGIN IMMEDIATE`},
 		{&l.head, readHead},
-		{&l.facts, `SELECT s.ended_pos IS NULL AND u.username IS NOT NULL AND u.disabled_pos IS NULL,
-				c.seq, c.visibility IS 'public', m.username IS NOT NULL, k.id, k.post_hash, r.id IS NOT NULL
-			FROM (SELECT ?1 AS chat, ?2 AS author, ?3 AS session, ?4 AS client_id, ?5 AS reply_to) p
+		{&l.permit, `SELECT s.ended_pos IS NULL AND u.username IS NOT NULL AND u.disabled_pos IS NULL,
+				c.seq, c.visibility IS 'public', m.username IS NOT NULL
+			FROM (SELECT ?1 AS chat, ?2 AS author, ?3 AS session) p
 			LEFT JOIN sessions s ON s.id = p.session AND s.username = p.author
 			LEFT JOIN users u ON u.username = s.username
 			LEFT JOIN chats c ON c.id = p.chat AND c.deleted_pos IS NULL
-			LEFT JOIN memberships m ON m.chat = p.chat AND m.username = p.author AND m.left_pos IS NULL
-			LEFT JOIN messages k ON k.chat = p.chat AND k.author = p.author AND k.client_id = p.client_id
-			LEFT JOIN messages r ON r.id = p.reply_to AND r.chat = p.chat`},
+			LEFT JOIN memberships m ON m.chat = p.chat AND m.username = p.author AND m.left_pos IS NULL`},
+		{&l.key, `SELECT id, post_hash FROM messages WHERE chat = ? AND author = ? AND client_id = ?`},
+		{&l.reply, `SELECT EXISTS (SELECT 1 FROM messages WHERE id = ? AND chat = ?)`},
 		{&l.message, `INSERT INTO messages (id, chat, seq, author, text, created_at, reply_to, client_id, post_hash, origin)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&l.event, `INSERT INTO events (pos, kind, chat, seq, at, message) VALUES (?1, 'message', ?2, ?3, ?4, ?1)`},
@@ -65,10 +66,25 @@ func (l *sqliteLink) begin(ctx context.Context, first []*posting) (at head, know
 func (l *sqliteLink) load(ctx context.Context, posts []*posting) ([]facts, error) {
 	known := make([]facts, len(posts))
 	for i, p := range posts {
-		row := l.facts.QueryRowContext(ctx, p.Chat, p.actor.Username, p.actor.Session, nullable(p.ClientID), nullID(p.ReplyTo))
 		f := &known[i]
-		if err := row.Scan(&f.live, &f.seq, &f.public, &f.member, &f.known, &f.hash, &f.replyIsHere); err != nil {
-			return nil, err
+		if p.permit != nil {
+			f.permit = *p.permit
+		} else {
+			row := l.permit.QueryRowContext(ctx, p.Chat, p.actor.Username, p.actor.Session)
+			if err := row.Scan(&f.live, &f.seq, &f.public, &f.member); err != nil {
+				return nil, err
+			}
+		}
+		if hasKey(p) {
+			row := l.key.QueryRowContext(ctx, p.Chat, p.actor.Username, p.ClientID)
+			if err := row.Scan(&f.known, &f.hash); err != nil && !errors.Is(err, sql.ErrNoRows) {
+				return nil, err
+			}
+		}
+		if isReply(p) {
+			if err := l.reply.QueryRowContext(ctx, p.ReplyTo, p.Chat).Scan(&f.replyIsHere); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return known, nil

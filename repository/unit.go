@@ -25,6 +25,8 @@ type unit struct {
 	batch  int64
 	// found is the head as it was when the batch began.
 	found head
+	// alone says that nobody else has raised it since this writer last did.
+	alone bool
 	// dirty says that there is something to commit.
 	dirty bool
 }

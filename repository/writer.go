@@ -53,9 +53,10 @@ type writer struct {
 	// turn holds a value while nobody writes: nil or, if whoever did could not
 	// bring it to an end, what is left of it.
 	turn chan *attempt
-	// link and batch belong to who has the turn.
-	link  link
-	batch int64 // counts attempts to commit
+	// These belong to who has the turn.
+	link    link
+	batch   int64 // counts attempts to commit
+	permits permits
 
 	wake    chan struct{} // holds one token while there may be something for the loop
 	closing chan struct{} // closed by close

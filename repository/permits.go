@@ -1,0 +1,70 @@
+package repository
+
+import (
+	"database/sql"
+
+	"parley/chat"
+)
+
+// maxPermits bounds how many the writer remembers: some megabytes.
+const maxPermits = 1 << 15
+
+// permits is what the writer remembers of whom it has let post where, so as not to
+// ask it of the database with each post. As long as the log's head is where the
+// writer's last batch left it, nobody has changed anything since; and a batch that
+// does more than post ends what is remembered. So a post is still decided behind the
+// head's lock, by what is true there.
+type permits struct {
+	// head is as the writer's last batch left it.
+	head head
+	seqs map[string]int64 // of the chats
+	held map[permitHolder]struct{}
+}
+
+// permitHolder is a live session of a chat's member.
+type permitHolder struct {
+	chat  string
+	actor chat.Actor
+}
+
+// recall gives the posts the permits that are remembered of them, and says whether
+// there are any.
+func (m *permits) recall(posts []*posting) (any bool) {
+	for _, p := range posts {
+		p.permit = nil
+		if _, held := m.held[permitHolder{p.Chat, p.actor}]; held {
+			any = true
+			p.permit = &permit{live: true, member: true, seq: sql.NullInt64{Int64: m.seqs[p.Chat], Valid: true}}
+		}
+	}
+	return any
+}
+
+// check says whether the head is where the writer's last batch left it, and forgets
+// everything if it is not.
+func (m *permits) check(found head) (alone bool) {
+	if alone = found.is(m.head); !alone {
+		m.seqs, m.held = nil, nil
+	}
+	return alone
+}
+
+// keep remembers what a batch that is committed has shown. Behind another writer's
+// it remembers nothing yet: where writers take turns, what is remembered never holds,
+// and to find that out is a round trip.
+func (m *permits) keep(u *unit, batch []*request) {
+	m.head = head{pos: u.pos, writer: u.writer, batch: u.batch}
+	if !u.alone || len(leadingPosts(batch)) < len(batch) || len(m.held)+len(batch) > maxPermits {
+		m.seqs, m.held = nil, nil
+		return
+	}
+	if m.held == nil {
+		m.seqs, m.held = make(map[string]int64), make(map[permitHolder]struct{})
+	}
+	for _, req := range batch {
+		if p := req.post; req.err == nil && !p.posted.Replayed {
+			m.seqs[p.Chat] = p.posted.Message.Seq
+			m.held[permitHolder{p.Chat, p.actor}] = struct{}{}
+		}
+	}
+}

@@ -1,0 +1,84 @@
+package repository
+
+import (
+	"testing"
+
+	"parley/chat"
+)
+
+func TestWhoeverHasPostedIsAskedNothingAgain(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		as := signUp(t, r, "ann", "bob")
+		makeChat(t, r, as["ann"], "den", chat.Private, map[string]chat.Role{"bob": chat.RoleMember})
+		held := func(want int) {
+			t.Helper()
+			if n := len(r.writer.permits.held); n != want {
+				t.Errorf("%d permits are remembered, want %d", n, want)
+			}
+		}
+		held(0)
+		say(t, r, as["ann"], "den", "one")
+		say(t, r, as["bob"], "den", "two")
+		held(2)
+		posts := []*posting{{actor: as["ann"], Post: chat.Post{Chat: "den"}}, {actor: as["ann"], Post: chat.Post{Chat: "other"}}}
+		if !r.writer.permits.recall(posts) || posts[0].permit == nil || posts[0].permit.seq.Int64 != 4 || len(unpermitted(posts)) != 1 {
+			t.Errorf("recalled %+v and %+v", posts[0].permit, posts[1].permit)
+		}
+		// A refusal changes nothing.
+		_, err := r.Post(t.Context(), as["bob"], chat.Post{Chat: "other", Text: "lost"})
+		wantRefusal(t, err, chat.ErrNotFound)
+		held(2)
+		logIn(t, r, "bob")
+		held(0)
+	})
+}
+
+// Each is done by another instance while this one remembers.
+func TestWhatIsRememberedHoldsOnlyUntilSomebodyElseWrites(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		here, there := s.openTwo(t)
+		as := signUp(t, here, "ann", "bob")
+		makeChat(t, here, as["ann"], "den", chat.Private, nil)
+		post := func(who string) error {
+			_, err := here.Post(t.Context(), as[who], chat.Post{Chat: "den", Text: "hello"})
+			return err
+		}
+		remember := func(who string) {
+			t.Helper()
+			for range 3 {
+				wantRefusal(t, post(who), nil)
+			}
+			if len(here.writer.permits.held) == 0 {
+				t.Fatal("nothing is remembered")
+			}
+		}
+		for _, step := range []struct {
+			what   string
+			change func() error
+			want   *chat.Error
+		}{
+			{"a post", func() error { _, err := there.Post(t.Context(), as["ann"], chat.Post{Chat: "den", Text: "there"}); return err }, nil},
+			{"a removal", func() error { return there.RemoveMember(t.Context(), as["ann"], "den", "bob") }, chat.ErrNotFound},
+			{"a logout", func() error { return there.EndSession(t.Context(), as["bob"].Session) }, chat.ErrSessionEnded},
+			{"a disabling", func() error { return there.DisableUser(t.Context(), "bob") }, chat.ErrSessionEnded},
+		} {
+			t.Log(step.what)
+			as["bob"] = logIn(t, here, "bob")
+			if _, err := here.PutMember(t.Context(), as["ann"], "den", "bob", ""); err != nil {
+				t.Fatal(err)
+			}
+			remember("bob")
+			if err := step.change(); err != nil {
+				t.Fatal(err)
+			}
+			wantRefusal(t, post("bob"), step.want)
+		}
+		remember("ann")
+		if err := there.DeleteChat(t.Context(), as["ann"], "den"); err != nil {
+			t.Fatal(err)
+		}
+		wantRefusal(t, post("ann"), chat.ErrNotFound)
+		wantWholeLog(t, here)
+	})
+}
