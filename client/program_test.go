@@ -15,8 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"parley/chat"
 	"parley/server"
 )
@@ -37,7 +35,7 @@ type program struct {
 
 func startProgram(t *testing.T, s server.Settings) *program {
 	t.Helper()
-	t.Cleanup(func() { goleak.VerifyNone(t) })
+	t.Cleanup(func() { nothingIsLeft(t) })
 	s.Listen, s.Data = "127.0.0.1:0", t.TempDir()
 	line, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -127,9 +125,9 @@ func (p *program) user(username string) *Client {
 }
 
 func TestEveryMessageComesOnceOverABadLineAndRestarts(t *testing.T) {
-	p := startProgram(t, server.Settings{Ping: "200ms", Rotate: "700ms", AccessTTL: "2s"})
+	p := startProgram(t, server.Settings{Ping: "200ms", Rotate: "700ms", AccessTTL: "4s"})
 	ann, bob := p.user("ann"), p.user("bob")
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	if _, err := ann.CreateChat(ctx, chat.NewChat{ID: "lobby", Visibility: chat.Public}); err != nil {
 		t.Fatal(err)
@@ -139,7 +137,7 @@ func TestEveryMessageComesOnceOverABadLineAndRestarts(t *testing.T) {
 	}
 	p.bad.Store(true)
 
-	const posters, each = 4, 60
+	const posters, each = 4, 120 // which takes longer than an access token lives
 	var posted atomic.Int64
 	var posting, following sync.WaitGroup
 	for i := range posters {
@@ -217,7 +215,7 @@ func TestEveryMessageComesOnceOverABadLineAndRestarts(t *testing.T) {
 }
 
 func TestTheProgramRenewsAStreamInPlace(t *testing.T) {
-	p := startProgram(t, server.Settings{AccessTTL: "4s"})
+	p := startProgram(t, server.Settings{AccessTTL: "6s"})
 	ann := p.user("ann")
 	ann.pause = pause
 	var opened atomic.Int64

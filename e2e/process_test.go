@@ -131,7 +131,10 @@ func (p *process) tryStart() error {
 			if !ok {
 				return fmt.Errorf("the first line is %q", line)
 			}
-			p.URL = address
+			// Whoever speaks to it meanwhile reads where it listens.
+			if p.URL != address {
+				p.URL = address
+			}
 			return nil
 		}
 		if over {

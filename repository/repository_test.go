@@ -71,9 +71,7 @@ func (s *store) open(t testing.TB, change ...func(*Options)) *Repository {
 func TestTheHeadOfAFreshDatabaseIsZero(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
 		r := s.open(t)
-		if err := r.Ready(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		eventually(t, "ready", func() bool { return r.Ready(t.Context()) == nil })
 		if _, head, err := r.After(t.Context(), 0, 10); err != nil || head != 0 {
 			t.Fatalf("head %d, %v", head, err)
 		}

@@ -198,7 +198,8 @@ func TestADrainEndsStreamsOfHTTP2AndItsConnections(t *testing.T) {
 		t.Errorf("a shutdown looks like a final end: %v", err)
 	}
 	h.drained()
-	if took := time.Since(began); took > 5*time.Second {
+	// What does not end is cut off after 11 s.
+	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("it took %v", took)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
@@ -57,7 +56,7 @@ func overHTTP2(t *testing.T, o Options, window int) *line {
 // open opens a stream.
 func (l *line) open(query string) *http.Response {
 	l.t.Helper()
-	ctx, cancel := context.WithTimeout(l.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(l.t.Context(), patience)
 	l.t.Cleanup(cancel)
 	request, err := http.NewRequestWithContext(ctx, "GET", l.url+"/"+query, nil)
 	if err != nil {
@@ -101,7 +100,7 @@ func TestOverHTTP2AFinalEndIsCleanAndTheOthersReset(t *testing.T) {
 }
 
 func TestWhoStopsReadingAStreamOfHTTP2IsCutAndTheOthersOnItsConnectionDoNotNotice(t *testing.T) {
-	l := overHTTP2(t, Options{Patience: 200 * time.Millisecond}, 16<<10)
+	l := overHTTP2(t, Options{Patience: far}, 16<<10)
 	others := []*listener{l.listen(""), l.listen(""), l.listen("")}
 	stalled := l.open("")
 	eventually(t, "all are open", func() bool { return l.port.open() == 4 })

@@ -67,6 +67,13 @@ func openPort(t testing.TB, o Options) *port {
 	return p
 }
 
+// patience is how long a test waits for what must come, and far the patience that a
+// test may lend a broker: what stands still for a moment on a busy machine is not cut.
+const (
+	patience = 2 * time.Minute
+	far      = 2 * time.Second
+)
+
 // say commits messages and tells the broker.
 func (p *port) say(from, to int) { p.broker.Committed(p.log.commit(numbered(from, to)...)) }
 
@@ -78,7 +85,7 @@ func (p *port) dial(request string) *net.TCPConn {
 		p.t.Fatal(err)
 	}
 	p.t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(patience))
 	if _, err := io.WriteString(c, request); err != nil {
 		p.t.Fatal(err)
 	}
@@ -136,11 +143,10 @@ func (p *port) open() int {
 // eventually waits until a condition holds.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !holds(); {
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not in time: %s", what)
 		}
-		runtime.Gosched()
 	}
 }
 
@@ -250,7 +256,7 @@ func (p *port) sayUntilAloneWith(l *listener) {
 }
 
 func TestWhoStopsReadingIsCutAndTheOthersDoNotNotice(t *testing.T) {
-	atPort(t, Options{Patience: 200 * time.Millisecond}, func(p *port) {
+	atPort(t, Options{Patience: far}, func(p *port) {
 		other := p.listen(follow)
 		stalled := p.dial(follow)
 		stalled.SetReadBuffer(4096)
@@ -259,7 +265,7 @@ func TestWhoStopsReadingIsCutAndTheOthersDoNotNotice(t *testing.T) {
 }
 
 func TestWhoReadsAByteAtATimeIsCutAndTheOthersDoNotNotice(t *testing.T) {
-	atPort(t, Options{Patience: 300 * time.Millisecond}, func(p *port) {
+	atPort(t, Options{Patience: far}, func(p *port) {
 		other := p.listen(follow)
 		trickling := p.dial(follow)
 		trickling.SetReadBuffer(4096)
@@ -278,7 +284,7 @@ func TestWhoReadsAByteAtATimeIsCutAndTheOthersDoNotNotice(t *testing.T) {
 
 func TestAHundredThatReadALongChatFromItsBeginningShareTheReading(t *testing.T) {
 	const messages, crowd = 50_000, 100
-	atPort(t, Options{TotalBytes: 48 << 20}, func(p *port) {
+	atPort(t, Options{TotalBytes: 48 << 20, Patience: patience}, func(p *port) {
 		p.say(1, messages)
 		eventually(p.t, "the tail is there", func() bool { return p.broker.position() == messages+2 })
 		live := p.listen(follow)
@@ -286,7 +292,7 @@ func TestAHundredThatReadALongChatFromItsBeginningShareTheReading(t *testing.T) 
 		for range crowd {
 			c := p.dial("GET /?after=earliest&limit=" + strconv.Itoa(messages+2) + " HTTP/1.1\r\nHost: x\r\n\r\n")
 			reading.Go(func() {
-				c.SetDeadline(time.Now().Add(time.Minute))
+				c.SetDeadline(time.Now().Add(2 * patience))
 				answer, err := http.ReadResponse(bufio.NewReaderSize(c, 64<<10), nil)
 				if err != nil {
 					p.t.Error(err)
@@ -344,7 +350,9 @@ func TestWhoReadsSlowlyIsGivenEverythingOnceInOrder(t *testing.T) {
 func TestTenThousandStreamsThatCameAndWentLeaveNothingBehind(t *testing.T) {
 	const streams, atOnce = 10_000, 50
 	atPort(t, Options{}, func(p *port) {
-		p.listen(follow).conn.Close()
+		for range p.broker.writers { // each has its turn, and begins what it keeps
+			p.listen(follow).conn.Close()
+		}
 		eventually(p.t, "none is left", func() bool { return p.open() == 0 })
 		goroutines, descriptors := runtime.NumGoroutine(), openDescriptors()
 		for range streams / atOnce {
@@ -365,7 +373,12 @@ func TestTenThousandStreamsThatCameAndWentLeaveNothingBehind(t *testing.T) {
 		if descriptors >= 0 {
 			eventually(p.t, fmt.Sprintf("there are %d descriptors again", descriptors), func() bool { return openDescriptors() <= descriptors })
 		}
-		expect(p.t, "rooms", len(p.broker.rooms), 0)
+		// What had just connected, and gone, may have been read of only then.
+		eventually(p.t, "no room is left", func() bool {
+			p.broker.mu.Lock()
+			defer p.broker.mu.Unlock()
+			return len(p.broker.rooms) == 0
+		})
 	})
 }
 

@@ -81,7 +81,7 @@ func TestOverTLSAClientThatGoesIsNoticed(t *testing.T) {
 }
 
 func TestOverTLSWhoStopsReadingIsCutAndTheOthersDoNotNotice(t *testing.T) {
-	p := openTLS(t, Options{Patience: 200 * time.Millisecond})
+	p := openTLS(t, Options{Patience: far})
 	other := p.hear(follow)
 	stalled := p.ask(follow)
 	stalled.NetConn().(*net.TCPConn).SetReadBuffer(4096)
