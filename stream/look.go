@@ -161,7 +161,7 @@ func (rd *reader) moveTo(pos int64, turn *frame) (more bool) {
 	b := rd.broker
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	rd.reached, rd.halted = pos, !rd.stalled.IsZero()
+	rd.reached = pos
 	if !rd.page.covers(pos) || !rd.stalled.IsZero() {
 		rd.page = nil // whoever has stopped reading keeps nothing in memory
 	}

@@ -58,7 +58,7 @@ func (ro *room) press(limit int) {
 	threeQuarters := ro.frames[len(ro.frames)/4].event.Pos
 	for i := range min(sampled, len(ro.seats)) {
 		rd := ro.seats[(ro.sample+i)%len(ro.seats)].reader
-		if rd.halted {
+		if rd.halted.Load() {
 			continue
 		}
 		awake++

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,7 +32,8 @@ func TestPostsAreHeldWhileMostReadersAreFarBehind(t *testing.T) {
 		}
 		all := func(reached int64, halted bool) {
 			for _, rd := range readers {
-				rd.reached, rd.halted = reached, halted
+				rd.reached = reached
+				rd.halted.Store(halted)
 			}
 		}
 		all(newest, false)
@@ -51,5 +53,30 @@ func TestPostsAreHeldWhileMostReadersAreFarBehind(t *testing.T) {
 		began := time.Now()
 		h.broker.Hold(t.Context(), "elsewhere")
 		expect(t, "another chat's", time.Since(began), time.Duration(0))
+	})
+}
+
+func TestPostsAreNotHeldForThoseWhoHaveStoppedReading(t *testing.T) {
+	atPort(t, Options{RoomBytes: 100_000, Patience: time.Minute}, func(p *port) {
+		other := p.listen(follow)
+		for range 3 {
+			p.dial(follow).SetReadBuffer(4096)
+		}
+		eventually(p.t, "all are open", func() bool { return p.open() == 4 })
+		last := 0
+		say := func(count int) {
+			p.say(last+1, last+count)
+			last += count
+			other.until(strconv.Itoa(last))
+		}
+		for range 20 {
+			say(100) // together more than the kernel keeps of a connection
+		}
+		// The one who listens may not have moved yet when the tail looks at him.
+		eventually(p.t, "posts are not held", func() bool {
+			say(1)
+			return p.broker.hold("lobby") == 0
+		})
+		expect(p.t, "open", p.open(), 4)
 	})
 }

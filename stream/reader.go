@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"sync/atomic"
 	"time"
 
 	"parley/chat"
@@ -41,12 +42,14 @@ type reader struct {
 	retry time.Time
 	// answer is what its question about its credential brought.
 	answer *renewed
-	// reached is the cursor and halted whether the socket was full, when the reader
-	// last moved.
+	// reached is the cursor when the reader last moved.
 	reached int64
-	halted  bool
 	// dismissed says that the stream has ended.
 	dismissed bool
+
+	// halted says that the socket was full when it was last written to, or that it is
+	// being written to. Anybody may look.
+	halted atomic.Bool
 
 	// slot is its writer's.
 	slot slot

@@ -112,7 +112,7 @@ func (rd *reader) put(b []byte) reason {
 	if len(b) == 0 {
 		return ""
 	}
-	n, err := rd.conn.write(b)
+	n, err := rd.give(b)
 	if err != nil {
 		return failed(err)
 	}

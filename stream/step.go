@@ -98,7 +98,7 @@ func (rd *reader) write(d *desk, frames []*frame, now time.Time) (given int, why
 			d.copied = key
 		}
 	}
-	n, err := rd.conn.write(d.wires)
+	n, err := rd.give(d.wires)
 	if err != nil {
 		return 0, failed(err)
 	}
@@ -120,6 +120,15 @@ func (rd *reader) write(d *desk, frames []*frame, now time.Time) (given int, why
 	return len(frames), ""
 }
 
+// give writes to the connection. The reader is halted meanwhile too: of a write that
+// waits for room nobody else can see whether it does.
+func (rd *reader) give(b []byte) (int, error) {
+	rd.halted.Store(true)
+	n, err := rd.conn.write(b)
+	rd.halted.Store(n < len(b))
+	return n, err
+}
+
 // bytes is the frame as it goes to the reader's connection.
 func (rd *reader) bytes(f *frame, chunked bool) []byte {
 	w := rd.wire(f)
@@ -135,7 +144,7 @@ func (rd *reader) finishFrame(now time.Time) reason {
 		return ""
 	}
 	if len(rd.rest) > 0 {
-		n, err := rd.conn.write(rd.rest)
+		n, err := rd.give(rd.rest)
 		if err != nil {
 			return failed(err)
 		}
