@@ -58,7 +58,10 @@ func TestWhatIsRememberedHoldsOnlyUntilSomebodyElseWrites(t *testing.T) {
 			change func() error
 			want   *chat.Error
 		}{
-			{"a post", func() error { _, err := there.Post(t.Context(), as["ann"], chat.Post{Chat: "den", Text: "there"}); return err }, nil},
+			{"a post", func() error {
+				_, err := there.Post(t.Context(), as["ann"], chat.Post{Chat: "den", Text: "there"})
+				return err
+			}, nil},
 			{"a removal", func() error { return there.RemoveMember(t.Context(), as["ann"], "den", "bob") }, chat.ErrNotFound},
 			{"a logout", func() error { return there.EndSession(t.Context(), as["bob"].Session) }, chat.ErrSessionEnded},
 			{"a disabling", func() error { return there.DisableUser(t.Context(), "bob") }, chat.ErrSessionEnded},
