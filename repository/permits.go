@@ -29,15 +29,15 @@ type permitHolder struct {
 
 // recall gives the posts the permits that are remembered of them, and says whether
 // there are any.
-func (m *permits) recall(posts []*posting) (any bool) {
+func (m *permits) recall(posts []*posting) (some bool) {
 	for _, p := range posts {
 		p.permit = nil
 		if _, held := m.held[permitHolder{p.Chat, p.actor}]; held {
-			any = true
+			some = true
 			p.permit = &permit{live: true, member: true, seq: sql.NullInt64{Int64: m.seqs[p.Chat], Valid: true}}
 		}
 	}
-	return any
+	return some
 }
 
 // check says whether the head is where the writer's last batch left it, and forgets
