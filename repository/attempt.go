@@ -89,7 +89,7 @@ func (u *unit) run(ctx context.Context, batch []*request, known []facts) (err er
 			err = commitError{panicked(p)}
 		}
 	}()
-	u.pos = u.found.pos
+	u.pos, u.counted = u.found.pos, u.found.counted
 	if u.pos-u.found.counted > countAfter {
 		if err := u.countOwn(ctx); err != nil {
 			return err

@@ -53,7 +53,7 @@ func (m *permits) check(found head) (alone bool) {
 // it remembers nothing yet: where writers take turns, what is remembered never holds,
 // and to find that out is a round trip.
 func (m *permits) keep(u *unit, batch []*request) {
-	m.head = head{pos: u.pos, writer: u.writer, batch: u.batch}
+	m.head = u.raised()
 	if !u.alone || len(leadingPosts(batch)) < len(batch) || len(m.held)+len(batch) > maxPermits {
 		m.seqs, m.held = nil, nil
 		return

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/jmoiron/sqlx"
+	"modernc.org/sqlite"
 )
 
 // sqliteLink runs a prepared statement for each row: within the process that
@@ -14,6 +15,11 @@ import (
 type sqliteLink struct {
 	conn *sqlx.Conn
 	h    handle
+	// last is the head as this connection raised it, and version the data's own as it
+	// was then; kept says that there is one.
+	last    head
+	version uint32
+	kept    bool
 
 	lock, head, permit, key, reply, message, event, chat, raiseHead, keepWriter, end *sql.Stmt
 }
@@ -56,11 +62,43 @@ func (l *sqliteLink) begin(ctx context.Context, first []*posting) (at head, know
 	if _, err := l.lock.ExecContext(ctx); err != nil {
 		return at, nil, err
 	}
-	if err := l.head.QueryRowContext(ctx).Scan(&at.pos, &at.writer, &at.batch, &at.counted); err != nil {
+	if at, err = l.readHead(ctx); err != nil {
 		return at, nil, err
 	}
 	known, err = l.load(ctx, first)
 	return at, known, err
+}
+
+// readHead reads the head behind its lock. While no other connection has changed
+// anything it is where this one left it: a twentieth of a lone post is spared.
+func (l *sqliteLink) readHead(ctx context.Context) (at head, err error) {
+	if l.kept {
+		version, err := l.dataVersion()
+		if err != nil || version == l.version {
+			return l.last, err
+		}
+	}
+	err = l.head.QueryRowContext(ctx).Scan(&at.pos, &at.writer, &at.batch, &at.counted)
+	return at, err
+}
+
+// keepHead notes the head that this connection has just raised. Without a version it
+// is read again.
+func (l *sqliteLink) keepHead(raised head) {
+	version, err := l.dataVersion()
+	l.last, l.version, l.kept = raised, version, err == nil
+}
+
+// dataVersion is SQLite's number of what is in the file: another one after a change of
+// this connection, and from the first transaction on that sees a change of another one,
+// in whatever process
+// (https://www.sqlite.org/c3ref/c_fcntl_begin_atomic_write.html#sqlitefcntldataversion).
+func (l *sqliteLink) dataVersion() (version uint32, err error) {
+	err = l.conn.Raw(func(conn any) (err error) {
+		version, err = conn.(sqlite.FileControl).FileControlDataVersion("main")
+		return err
+	})
+	return version, err
 }
 
 func (l *sqliteLink) load(ctx context.Context, posts []*posting) ([]facts, error) {
@@ -125,6 +163,7 @@ func (l *sqliteLink) raise(ctx context.Context, u *unit) error {
 	if _, err := l.end.ExecContext(ctx); err != nil {
 		return commitError{err}
 	}
+	l.keepHead(u.raised())
 	return nil
 }
 

@@ -43,5 +43,6 @@ func (u *unit) countOwn(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("counting everybody's own messages: %w", err)
 	}
+	u.counted = to
 	return nil
 }
