@@ -51,10 +51,12 @@ type Options struct {
 type Repository struct {
 	dialect *dialect
 	pool    *sqlx.DB
-	writer  *writer
-	eraser  *eraser
-	metrics *metrics
-	postKey []byte
+	// statements are the pool's; nil where they are not prepared.
+	statements *statements
+	writer     *writer
+	eraser     *eraser
+	metrics    *metrics
+	postKey    []byte
 	// lock is held by the serving process of a SQLite file.
 	lock *fileLock
 	// reads counts those that still run, be it behind a caller who gave up.
@@ -98,6 +100,7 @@ func (r *Repository) open(ctx context.Context, o Options) (writing *sqlx.DB, err
 		if r.pool, writing, err = openSQLite(path); err != nil {
 			return nil, err
 		}
+		r.statements = newStatements(r.pool)
 		if o.Serve {
 			if r.lock, err = lockFile(ctx, path, lockWait); err != nil {
 				return writing, err

@@ -19,7 +19,10 @@ const readTimeout = 2500 * time.Millisecond
 // come back as they are.
 func read[T any](ctx context.Context, r *Repository, fn func(ctx context.Context, h handle) (T, error)) (T, error) {
 	return bounded(ctx, r, func(ctx context.Context) (T, error) {
-		return fn(ctx, handle{r.pool, r.dialect})
+		if r.statements == nil {
+			return fn(ctx, handle{r.pool, r.dialect})
+		}
+		return fn(ctx, handle{r.statements.inPool(), r.dialect})
 	})
 }
 
@@ -30,8 +33,14 @@ func snapshot[T any](ctx context.Context, r *Repository, fn func(ctx context.Con
 		if err != nil {
 			return out, err
 		}
-		defer tx.Rollback()
-		return fn(ctx, handle{tx, r.dialect})
+		q := queryer(tx)
+		if r.statements != nil {
+			var keep func(context.Context)
+			q, keep = r.statements.inTx(tx)
+			defer keep(ctx)
+		}
+		defer tx.Rollback() // first, for keep needs a connection
+		return fn(ctx, handle{q, r.dialect})
 	})
 }
 
