@@ -25,6 +25,7 @@ const childVariable = "PARLEY_BENCH_ROLE"
 // line with one more, and ends when in does.
 var roles = map[string]func(in *bufio.Reader) error{
 	"parley":   serveParley,
+	"door":     serveDoor,
 	"limit":    serveLimit,
 	"r3labs":   serveR3labs,
 	"audience": beAudience,

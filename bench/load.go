@@ -59,24 +59,24 @@ func (l load) run(ctx context.Context, op operation) (sample, error) {
 	return sample{rate: float64(len(all)) / l.time.Seconds(), took: all}, nil
 }
 
-// rounds is how long so many turns of two operations take.
-func (l load) rounds(n int) time.Duration { return time.Duration(2*n) * (l.warm + l.time) }
+// rounds is how long so many turns of each of so many operations take.
+func (l load) rounds(turns, operations int) time.Duration {
+	return time.Duration(turns*operations) * (l.warm + l.time)
+}
 
-// compare runs two operations in turns, n times each.
-func (l load) compare(ctx context.Context, n int, a, b operation) (as, bs series, err error) {
+// compare runs operations in turns, n times each.
+func (l load) compare(ctx context.Context, n int, operations ...operation) ([]series, error) {
+	all := make([]series, len(operations))
 	for range n {
-		for _, turn := range []struct {
-			op operation
-			to *series
-		}{{a, &as}, {b, &bs}} {
-			s, err := l.run(ctx, turn.op)
+		for i, op := range operations {
+			s, err := l.run(ctx, op)
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
-			*turn.to = append(*turn.to, s)
+			all[i] = append(all[i], s)
 		}
 	}
-	return as, bs, nil
+	return all, nil
 }
 
 // series is the samples of one operation.

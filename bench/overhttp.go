@@ -15,11 +15,12 @@ const (
 	wantedPosts = 10_000
 )
 
-// overHTTP compares posting over HTTP with posting to the log itself.
+// overHTTP compares posting over HTTP with posting to the log itself, and with what is
+// left of that behind net/http alone: no service that stands on it can do better.
 func overHTTP(engines []*engine, scale scale) section {
 	s := section{
 		title: "The same over HTTP, tokens checked: server, clients and database on this machine",
-		columns: []string{"database", "clients", "log posts/s", "HTTP posts/s", "share",
+		columns: []string{"database", "clients", "log posts/s", "net/http alone", "HTTP posts/s", "share",
 			"HTTP p50", "HTTP p99", "wanted", "met"},
 	}
 	for _, e := range engines {
@@ -29,14 +30,14 @@ func overHTTP(engines []*engine, scale scale) section {
 }
 
 func overHTTPGroup(e *engine, scale scale) group {
-	var bare, served *database
+	var bare, served, behind *database
 	var repo *repository.Repository
-	var server *child
+	var server, door *child
 	var tokens []string
 	to := spreads(scale.posters)[0]
 	g := group{
 		name:  "http/" + e.name,
-		lasts: 3 * scale.sowing,
+		lasts: 4 * scale.sowing,
 		open: func(ctx context.Context) (err error) {
 			if bare, err = e.newDatabase(ctx, scale.posters); err != nil {
 				return err
@@ -48,6 +49,12 @@ func overHTTPGroup(e *engine, scale scale) group {
 				return err
 			}
 			if server, err = serve(ctx, served); err != nil {
+				return err
+			}
+			if behind, err = e.newDatabase(ctx, scale.posters); err != nil {
+				return err
+			}
+			if door, err = serveNothingElse(ctx, behind); err != nil {
 				return err
 			}
 			for n := range scale.posters.people {
@@ -63,29 +70,33 @@ func overHTTPGroup(e *engine, scale scale) group {
 			if repo != nil {
 				err = repo.Close()
 			}
-			return errors.Join(err, server.stop(), bare.drop(), served.drop())
+			return errors.Join(err, server.stop(), door.stop(), bare.drop(), served.drop(), behind.drop())
 		},
 	}
 	for _, clients := range scale.clients {
 		l := scale.load(clients)
 		g.cells = append(g.cells, cell{
 			name:  count(clients, "client"),
-			lasts: l.rounds(scale.turns),
+			lasts: l.rounds(scale.turns, 3),
 			measure: func(ctx context.Context) ([]string, error) {
-				wires, err := dialAll(ctx, server.address, clients)
+				operations := []operation{logPosts(repo, scale.posters, to)}
+				for _, c := range []*child{door, server} {
+					wires, err := dialAll(ctx, c.address, clients)
+					if err != nil {
+						return nil, err
+					}
+					defer hangUp(wires)
+					operations = append(operations, func(_ context.Context, client, _ int) error {
+						return wires[client].post(chatID(to.pick()), tokens[client%len(tokens)])
+					})
+				}
+				all, err := l.compare(ctx, scale.turns, operations...)
 				if err != nil {
 					return nil, err
 				}
-				defer hangUp(wires)
-				post := func(_ context.Context, client, _ int) error {
-					return wires[client].post(chatID(to.pick()), tokens[client%len(tokens)])
-				}
-				log, http, err := l.compare(ctx, scale.turns, logPosts(repo, scale.posters, to), post)
-				if err != nil {
-					return nil, err
-				}
+				log, alone, http := all[0], all[1], all[2]
 				share := http.rate() / log.rate()
-				return []string{e.name, fmt.Sprint(clients), perSecond(log.rate()), perSecond(http.rate()),
+				return []string{e.name, fmt.Sprint(clients), perSecond(log.rate()), perSecond(alone.rate()), perSecond(http.rate()),
 					fmt.Sprintf("%.0f %%", 100*share), milliseconds(http.took(0.5)), milliseconds(http.took(0.99)),
 					fmt.Sprintf("≥ %.0f %% or %d/s", 100*wantedShare, wantedPosts),
 					met(share >= wantedShare || http.rate() >= wantedPosts)}, nil

@@ -74,18 +74,19 @@ func postingGroup(e *engine, spread spread, scale scale) group {
 		l := scale.load(clients)
 		g.cells = append(g.cells, cell{
 			name:  count(clients, "client"),
-			lasts: l.rounds(scale.turns),
+			lasts: l.rounds(scale.turns, 2),
 			measure: func(ctx context.Context) ([]string, error) {
 				store, err := openPlain(ctx, plain, clients)
 				if err != nil {
 					return nil, err
 				}
 				defer store.Close()
-				fast, slow, err := l.compare(ctx, scale.turns,
+				both, err := l.compare(ctx, scale.turns,
 					logPosts(repo, scale.posters, spread), plainPosts(store, spread))
 				if err != nil {
 					return nil, err
 				}
+				fast, slow := both[0], both[1]
 				ratio := fast.rate() / slow.rate()
 				wanted := wantedRatio(e, spread, clients)
 				return []string{e.name, spread.name, fmt.Sprint(clients), perSecond(slow.rate()), perSecond(fast.rate()),

@@ -16,6 +16,11 @@ func serveRival(in *bufio.Reader, handler http.Handler) error {
 	if err := readSettings(in, &struct{}{}); err != nil {
 		return err
 	}
+	return serveUntilTold(in, handler)
+}
+
+// serveUntilTold serves a handler to the end of in.
+func serveUntilTold(in *bufio.Reader, handler http.Handler) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err

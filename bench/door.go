@@ -1,0 +1,63 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync/atomic"
+
+	"parley/chat"
+	"parley/repository"
+)
+
+// doorSettings are what a door opens to.
+type doorSettings struct {
+	Database string
+	People   int
+}
+
+// serveNothingElse starts a door to a database.
+func serveNothingElse(ctx context.Context, db *database) (*child, error) {
+	c, err := newChild()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.play(ctx, "door", doorSettings{db.address, db.seed.people}); err != nil {
+		return nil, errors.Join(fmt.Errorf("starting a door: %w", err), c.stop())
+	}
+	return c, nil
+}
+
+// serveDoor is parley's log behind net/http and nothing else as a role: the same
+// requests as parley gets, of which it reads all and believes nothing.
+func serveDoor(in *bufio.Reader) error {
+	var settings doorSettings
+	if err := readSettings(in, &settings); err != nil {
+		return err
+	}
+	repo, err := repository.Open(context.Background(), repository.Options{URL: settings.Database, PostKey: postKey})
+	if err != nil {
+		return err
+	}
+	defer repo.Close()
+	people := seed{people: settings.People}
+	var n atomic.Int64
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /chats/{chat}/messages", func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		posted, err := repo.Post(r.Context(), people.actor(int(n.Add(1))), chat.Post{Chat: r.PathValue("chat"), Text: text})
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.WriteHeader(http.StatusCreated)
+		_, _ = fmt.Fprintln(w, posted.Message.ID)
+	})
+	return serveUntilTold(in, mux)
+}
