@@ -12,8 +12,9 @@ import (
 
 // selectChats reads chats as the user who is its one argument sees them. Of a
 // chat that he is not in, it does not read the last message.
-const selectChats = `SELECT c.id, c.title, c.visibility, c.created_at, c.head, COALESCE(m.role, '') AS role,
-		COALESCE(` + unread + `, 0) AS unread,
+func (d *dialect) selectChats() string {
+	return `SELECT c.id, c.title, c.visibility, c.created_at, c.head, COALESCE(m.role, '') AS role,
+		COALESCE(` + d.unread() + `, 0) AS unread,
 		c.id AS "last.chat", COALESCE(l.id, 0) AS "last.id", COALESCE(l.seq, 0) AS "last.seq",
 		COALESCE(l.author, '') AS "last.author", COALESCE(l.text, '') AS "last.text",
 		COALESCE(l.created_at, 0) AS "last.created_at", l.reply_to AS "last.reply_to", l.client_id AS "last.client_id"
@@ -21,8 +22,9 @@ const selectChats = `SELECT c.id, c.title, c.visibility, c.created_at, c.head, C
 	LEFT JOIN memberships m ON m.chat = c.id AND m.username = ? AND m.left_pos IS NULL
 	LEFT JOIN messages l ON l.id = c.last_message AND m.role IS NOT NULL
 	WHERE c.deleted_pos IS NULL AND `
+}
 
-// chatRow is a row of selectChats.
+// chatRow is a row of what selectChats selects.
 type chatRow struct {
 	ID         string          `db:"id"`
 	Title      string          `db:"title"`
@@ -51,7 +53,7 @@ func (c chatRow) chat() chat.Chat {
 // chat reads one chat as the actor sees it, who may know of it.
 func (h handle) chat(ctx context.Context, actor chat.Actor, chatID string) (chat.Chat, error) {
 	var row chatRow
-	err := h.get(ctx, &row, selectChats+`c.id = ?`, actor.Username, chatID)
+	err := h.get(ctx, &row, h.d.selectChats()+`c.id = ?`, actor.Username, chatID)
 	return row.chat(), orNotFound(err)
 }
 
@@ -62,7 +64,7 @@ func (r *Repository) chats(ctx context.Context, actor chat.Actor, condition stri
 			return nil, err
 		}
 		var rows []chatRow
-		if err := h.all(ctx, &rows, selectChats+condition, append([]any{actor.Username}, args...)...); err != nil {
+		if err := h.all(ctx, &rows, h.d.selectChats()+condition, append([]any{actor.Username}, args...)...); err != nil {
 			return nil, err
 		}
 		chats := make([]chat.Chat, len(rows))

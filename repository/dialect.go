@@ -30,6 +30,9 @@ type dialect struct {
 	among string
 	list  func(values []string) any
 
+	// uncounted says of a message o of chat c that it is behind counted.
+	uncounted string
+
 	// link prepares what the writer does on a connection.
 	link func(ctx context.Context, conn *sqlx.Conn, h handle) (link, error)
 	// durable is nil if the connection's commits are on the disk when they return.
@@ -57,8 +60,10 @@ var sqliteDialect = &dialect{
 		}
 		return string(list)
 	},
-	link:    newSQLiteLink,
-	durable: sqliteDurable,
+	// Two columns in one comparison would not make it look for the second.
+	uncounted: `o.id > ` + counted,
+	link:      newSQLiteLink,
+	durable:   sqliteDurable,
 	away: func(err error) bool {
 		switch sqliteCode(err) & 0xff {
 		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN,
@@ -79,8 +84,10 @@ var postgresDialect = &dialect{
 	snapshot:   sql.LevelRepeatableRead,
 	among:      `= ANY(?)`,
 	list:       func(values []string) any { return pq.Array(values) },
-	link:       newPostgresLink,
-	durable:    postgresDurable,
+	// The id alone could make it look in the primary key, where all chats are.
+	uncounted: `(o.chat, o.id) > (c.id, ` + counted + `)`,
+	link:      newPostgresLink,
+	durable:   postgresDurable,
 	away: func(err error) bool {
 		var refused *pq.Error
 		if !errors.As(err, &refused) {

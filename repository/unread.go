@@ -12,12 +12,15 @@ const countAfter = 1024
 
 // unread is what a member m of a chat c has not read, with h for the head: all
 // messages of the chat but those that are counted as no news to him and those that
-// he wrote since. Only of a chat that has messages since then are any read; that they
-// are compared together with their chat keeps PostgreSQL to the index messages_chat.
-const unread = `c.messages - m.seen - CASE WHEN c.last_message <= h.counted THEN 0 ELSE (
-			SELECT count(*) FROM messages o
-			WHERE o.chat = c.id AND o.author = m.username
-				AND (o.chat, o.id) > (c.id, CASE WHEN m.joined_pos > h.counted THEN m.joined_pos ELSE h.counted END)) END`
+// he wrote since. Only of a chat that has messages since then are any read, and only
+// those, by the index messages_chat.
+func (d *dialect) unread() string {
+	return `c.messages - m.seen - CASE WHEN c.last_message <= h.counted THEN 0 ELSE (
+			SELECT count(*) FROM messages o WHERE o.chat = c.id AND o.author = m.username AND ` + d.uncounted + `) END`
+}
+
+// counted is up to where a member's own messages are counted.
+const counted = `CASE WHEN m.joined_pos > h.counted THEN m.joined_pos ELSE h.counted END`
 
 // ownSince notes for each member how many of the messages between two positions are
 // his own. The memberships are all there: as in parley_chats, their "insertion" and

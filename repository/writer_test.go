@@ -106,7 +106,7 @@ func wantWholeLog(t testing.TB, r *Repository) {
 		t.Errorf("%d chats miscount their messages", n)
 	}
 	if n := number(t, r, `SELECT count(*) FROM head h CROSS JOIN chats c JOIN memberships m ON m.chat = c.id AND m.left_pos IS NULL
-		WHERE `+unread+` <> (SELECT count(*) FROM messages o WHERE o.chat = c.id AND o.id > m.joined_pos AND o.author <> m.username)`); n != 0 {
+		WHERE `+r.dialect.unread()+` <> (SELECT count(*) FROM messages o WHERE o.chat = c.id AND o.id > m.joined_pos AND o.author <> m.username)`); n != 0 {
 		t.Errorf("%d members are told a wrong number of unread messages", n)
 	}
 	if n := number(t, r, `SELECT count(*) FROM messages m LEFT JOIN events e ON e.pos = m.id AND e.chat = m.chat AND e.seq = m.seq
