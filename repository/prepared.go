@@ -41,37 +41,48 @@ func (s *statements) prepare(ctx context.Context, query string) (*sqlx.Stmt, err
 		return nil, err
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if first := s.kept[query]; first != nil { // somebody else was faster
-		_ = stmt.Close()
+	first := s.kept[query]
+	if first == nil {
+		s.kept[query] = stmt
+	}
+	s.mu.Unlock()
+	if first != nil { // somebody else was faster
+		_ = stmt.Close() // waits for whoever is at work on its connection
 		return first, nil
 	}
-	s.kept[query] = stmt
 	return stmt, nil
 }
 
 // inPool reads from the pool by them.
 func (s *statements) inPool() queryer { return prepared{s.pool, s.prepare} }
 
-// inTx reads by them in a transaction of the pool. A text that is new is run as it is;
-// keep, called when the transaction has ended, prepares it for the next one. If that
-// fails it is new once more.
-func (s *statements) inTx(tx *sqlx.Tx) (q queryer, keep func(context.Context)) {
-	var fresh []string
-	find := func(ctx context.Context, query string) (*sqlx.Stmt, error) {
+// inTx reads by them in a transaction of the pool. A text that is new is run as it is,
+// and noted in fresh.
+func (s *statements) inTx(tx *sqlx.Tx) (q queryer, fresh *[]string) {
+	fresh = new([]string)
+	return prepared{tx, func(ctx context.Context, query string) (*sqlx.Stmt, error) {
 		stmt := s.find(query)
 		if stmt == nil {
-			fresh = append(fresh, query)
+			*fresh = append(*fresh, query)
 			return nil, nil
 		}
 		return tx.StmtxContext(ctx, stmt), nil
+	}}, fresh
+}
+
+// prepareFresh prepares, behind the back of whoever met them, what was new to him: he
+// has his answer, and does not wait for a connection once more. What fails is new again.
+func (r *Repository) prepareFresh(fresh []string) {
+	if len(fresh) == 0 {
+		return
 	}
-	keep = func(ctx context.Context) {
+	r.reads.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
+		defer cancel()
 		for _, query := range fresh {
-			_, _ = s.prepare(ctx, query)
+			_, _ = r.statements.prepare(ctx, query)
 		}
-	}
-	return prepared{tx, find}, keep
+	})
 }
 
 // prepared reads by the statements that find knows, and everything else as it is.

@@ -1,9 +1,11 @@
 package repository
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"parley/chat"
 )
@@ -35,6 +37,14 @@ func readEverything(t *testing.T, r *Repository, actor chat.Actor, id int64) {
 	}
 }
 
+// countKept is how many statements r keeps when all that is read is read.
+func countKept(r *Repository) int {
+	r.reads.Wait()
+	r.statements.mu.Lock()
+	defer r.statements.mu.Unlock()
+	return len(r.statements.kept)
+}
+
 func TestOnSQLiteATextIsPreparedOnce(t *testing.T) {
 	t.Parallel()
 	r := freshStore(t, "sqlite").open(t)
@@ -44,7 +54,7 @@ func TestOnSQLiteATextIsPreparedOnce(t *testing.T) {
 	for round := range 5 {
 		id := say(t, r, as["ann"], "den", fmt.Sprint(round)).ID
 		readEverything(t, r, as["ann"], id)
-		now := len(r.statements.kept)
+		now := countKept(r)
 		switch {
 		case round == 0 && now < 10:
 			t.Errorf("%d statements are kept", now)
@@ -63,9 +73,45 @@ func TestManyWhoBeginAtOnceDoNotWaitForOneAnother(t *testing.T) {
 	as := signUp(t, r, "ann")
 	makeChat(t, r, as["ann"], "den", chat.Private, nil)
 	id := say(t, r, as["ann"], "den", "hello").ID
-	r.statements = newStatements(r.pool)
+	r.statements.mu.Lock()
+	clear(r.statements.kept)
+	r.statements.mu.Unlock()
 	severalAtOnce(t, 64, func(int) error {
 		readEverything(t, r, as["ann"], id)
 		return nil
 	})
+}
+
+// The one connection is taken again before anything can be prepared on it.
+func TestAnAnswerDoesNotWaitForWhatIsPreparedBehindIt(t *testing.T) {
+	t.Parallel()
+	r := freshStore(t, "sqlite").open(t)
+	r.eraser.close() // it reads by itself
+	r.pool.SetMaxOpenConns(1)
+	answered, taken := make(chan struct{}), make(chan error, 1)
+	began := time.Now()
+	_, err := snapshot(t.Context(), r, func(ctx context.Context, h handle) (int64, error) {
+		pos, err := h.head(ctx)
+		before := r.pool.Stats().WaitCount
+		go func() {
+			conn, err := r.pool.Connx(context.Background())
+			taken <- err
+			<-answered
+			if err == nil {
+				conn.Close()
+			}
+		}()
+		eventually(t, "somebody waits for the connection", func() bool { return r.pool.Stats().WaitCount > before })
+		return pos, err
+	})
+	if err := <-taken; err != nil {
+		t.Fatal(err)
+	}
+	close(answered)
+	if d := time.Since(began); err != nil || d > readTimeout/2 {
+		t.Errorf("answered after %s: %v", d, err)
+	}
+	if countKept(r) == 0 {
+		t.Error("nothing was prepared")
+	}
 }

@@ -35,11 +35,11 @@ func snapshot[T any](ctx context.Context, r *Repository, fn func(ctx context.Con
 		}
 		q := queryer(tx)
 		if r.statements != nil {
-			var keep func(context.Context)
-			q, keep = r.statements.inTx(tx)
-			defer keep(ctx)
+			var fresh *[]string
+			q, fresh = r.statements.inTx(tx)
+			defer func() { r.prepareFresh(*fresh) }()
 		}
-		defer tx.Rollback() // first, for keep needs a connection
+		defer tx.Rollback()
 		return fn(ctx, handle{q, r.dialect})
 	})
 }
