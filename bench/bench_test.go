@@ -5,8 +5,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-
-	"parley/e2e/need"
 )
 
 // TestMain lets this program play the benchmark's roles, as the benchmark's own
@@ -22,6 +20,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestEverySectionIsMeasured(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		database, only string
 		rows           int
@@ -32,9 +31,9 @@ func TestEverySectionIsMeasured(t *testing.T) {
 		{"postgresql", "posting/postgresql/20 chats/64 clients", 1},
 	} {
 		t.Run(test.database+" "+test.only, func(t *testing.T) {
-			if test.database == "postgresql" {
-				// The tests' own cluster will do, so that no second one is started.
-				t.Setenv("PARLEY_TEST_POSTGRES", need.Postgres(t))
+			t.Parallel()
+			if test.database == "postgresql" && testing.Short() {
+				t.Skip("-short leaves out the tests that need PostgreSQL")
 			}
 			var out, doing strings.Builder
 			if err := run(t.Context(), options{only: test.only, db: test.database, quick: true, messages: 1_000_000}, &out, &doing); err != nil {
