@@ -54,6 +54,7 @@ func serveCareless(in *bufio.Reader) error {
 }
 
 func TestAServerThatDropsAMessageAndRepeatsAnotherIsCaught(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		server         string
 		lost, repeated int64
@@ -63,6 +64,7 @@ func TestAServerThatDropsAMessageAndRepeatsAnotherIsCaught(t *testing.T) {
 		{"r3labs", 0, 0},
 	} {
 		t.Run(test.server, func(t *testing.T) {
+			t.Parallel()
 			c := carriage{chats: 1, readers: 30, posters: 1, pace: pace{rounds: 20, onTheirWay: onTheirWay}}
 			r, err := c.begin(t.Context(), rival(test.server))
 			defer func() {

@@ -99,10 +99,6 @@ func run(ctx context.Context, o options, out, doing io.Writer) (err error) {
 	if err := describe(out, engines, folder); err != nil {
 		return err
 	}
-	// The servers, which are started from here, read it too.
-	if err := os.Setenv(profileVariable, o.profiles); err != nil {
-		return err
-	}
 	stop, err := profile(o.profiles, "bench")
 	if err != nil {
 		return err

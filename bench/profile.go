@@ -11,10 +11,15 @@ import (
 const profileVariable = "PARLEY_BENCH_PROFILE"
 
 // profile writes on what this process spends its processor time to a file in the
-// folder, until stop is called. Without a folder it does nothing.
+// folder, until stop is called, and has the servers that it starts do so too. Both
+// concern the process as a whole; without a folder it does nothing, so that several
+// runs may go on in one process.
 func profile(folder, name string) (stop func(), err error) {
 	if folder == "" {
 		return func() {}, nil
+	}
+	if err := os.Setenv(profileVariable, folder); err != nil {
+		return nil, err
 	}
 	f, err := os.Create(filepath.Join(folder, fmt.Sprintf("%s-%d.cpu", name, os.Getpid())))
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 )
 
 func TestStreamsAreMeasuredAndNothingIsLostOnThem(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		only string
 		// targets is how many lines say whether something was reached, and wrong how
@@ -25,6 +26,7 @@ func TestStreamsAreMeasuredAndNothingIsLostOnThem(t *testing.T) {
 		{"idle ones", 2, 0},
 	} {
 		t.Run(test.only, func(t *testing.T) {
+			t.Parallel()
 			var out, doing strings.Builder
 			o := options{only: test.only, db: "sqlite", rival: "limit", quick: true, messages: 10_000}
 			if err := run(t.Context(), o, &out, &doing); err != nil {

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -37,6 +38,8 @@ func startProgram(t *testing.T, s server.Settings) *program {
 	t.Helper()
 	t.Cleanup(func() { nothingIsLeft(t) })
 	s.Listen, s.Data = "127.0.0.1:0", t.TempDir()
+	// Every test runs on either path.
+	s.Streams = os.Getenv("PARLEY_STREAMS")
 	line, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
