@@ -33,9 +33,9 @@ check: ## gofmt, vet (also for macOS and Windows), staticcheck
 test: check ## check, bring what the tests need, run them all with the race detector
 	@$(MAKE) --no-print-directory test-needs
 	CGO_ENABLED=1 go test -race ./...
-# Above, the server's streams are on Linux driven by a few goroutines for all. The other
-# path, a goroutine for each, which other systems have alone, passes the same tests.
-	PARLEY_STREAMS=portable CGO_ENABLED=1 go test -race ./server
+# Above, streams are on Linux driven by a few goroutines for all. The other path, a
+# goroutine for each, which other systems have alone, passes the same tests.
+	PARLEY_STREAMS=portable CGO_ENABLED=1 go test -race ./server ./client
 
 test-short: ## the tests that need no PostgreSQL and no browser
 	go test -short ./...

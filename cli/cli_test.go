@@ -6,11 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
-
-	"go.uber.org/goleak"
 
 	"parley/cli"
+	"parley/e2e/leak"
 )
 
 func TestMain(m *testing.M) {
@@ -20,18 +18,7 @@ func TestMain(m *testing.M) {
 			os.Unsetenv(name)
 		}
 	}
-	goleak.VerifyTestMain(patient{m})
-}
-
-// patient lets goroutines that are about to end do so: on a busy machine that takes
-// longer than goleak waits.
-type patient struct{ *testing.M }
-
-func (p patient) Run() int {
-	code := p.M.Run()
-	for end := time.Now().Add(20 * time.Second); code == 0 && goleak.Find() != nil && time.Now().Before(end); {
-	}
-	return code
+	leak.Main(m)
 }
 
 // run runs a command line.

@@ -13,21 +13,11 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"parley/chat"
+	"parley/e2e/leak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// nothingIsLeft wants that every goroutine has ended. Those that are about to may on
-// a busy machine need more time than goleak gives them.
-func nothingIsLeft(t *testing.T) {
-	t.Helper()
-	for end := time.Now().Add(soon); goleak.Find() != nil && time.Now().Before(end); {
-	}
-	goleak.VerifyNone(t)
-}
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // soon bounds every wait of a test for something that is about to happen.
 const soon = time.Minute
@@ -44,7 +34,7 @@ type service struct {
 // At the test's end nothing may be left of either.
 func newService(t *testing.T, opts ...Option) *service {
 	t.Helper()
-	t.Cleanup(func() { nothingIsLeft(t) })
+	t.Cleanup(func() { leak.None(t) })
 	s := &service{ServeMux: http.NewServeMux()}
 	srv := httptest.NewServer(s)
 	t.Cleanup(srv.Close)

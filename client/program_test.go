@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"parley/chat"
+	"parley/e2e/leak"
 	"parley/server"
 )
 
@@ -36,7 +37,7 @@ type program struct {
 
 func startProgram(t *testing.T, s server.Settings) *program {
 	t.Helper()
-	t.Cleanup(func() { nothingIsLeft(t) })
+	t.Cleanup(func() { leak.None(t) })
 	s.Listen, s.Data = "127.0.0.1:0", t.TempDir()
 	// Every test runs on either path.
 	s.Streams = os.Getenv("PARLEY_STREAMS")

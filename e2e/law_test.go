@@ -36,6 +36,7 @@ var house = map[string]struct {
 	"e2e":              {"*", "tests of the whole"},
 	"e2e/sse":          {"", "a judge of the wire must not share code with what writes it"},
 	"e2e/need":         {"e2e/need/machine", "what tests stand on must not stand on what is tested"},
+	"e2e/leak":         {"", "every package's tests may end with it"},
 	"e2e/vet":          {"", "it reads the house's sources and imports none"},
 	"e2e/need/machine": {"", "it runs before any module has been fetched"},
 	"e2e/need/install": {"e2e/need/machine", "it runs before any module has been fetched"},
@@ -67,6 +68,7 @@ var technologies = map[string]struct {
 	"gonum.org/v1/plot":                   {"bench", "only what was measured is drawn"},
 	"golang.org/x/sync":                   {"auth repository stream middleware handlers server client bench", "small parts of concurrency; chat has none"},
 	"github.com/go-json-experiment/json":  {"handlers middleware stream client bench", "strict JSON at the wire; chat's types carry tags alone"},
+	"go.uber.org/goleak":                  {"e2e/leak", "how long to wait for what is about to end is decided in one place"},
 	"golang.org/x/tools":                  {"e2e/vet", "it checks sources; nothing that serves does"},
 	"github.com/prometheus/client_golang": {"handlers middleware repository server stream bench", "each part counts what it does; chat and auth decide and count nothing"},
 }

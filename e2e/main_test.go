@@ -9,9 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
-	"go.uber.org/goleak"
+	"parley/e2e/leak"
 )
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -47,12 +46,7 @@ func run(m *testing.M) int {
 		code = 1
 	}
 	transport.CloseIdleConnections()
-	err = goleak.Find()
-	// On a busy machine what is about to end needs more time than goleak gives it.
-	for end := time.Now().Add(patience); err != nil && code == 0 && time.Now().Before(end); {
-		err = goleak.Find()
-	}
-	if err != nil {
+	if err := leak.Find(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}

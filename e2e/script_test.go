@@ -45,6 +45,9 @@ func TestStories(t *testing.T) {
 			env.Values[storyKey{}] = &story{t: env.T().(testing.TB), binary: path}
 			env.Setenv("SECRET", sharedSecret)
 			env.Setenv("GORACE", os.Getenv("GORACE"))
+			if streams, forced := os.LookupEnv("PARLEY_STREAMS"); forced {
+				env.Setenv("PARLEY_STREAMS", streams)
+			}
 			return rememberPasswords(env.WorkDir)
 		},
 		Condition: func(name string) (bool, error) {

@@ -14,23 +14,11 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"parley/e2e/leak"
 	"parley/server"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(patient{m}) }
-
-// patient lets goroutines that are about to end do so: on a busy machine that takes
-// longer than goleak waits.
-type patient struct{ *testing.M }
-
-func (p patient) Run() int {
-	code := p.M.Run()
-	for end := time.Now().Add(20 * time.Second); code == 0 && goleak.Find() != nil && time.Now().Before(end); {
-	}
-	return code
-}
+func TestMain(m *testing.M) { leak.Main(m) }
 
 const (
 	secret   = "0123456789abcdef0123456789abcdef"
