@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"parley/e2e/need"
 )
 
 // TestMain lets this program play the benchmark's roles, as the benchmark's own
@@ -32,8 +34,8 @@ func TestEverySectionIsMeasured(t *testing.T) {
 	} {
 		t.Run(test.database+" "+test.only, func(t *testing.T) {
 			t.Parallel()
-			if test.database == "postgresql" && testing.Short() {
-				t.Skip("-short leaves out the tests that need PostgreSQL")
+			if test.database == "postgresql" {
+				need.LeaveOutIfShort(t, "PostgreSQL") // which the benchmark starts itself
 			}
 			var out, doing strings.Builder
 			if err := run(t.Context(), options{only: test.only, db: test.database, quick: true, messages: 1_000_000}, &out, &doing); err != nil {

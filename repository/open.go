@@ -51,7 +51,9 @@ type Options struct {
 type Repository struct {
 	dialect *dialect
 	pool    *sqlx.DB
-	// statements are the pool's; nil where they are not prepared.
+	// reading is the pool for whoever reads outside a transaction; statements are those
+	// that it has prepared, nil where it prepares none.
+	reading    queryer
 	statements *statements
 	writer     *writer
 	eraser     *eraser
@@ -101,6 +103,7 @@ func (r *Repository) open(ctx context.Context, o Options) (writing *sqlx.DB, err
 			return nil, err
 		}
 		r.statements = newStatements(r.pool)
+		r.reading = r.statements.inPool()
 		if o.Serve {
 			if r.lock, err = lockFile(ctx, path, lockWait); err != nil {
 				return writing, err
@@ -117,6 +120,7 @@ func (r *Repository) open(ctx context.Context, o Options) (writing *sqlx.DB, err
 		return nil, err
 	}
 	defer migrating.Close()
+	r.reading = r.pool
 	if err := migrating.PingContext(ctx); err != nil {
 		return writing, fmt.Errorf("connecting to the database: %w", err)
 	}

@@ -19,10 +19,7 @@ const readTimeout = 2500 * time.Millisecond
 // come back as they are.
 func read[T any](ctx context.Context, r *Repository, fn func(ctx context.Context, h handle) (T, error)) (T, error) {
 	return bounded(ctx, r, func(ctx context.Context) (T, error) {
-		if r.statements == nil {
-			return fn(ctx, handle{r.pool, r.dialect})
-		}
-		return fn(ctx, handle{r.statements.inPool(), r.dialect})
+		return fn(ctx, handle{r.reading, r.dialect})
 	})
 }
 

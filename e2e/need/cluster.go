@@ -41,7 +41,7 @@ type Cluster struct {
 // PARLEY_TEST_POSTGRES names a server. It is gone when the test has ended.
 func NewCluster(t testing.TB) *Cluster {
 	t.Helper()
-	leaveOutIfShort(t, "PostgreSQL")
+	LeaveOutIfShort(t, "PostgreSQL")
 	c := startCluster(t)
 	t.Cleanup(func() {
 		if err := c.remove(); err != nil {

@@ -16,7 +16,7 @@ import (
 // one of the caller's choice.
 func Chromium(t testing.TB) string {
 	t.Helper()
-	leaveOutIfShort(t, "Chromium")
+	LeaveOutIfShort(t, "Chromium")
 	path, ok := machine.Chromium()
 	if !ok {
 		missing(t, "Chromium")
@@ -24,9 +24,10 @@ func Chromium(t testing.TB) string {
 	return path
 }
 
-// leaveOutIfShort skips the test in -short mode. It does so on every machine,
-// so that -short leaves out the same tests everywhere.
-func leaveOutIfShort(t testing.TB, what string) {
+// LeaveOutIfShort skips the test in -short mode, which is the one reason for which
+// this project's tests are skipped. It does so on every machine, so that -short leaves
+// out the same tests everywhere. Who asks for a part by its own function need not call it.
+func LeaveOutIfShort(t testing.TB, what string) {
 	t.Helper()
 	if testing.Short() {
 		t.Skipf("-short leaves out the tests that need %s", what)

@@ -106,9 +106,7 @@ func TestTheClusterOfAKilledTestProcessGoes(t *testing.T) {
 		os.Stdout.WriteString("frozen\n")
 		select {}
 	}
-	if testing.Short() {
-		t.Skip("-short leaves out the tests that need PostgreSQL")
-	}
+	need.LeaveOutIfShort(t, "PostgreSQL")
 	folder := t.TempDir()
 	if err := os.Chmod(filepath.Dir(folder), 0o755); err != nil {
 		t.Fatal(err)

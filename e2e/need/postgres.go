@@ -33,7 +33,7 @@ const patience = 60 * time.Second
 // durable, unless the one that was named does not.
 func Postgres(t testing.TB) string {
 	t.Helper()
-	leaveOutIfShort(t, "PostgreSQL")
+	LeaveOutIfShort(t, "PostgreSQL")
 	server := os.Getenv(serverVariable)
 	if server == "" {
 		server = shared(t).server

@@ -17,7 +17,7 @@ func Caddy(t testing.TB) string { t.Helper(); return proxy(t, "Caddy", machine.C
 
 func proxy(t testing.TB, name string, look func() (string, bool)) string {
 	t.Helper()
-	leaveOutIfShort(t, name)
+	LeaveOutIfShort(t, name)
 	path, ok := look()
 	if !ok {
 		missing(t, name)
