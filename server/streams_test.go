@@ -15,6 +15,9 @@ func TestAPageOfAStreamIsAnsweredAtOnceOrWhenThereIsSomething(t *testing.T) {
 	read := func(path string, headers ...string) (texts string, cursor int64, applied string) {
 		t.Helper()
 		a := h.do("GET", path, "", with(ann, append([]string{"Accept", "application/json"}, headers...)...)...).want(200)
+		if vary := a.header.Get("Vary"); vary != "Accept, Prefer" {
+			t.Errorf("it varies by %q", vary)
+		}
 		var page struct {
 			Events []struct {
 				Event string

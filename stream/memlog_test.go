@@ -21,9 +21,11 @@ type memLog struct {
 	slow time.Duration
 	// openSlow is how long every opening takes.
 	openSlow time.Duration
-	// pages counts how often a chat was read.
-	pages int
-	seqs  map[string]int64
+	// pages counts how often a chat was read, reading how many are being read, and most
+	// how many have been at once.
+	pages         int
+	most, reading int
+	seqs          map[string]int64
 }
 
 func newMemLog() *memLog {
@@ -121,6 +123,14 @@ func (l *memLog) dawdle(ctx context.Context) {
 	}
 }
 
+// count notes that the reading of a chat begins or ends.
+func (l *memLog) count(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.reading += n
+	l.most = max(l.most, l.reading)
+}
+
 func (l *memLog) After(ctx context.Context, after int64, limit int) ([]chat.Event, int64, error) {
 	l.dawdle(ctx)
 	l.mu.Lock()
@@ -136,6 +146,8 @@ func (l *memLog) After(ctx context.Context, after int64, limit int) ([]chat.Even
 }
 
 func (l *memLog) ChatAfter(ctx context.Context, chatID string, after, upTo int64, limit int) ([]chat.Event, error) {
+	l.count(1)
+	defer l.count(-1)
 	l.dawdle(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -27,6 +27,7 @@ func TestAStreamSaysAtOnceThatItIsOpenAndFromWhere(t *testing.T) {
 		expect(t, "type", c.header.Get("Content-Type"), "text/event-stream")
 		expect(t, "cache", c.header.Get("Cache-Control"), "no-store, no-transform")
 		expect(t, "buffering", c.header.Get("X-Accel-Buffering"), "no")
+		expect(t, "vary", c.header.Get("Vary"), "Accept")
 		c.cancel()
 		<-c.done
 		expect(t, "aborted", c.aborted, true)
@@ -354,6 +355,31 @@ func TestRotationAndShutdownBreakOffAfterAWholeFrame(t *testing.T) {
 		c = h.open(Start{Chat: "lobby"})
 		<-c.done
 		expect(t, "no new ones", c.err, error(chat.ErrUnavailable))
+	})
+}
+
+// All at once they would come down on whoever serves next.
+func TestADrainSpreadsWhenItsClientsComeBack(t *testing.T) {
+	inHouse(t, Options{}, func(h *house) {
+		var calls []*client
+		for range 50 {
+			calls = append(calls, h.open(Start{Chat: "lobby"}))
+		}
+		h.broker.Drain()
+		after := make(map[int]bool)
+		for _, c := range calls {
+			<-c.done
+			_, last, _ := strings.Cut(c.text(), "event: ready")
+			_, last, _ = strings.Cut(last, "retry: ")
+			ms, err := strconv.Atoi(strings.SplitN(last, "\n", 2)[0])
+			if err != nil || ms < 500 || ms >= 5000 {
+				t.Fatalf("asked to come back after %q", last)
+			}
+			after[ms/500] = true
+		}
+		if len(after) < 5 {
+			t.Errorf("50 clients come back in %d of the 9 half seconds", len(after))
+		}
 	})
 }
 
