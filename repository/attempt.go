@@ -38,7 +38,11 @@ func (w *writer) begin(batch []*request) *attempt {
 	a.unit = &unit{handle: l.handle(), link: l, now: chat.NewTime(a.began), writer: w.id, batch: w.batch}
 	first := postings(leadingPosts(batch))
 	recalled := w.permits.recall(first)
-	a.unit.found, a.known, err = l.begin(ctx, first)
+	var kept *head
+	if len(first) == len(batch) {
+		kept = &w.permits.head
+	}
+	a.unit.found, a.known, err = l.begin(ctx, first, kept)
 	if err == nil {
 		a.unit.alone = w.permits.check(a.unit.found)
 		if recalled && !a.unit.alone {
@@ -202,7 +206,7 @@ func (w *writer) lastCommitted(ctx context.Context) (batch int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	at, _, err := l.begin(ctx, nil)
+	at, _, err := l.begin(ctx, nil, nil)
 	if err != nil || at.writer == w.id {
 		return at.batch, w.abort(ctx, err)
 	}

@@ -44,10 +44,12 @@ func (m *permits) recall(posts []*posting) (some bool) {
 // everything if it is not.
 func (m *permits) check(found head) (alone bool) {
 	if alone = found.is(m.head); !alone {
-		m.seqs, m.held = nil, nil
+		m.forget()
 	}
 	return alone
 }
+
+func (m *permits) forget() { m.seqs, m.held = nil, nil }
 
 // keep remembers what a batch that is committed has shown. Behind another writer's
 // it remembers nothing yet: where writers take turns, what is remembered never holds,
@@ -55,7 +57,7 @@ func (m *permits) check(found head) (alone bool) {
 func (m *permits) keep(u *unit, batch []*request) {
 	m.head = u.raised()
 	if !u.alone || len(leadingPosts(batch)) < len(batch) || len(m.held)+len(batch) > maxPermits {
-		m.seqs, m.held = nil, nil
+		m.forget()
 		return
 	}
 	if m.held == nil {

@@ -1,6 +1,7 @@
 package repository
 
 import (
+	"context"
 	"testing"
 
 	"parley/chat"
@@ -82,6 +83,52 @@ func TestWhatIsRememberedHoldsOnlyUntilSomebodyElseWrites(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantRefusal(t, post("ann"), chat.ErrNotFound)
+		wantWholeLog(t, here)
+	})
+}
+
+// A post that is begun, decided and committed in one message waits there for the lock,
+// and what it was decided by may change meanwhile.
+func TestWhatIsRememberedDoesNotOutlastTheWaitForTheLock(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		here, there := s.openTwo(t)
+		as := signUp(t, here, "ann", "bob")
+		makeChat(t, here, as["ann"], "den", chat.Private, map[string]chat.Role{"bob": chat.RoleMember})
+		for range 3 {
+			say(t, here, as["bob"], "den", "hello")
+			say(t, here, as["ann"], "den", "hello")
+		}
+		held, goOn := make(chan struct{}), make(chan struct{})
+		errs := together(
+			func() error {
+				_, err := write(t.Context(), there, func(ctx context.Context, u *unit) (none struct{}, err error) {
+					close(held)
+					<-goOn
+					return none, u.leave(ctx, "den", memberRow{Username: "bob"})
+				})
+				return err
+			},
+			func() error {
+				<-held
+				_, err := here.Post(t.Context(), as["bob"], chat.Post{Chat: "den", Text: "too late"})
+				return err
+			},
+			func() error {
+				<-held
+				_, err := here.Post(t.Context(), as["ann"], chat.Post{Chat: "den", Text: "in time"})
+				return err
+			},
+			func() error {
+				defer close(goOn)
+				<-held
+				eventually(t, "a post waits", func() bool {
+					return here == there && waiting(here) == 2 || here != there && number(t, there, waitsForALock) == 1
+				})
+				return nil
+			})
+		wantRefusal(t, errs[0], nil)
+		wantRefusal(t, errs[1], chat.ErrNotFound)
+		wantRefusal(t, errs[2], nil)
 		wantWholeLog(t, here)
 	})
 }

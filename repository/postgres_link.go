@@ -12,21 +12,25 @@ import (
 	"strings"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 )
 
 // postgresLink sends a batch of posts in two messages: one that begins, takes
-// the lock and loads, one that stores and commits. lib/pq does not pipeline, but a
+// the lock and loads, one that stores and commits. Where there is nothing to load, it
+// does all that in one. lib/pq does not pipeline, but a
 // text of several statements goes out at once; it takes no arguments, so they are
 // written into it as literals, for statements that are prepared on the server.
 type postgresLink struct {
 	conn *sqlx.Conn
 	h    handle
 	text []byte // of the message being made, used again and again
+	// kept is the head of a transaction that is put off until it stores.
+	kept *head
 }
 
 // postgresBegin: each statement of a text sees what was committed when it began,
 // so those behind the lock see what was committed before the lock was had.
-const postgresBegin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; EXECUTE parley_lock; `
+const postgresBegin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; `
 
 // postgresStatements are prepared once a connection. They look things up by
 // LATERAL with a LIMIT, because into that a planner cannot reach: of an ordinary
@@ -94,6 +98,12 @@ var postgresStatements = []string{
 
 	`PREPARE parley_lock AS ` + readHead + ` FOR UPDATE`,
 
+	// Divides by zero if the head is another one: a text has no other way to go on only
+	// under a condition. Where the row was changed while its lock was waited for, it is
+	// looked at again (PostgreSQL manual 13.2.1).
+	`PREPARE parley_expect (bigint, text, bigint) AS
+	SELECT 1 / CASE WHEN pos = $1 AND writer = $2 AND batch = $3 THEN 1 ELSE 0 END FROM head WHERE one = 1 FOR UPDATE`,
+
 	`PREPARE parley_head (bigint, text, bigint) AS UPDATE head SET pos = $1, writer = $2, batch = $3 WHERE one = 1`,
 
 	`PREPARE parley_writer (text, bigint, bigint) AS
@@ -110,10 +120,17 @@ func newPostgresLink(ctx context.Context, conn *sqlx.Conn, h handle) (link, erro
 	return &postgresLink{conn: conn, h: h}, nil
 }
 
-func (l *postgresLink) begin(ctx context.Context, first []*posting) (at head, known []facts, err error) {
-	l.text = append(l.text[:0], postgresBegin...)
+func (l *postgresLink) begin(ctx context.Context, first []*posting, kept *head) (at head, known []facts, err error) {
+	l.kept = nil
+	l.text = append(append(l.text[:0], postgresBegin...), `EXECUTE parley_lock; `...)
+	began := len(l.text)
 	l.writeLoad(first)
-	asked := len(l.text) > len(postgresBegin)
+	asked := len(l.text) > began
+	if kept != nil && !asked {
+		l.kept = kept
+		known, err = scanFacts(nil, first)
+		return *kept, known, err
+	}
 	rows, err := l.conn.QueryContext(ctx, string(l.text))
 	if err != nil {
 		return at, nil, err
@@ -241,6 +258,9 @@ func scanFacts(rows *sql.Rows, posts []*posting) ([]facts, error) {
 
 func (l *postgresLink) store(ctx context.Context, u *unit, posts []*posting, chats map[string]*chatHead, last bool) error {
 	l.text = l.text[:0]
+	if l.kept != nil {
+		l.writeBegin()
+	}
 	if last && len(posts) == 1 {
 		l.writePost(u, posts[0])
 		return l.send(ctx, true)
@@ -275,6 +295,16 @@ func (l *postgresLink) store(ctx context.Context, u *unit, posts []*posting, cha
 		l.writeRaise(u)
 	}
 	return l.send(ctx, last)
+}
+
+// writeBegin begins what was put off, if the head still is where it was thought to be.
+func (l *postgresLink) writeBegin() {
+	l.text = append(l.text, postgresBegin...)
+	l.open(`parley_expect`)
+	l.integer(l.kept.pos)
+	l.literal(l.kept.writer)
+	l.integer(l.kept.batch)
+	l.end()
 }
 
 // writePost stores the post with which a batch ends, and raises the head to it.
@@ -329,11 +359,18 @@ func (l *postgresLink) send(ctx context.Context, commit bool) error {
 		l.text = append(l.text, `COMMIT`...)
 	}
 	_, err := l.conn.ExecContext(ctx, string(l.text))
-	if commit && lost(err) {
+	var refused *pq.Error
+	switch {
+	case commit && lost(err):
 		return commitError{err}
+	case l.kept != nil && errors.As(err, &refused) && refused.Code == divisionByZero:
+		return movedError{err}
 	}
 	return err
 }
+
+// divisionByZero is what parley_expect refuses with (PostgreSQL manual, appendix A).
+const divisionByZero = "22012"
 
 func (l *postgresLink) rollback(ctx context.Context) error {
 	_, err := l.conn.ExecContext(ctx, `ROLLBACK`)

@@ -58,7 +58,7 @@ func newSQLiteLink(ctx context.Context, conn *sqlx.Conn, h handle) (link, error)
 	return l, nil
 }
 
-func (l *sqliteLink) begin(ctx context.Context, first []*posting) (at head, known []facts, err error) {
+func (l *sqliteLink) begin(ctx context.Context, first []*posting, _ *head) (at head, known []facts, err error) {
 	if _, err := l.lock.ExecContext(ctx); err != nil {
 		return at, nil, err
 	}

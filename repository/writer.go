@@ -222,21 +222,19 @@ func (w *writer) write(batch []*request) {
 	w.conclude(a)
 }
 
-// conclude answers the requests of an attempt that is over, after another where the
-// connection was to blame, and one by one where one of them is.
+// conclude answers the requests of an attempt that is over, after another where the head
+// had moved or the connection was to blame, and one by one where one of them is.
 func (w *writer) conclude(a *attempt) {
 	w.settle(a)
+	var moved movedError
+	if errors.As(a.err, &moved) {
+		a = w.again(a)
+	}
 	if w.dead(a.err) {
 		// The connection may have died long ago, of a restart for example. What did
 		// not get through it is tried once on a fresh one, if it is still wanted.
 		w.log.Warn("the connection to the database is given up", "error", a.err)
-		batch := present(a.batch)
-		if len(batch) == 0 {
-			return
-		}
-		a = w.begin(batch)
-		w.finish(a)
-		w.settle(a)
+		a = w.again(a)
 	}
 	var unconnected connectError
 	switch {
@@ -255,6 +253,20 @@ func (w *writer) conclude(a *attempt) {
 			w.write([]*request{req})
 		}
 	}
+}
+
+// again makes another attempt of one that failed, for those who still wait. It relies
+// on nothing that is remembered.
+func (w *writer) again(a *attempt) *attempt {
+	w.permits.forget()
+	batch := present(a.batch)
+	if len(batch) == 0 {
+		return &attempt{}
+	}
+	a = w.begin(batch)
+	w.finish(a)
+	w.settle(a)
+	return a
 }
 
 // dead says whether err tells of a connection that was there and is of no use.
