@@ -3,6 +3,7 @@ package repository
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -45,6 +46,8 @@ type wire struct {
 	// cut says what to do at the next commit; it goes back to never by itself.
 	cut  atomic.Int32
 	cuts atomic.Int32
+	// whole counts the cuts of a message that held its transaction from the beginning.
+	whole atomic.Int32
 	// connections counts those that were made.
 	connections atomic.Int32
 }
@@ -115,14 +118,17 @@ func (w *wire) carry(client net.Conn, server string) {
 			return
 		}
 		if bytes.Contains(buf[:n], []byte("; COMMIT\x00")) {
-			switch w.cut.Swap(never) {
-			case beforeCommit:
+			cut := w.cut.Swap(never)
+			if cut != never {
 				w.cuts.Add(1)
-				return
-			case behindCommit:
-				w.cuts.Add(1)
-				swallow.Store(true)
+				if bytes.Contains(buf[:n], []byte(postgresBegin)) {
+					w.whole.Add(1)
+				}
 			}
+			if cut == beforeCommit {
+				return
+			}
+			swallow.Store(cut == behindCommit)
 		}
 		if _, err := upstream.Write(buf[:n]); err != nil {
 			return
@@ -147,18 +153,23 @@ func TestACommitWhoseAnswerIsLostIsFoundOut(t *testing.T) {
 			ann := signUp(t, r, "ann")["ann"]
 			makeChat(t, r, ann, "room", chat.Private, nil)
 			for i := range 20 {
-				w.cut.Store(cut)
 				var fs []func() error
+				if i%2 == 0 { // what everybody may do is remembered, and all is in one message
+					for range 3 {
+						say(t, r, ann, "room", rand.Text())
+					}
+				} else { // another kind of change goes the same way
+					fs = append(fs, func() error {
+						return r.CreateSession(t.Context(), newSession("ann"))
+					})
+				}
+				w.cut.Store(cut)
 				for k := range 3 {
 					fs = append(fs, func() error {
 						_, err := r.Post(t.Context(), ann, chat.Post{Chat: "room", Text: fmt.Sprintf("%d-%d", i, k)})
 						return err
 					})
 				}
-				// Another kind of change goes the same way.
-				fs = append(fs, func() error {
-					return r.CreateSession(t.Context(), newSession("ann"))
-				})
 				if errs := errors.Join(inOneBatch(t, r, fs...)...); errs != nil {
 					t.Fatalf("round %d: %v", i, errs)
 				}
@@ -166,15 +177,18 @@ func TestACommitWhoseAnswerIsLostIsFoundOut(t *testing.T) {
 			if n := w.cuts.Load(); n < 20 {
 				t.Fatalf("the connection was cut only %d times", n)
 			}
+			if n := w.whole.Load(); n < 10 {
+				t.Errorf("only %d transactions were cut that were one message", n)
+			}
 			wantWholeLog(t, r)
-			if n := number(t, r, `SELECT count(*) FROM messages`); n != 60 {
-				t.Errorf("%d messages, want 60", n)
+			if n := number(t, r, `SELECT count(*) FROM messages`); n != 60+30 {
+				t.Errorf("%d messages, want 90", n)
 			}
-			if n := number(t, r, `SELECT count(DISTINCT text) FROM messages`); n != 60 {
-				t.Errorf("%d different messages, want 60", n)
+			if n := number(t, r, `SELECT count(DISTINCT text) FROM messages`); n != 60+30 {
+				t.Errorf("%d different messages, want 90", n)
 			}
-			if n := number(t, r, `SELECT count(*) FROM sessions`); n != 21 {
-				t.Errorf("%d sessions, want 21", n)
+			if n := number(t, r, `SELECT count(*) FROM sessions`); n != 11 {
+				t.Errorf("%d sessions, want 11", n)
 			}
 			head := headOf(t, r)
 			eventually(t, "ready", func() bool { return r.Ready(t.Context()) == nil })
