@@ -81,7 +81,8 @@ INSERT INTO messages (id, chat, seq, author, text, created_at)
 INSERT INTO events (pos, kind, chat, seq, at, message)
 	SELECT id, 'message', chat, seq, created_at, id FROM messages ORDER BY id;
 
-UPDATE head SET pos = {people} * {chats} + {messages}, counted = {people} * {chats} + {messages};
+UPDATE head SET pos = {people} * {chats} + {messages};
+UPDATE counted SET pos = {people} * {chats} + {messages};
 `
 
 // now and never are times of the seed: none of its rows depends on the clock.

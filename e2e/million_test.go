@@ -173,7 +173,8 @@ func sowMessages(t *testing.T, address, chatID, author string, messages int) (fi
 			[]any{chatID, messages, first.id + int64(messages) - 1}},
 		{`UPDATE memberships SET seen = seen + $3 WHERE chat = $1 AND username = $2`,
 			[]any{chatID, author, messages}},
-		{`UPDATE head SET pos = pos + $1, counted = pos + $1`, []any{messages}},
+		{`UPDATE head SET pos = pos + $1`, []any{messages}},
+		{`UPDATE counted SET pos = (SELECT pos FROM head)`, nil},
 	} {
 		if _, err := tx.Exec(statement.text, statement.arguments...); err != nil {
 			t.Fatalf("%s: %v", statement.text, err)

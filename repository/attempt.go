@@ -81,6 +81,7 @@ func (w *writer) publish(a *attempt) {
 	if w.committed != nil && len(a.unit.events) > 0 {
 		w.committed(a.unit.events)
 	}
+	w.raised(a.unit.pos)
 }
 
 // run runs a batch's requests in the order in which they came, neighbouring posts
@@ -93,12 +94,7 @@ func (u *unit) run(ctx context.Context, batch []*request, known []facts) (err er
 			err = commitError{panicked(p)}
 		}
 	}()
-	u.pos, u.counted = u.found.pos, u.found.counted
-	if u.pos-u.found.counted > countAfter {
-		if err := u.countOwn(ctx); err != nil {
-			return err
-		}
-	}
+	u.pos = u.found.pos
 	for posts := leadingPosts(batch); len(batch) > 0; posts, known = leadingPosts(batch), nil {
 		if len(posts) == 0 {
 			if err := runOne(ctx, u, batch[0]); err != nil {

@@ -18,7 +18,7 @@ func (d *dialect) selectChats() string {
 		c.id AS "last.chat", COALESCE(l.id, 0) AS "last.id", COALESCE(l.seq, 0) AS "last.seq",
 		COALESCE(l.author, '') AS "last.author", COALESCE(l.text, '') AS "last.text",
 		COALESCE(l.created_at, 0) AS "last.created_at", l.reply_to AS "last.reply_to", l.client_id AS "last.client_id"
-	FROM head h CROSS JOIN chats c
+	FROM counted n CROSS JOIN chats c
 	LEFT JOIN memberships m ON m.chat = c.id AND m.username = ? AND m.left_pos IS NULL
 	LEFT JOIN messages l ON l.id = c.last_message AND m.role IS NOT NULL
 	WHERE c.deleted_pos IS NULL AND `

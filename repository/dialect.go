@@ -30,8 +30,11 @@ type dialect struct {
 	among string
 	list  func(values []string) any
 
-	// uncounted says of a message o of chat c that it is behind counted.
+	// uncounted says of a message o of chat c that it is behind countedTo.
 	uncounted string
+	// aside runs fn in a transaction that changes nothing by which posts are decided.
+	// Posts wait for it only where they must.
+	aside func(ctx context.Context, r *Repository, fn func(ctx context.Context, c changer) error) error
 
 	// link prepares what the writer does on a connection.
 	link func(ctx context.Context, conn *sqlx.Conn, h handle) (link, error)
@@ -61,7 +64,8 @@ var sqliteDialect = &dialect{
 		return string(list)
 	},
 	// Two columns in one comparison would not make it look for the second.
-	uncounted: `o.id > ` + counted,
+	uncounted: `o.id > ` + countedTo,
+	aside:     asideInABatch,
 	link:      newSQLiteLink,
 	durable:   sqliteDurable,
 	away: func(err error) bool {
@@ -85,7 +89,8 @@ var postgresDialect = &dialect{
 	among:      `= ANY(?)`,
 	list:       func(values []string) any { return pq.Array(values) },
 	// The id alone could make it look in the primary key, where all chats are.
-	uncounted: `(o.chat, o.id) > (c.id, ` + counted + `)`,
+	uncounted: `(o.chat, o.id) > (c.id, ` + countedTo + `)`,
+	aside:     asideOfTheWriter,
 	link:      newPostgresLink,
 	durable:   postgresDurable,
 	away: func(err error) bool {

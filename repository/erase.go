@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"log/slog"
-	"time"
 )
 
 // eraseSlice is how many texts go at a time. The posts of others wait behind a
@@ -48,64 +46,11 @@ func (h handle) halfErased(ctx context.Context) (chats []string, err error) {
 	return chats, err
 }
 
-// eraser erases what a deletion has left over, in a goroutine of its own, so that
-// a chat with a million messages is deleted as fast as any other and holds up
-// nobody's posts.
-type eraser struct {
-	r     *Repository
-	log   *slog.Logger
-	woken chan struct{}
-	stop  context.CancelFunc
-	done  chan struct{}
-}
-
-// eraseAgain is when the eraser looks again after the database failed it.
-const eraseAgain = 30 * time.Second
-
-// newEraser starts an eraser, which begins with what an earlier process left.
-func newEraser(r *Repository, log *slog.Logger) *eraser {
-	ctx, stop := context.WithCancel(context.Background())
-	e := &eraser{r: r, log: log, woken: make(chan struct{}, 1), stop: stop, done: make(chan struct{})}
-	e.wake()
-	go e.run(ctx)
-	return e
-}
-
-// wake tells the eraser that there is something to erase. It does not block.
-func (e *eraser) wake() {
-	select {
-	case e.woken <- struct{}{}:
-	default:
-	}
-}
-
-// close stops the eraser and waits for it.
-func (e *eraser) close() {
-	e.stop()
-	<-e.done
-}
-
-func (e *eraser) run(ctx context.Context) {
-	defer close(e.done)
-	var again <-chan time.Time
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-e.woken:
-		case <-again:
-		}
-		again = nil
-		if err := e.erase(ctx); err != nil && ctx.Err() == nil {
-			e.log.Error("erasing deleted chats", "error", err)
-			again = time.After(eraseAgain)
-		}
-	}
-}
-
-// erase returns when no deleted chat has a text left.
-func (e *eraser) erase(ctx context.Context) error {
-	chats, err := read(ctx, e.r, func(ctx context.Context, h handle) ([]string, error) {
+// erase takes the texts from deleted chats until none is left. It is a chore, so that a
+// chat with a million messages is deleted as fast as any other and holds up nobody's
+// posts.
+func (r *Repository) erase(ctx context.Context) error {
+	chats, err := read(ctx, r, func(ctx context.Context, h handle) ([]string, error) {
 		return h.halfErased(ctx)
 	})
 	if err != nil {
@@ -113,7 +58,7 @@ func (e *eraser) erase(ctx context.Context) error {
 	}
 	for _, chatID := range chats {
 		for more := true; more; {
-			more, err = write(ctx, e.r, func(ctx context.Context, u *unit) (bool, error) {
+			more, err = write(ctx, r, func(ctx context.Context, u *unit) (bool, error) {
 				return u.eraseTexts(ctx, chatID)
 			})
 			if err != nil {

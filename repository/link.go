@@ -50,8 +50,6 @@ type head struct {
 	pos    int64
 	writer string // empty before the first batch
 	batch  int64
-	// counted is how far everybody's own messages are counted.
-	counted int64
 }
 
 // is says whether both are behind the same batch.
@@ -76,7 +74,7 @@ type facts struct {
 }
 
 const (
-	readHead   = `SELECT pos, writer, batch, counted FROM head WHERE one = 1`
+	readHead   = `SELECT pos, writer, batch FROM head WHERE one = 1`
 	raiseHead  = `UPDATE head SET pos = ?, writer = ?, batch = ? WHERE one = 1`
 	keepWriter = `INSERT INTO writers (id, batch, at) VALUES (?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, at = excluded.at`

@@ -56,7 +56,8 @@ type Repository struct {
 	reading    queryer
 	statements *statements
 	writer     *writer
-	eraser     *eraser
+	eraser     *chore
+	counter    *counter
 	metrics    *metrics
 	postKey    []byte
 	// lock is held by the serving process of a SQLite file.
@@ -79,12 +80,15 @@ func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 	if err != nil {
 		return nil, errors.Join(err, r.closeDatabase(writing))
 	}
-	r.writer = newWriter(writing, r.dialect, rand.Text(), o, r.metrics)
+	r.eraser = newChore("erasing deleted chats", o.Log, r.erase)
+	r.counter = newCounter(r, o.Log)
+	r.writer = newWriter(writing, r.dialect, rand.Text(), o, r.counter.raised, r.metrics)
 	if err := r.writer.start(ctx); err != nil {
 		r.writer.disconnect()
 		return nil, errors.Join(err, r.closeDatabase(writing))
 	}
-	r.eraser = newEraser(r, o.Log)
+	r.eraser.start()
+	r.counter.start()
 	return r, nil
 }
 
@@ -145,6 +149,7 @@ func (r *Repository) Ready(ctx context.Context) error {
 // asked of the Repository afterwards.
 func (r *Repository) Close() error {
 	r.eraser.close()
+	r.counter.close()
 	r.writer.close()
 	r.reads.Wait()
 	return r.closeDatabase(r.writer.db)

@@ -2,6 +2,7 @@ package repository
 
 import (
 	"database/sql"
+	"slices"
 
 	"parley/chat"
 )
@@ -11,8 +12,8 @@ const maxPermits = 1 << 15
 
 // permits is what the writer remembers of whom it has let post where, so as not to
 // ask it of the database with each post. As long as the log's head is where the
-// writer's last batch left it, nobody has changed anything since; and a batch that
-// does more than post ends what is remembered. So a post is still decided behind the
+// writer's last batch left it, nobody has changed anything since; and a batch with a
+// request that changes who may post ends what is remembered. So a post is still decided behind the
 // head's lock, by what is true there.
 type permits struct {
 	// head is as the writer's last batch left it.
@@ -56,7 +57,7 @@ func (m *permits) forget() { m.seqs, m.held = nil, nil }
 // and to find that out is a round trip.
 func (m *permits) keep(u *unit, batch []*request) {
 	m.head = u.raised()
-	if !u.alone || len(leadingPosts(batch)) < len(batch) || len(m.held)+len(batch) > maxPermits {
+	if !u.alone || slices.ContainsFunc(batch, (*request).changesPermits) || len(m.held)+len(batch) > maxPermits {
 		m.forget()
 		return
 	}
@@ -64,7 +65,7 @@ func (m *permits) keep(u *unit, batch []*request) {
 		m.seqs, m.held = make(map[string]int64), make(map[permitHolder]struct{})
 	}
 	for _, req := range batch {
-		if p := req.post; req.err == nil && !p.posted.Replayed {
+		if p := req.post; p != nil && req.err == nil && !p.posted.Replayed {
 			m.seqs[p.Chat] = p.posted.Message.Seq
 			m.held[permitHolder{p.Chat, p.actor}] = struct{}{}
 		}

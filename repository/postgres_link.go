@@ -139,7 +139,7 @@ func (l *postgresLink) begin(ctx context.Context, first []*posting, kept *head) 
 	if !rows.Next() {
 		return at, nil, errors.Join(errors.New("the log has no head"), rows.Err())
 	}
-	if err := rows.Scan(&at.pos, &at.writer, &at.batch, &at.counted); err != nil {
+	if err := rows.Scan(&at.pos, &at.writer, &at.batch); err != nil {
 		return at, nil, err
 	}
 	if rows.Next() || asked && !rows.NextResultSet() {

@@ -78,7 +78,7 @@ func (l *sqliteLink) readHead(ctx context.Context) (at head, err error) {
 			return l.last, err
 		}
 	}
-	err = l.head.QueryRowContext(ctx).Scan(&at.pos, &at.writer, &at.batch, &at.counted)
+	err = l.head.QueryRowContext(ctx).Scan(&at.pos, &at.writer, &at.batch)
 	return at, err
 }
 

@@ -25,8 +25,6 @@ type unit struct {
 	batch  int64
 	// found is the head as it was when the batch began.
 	found head
-	// counted is how far everybody's own messages are counted, by this batch or before it.
-	counted int64
 	// alone says that nobody else has raised it since this writer last did.
 	alone bool
 	// dirty says that there is something to commit.
@@ -70,7 +68,7 @@ func (u *unit) append(ctx context.Context, ev chat.Event) (chat.Event, error) {
 
 // raised is the head as this batch leaves it.
 func (u *unit) raised() head {
-	return head{pos: u.pos, writer: u.writer, batch: u.batch, counted: u.counted}
+	return head{pos: u.pos, writer: u.writer, batch: u.batch}
 }
 
 // other says that the head was last raised by another writer, whose batch has to be

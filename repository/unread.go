@@ -2,50 +2,101 @@ package repository
 
 import (
 	"context"
-	"fmt"
+	"log/slog"
+	"sync/atomic"
 )
 
-// countAfter is behind how many positions a batch counts anew who wrote what. It
-// bounds what has to be read to know what is unread: so many messages, and one
-// batch more.
-const countAfter = 1024
+const (
+	// countAfter is behind how many positions it is counted anew who wrote what. Of so many
+	// messages, and those that come meanwhile, some are read to know what is unread.
+	countAfter = 1024
+	// countAtOnce bounds what is counted in one transaction, for which on SQLite the
+	// posts of others wait.
+	countAtOnce = 2048
+)
 
-// unread is what a member m of a chat c has not read, with h for the head: all
-// messages of the chat but those that are counted as no news to him and those that
-// he wrote since. Only of a chat that has messages since then are any read, and only
-// those, by the index messages_chat.
+// unread is what a member m of a chat c has not read, with n for how far it is counted:
+// all messages of the chat but those that were there when he joined, those that are
+// counted as his own and those that he wrote since. Only of a chat that has messages
+// since then are any read, and only those, by the index messages_chat.
 func (d *dialect) unread() string {
-	return `c.messages - m.seen - CASE WHEN c.last_message <= h.counted THEN 0 ELSE (
+	return `c.messages - m.seen - COALESCE((
+			SELECT w.messages FROM own_messages w WHERE w.username = m.username AND w.chat = c.id AND w.joined_pos = m.joined_pos), 0)
+		- CASE WHEN c.last_message <= n.pos THEN 0 ELSE (
 			SELECT count(*) FROM messages o WHERE o.chat = c.id AND o.author = m.username AND ` + d.uncounted + `) END`
 }
 
-// counted is up to where a member's own messages are counted.
-const counted = `CASE WHEN m.joined_pos > h.counted THEN m.joined_pos ELSE h.counted END`
+// countedTo is up to where a member's own messages are counted.
+const countedTo = `CASE WHEN m.joined_pos > n.pos THEN m.joined_pos ELSE n.pos END`
 
 // ownSince notes for each member how many of the messages between two positions are
-// his own. The memberships are all there: as in parley_chats, their "insertion" and
-// the look into them row by row leave a planner no choice but the index.
-const ownSince = `INSERT INTO memberships (chat, username, joined_pos, role, joined_at, seen)
-	SELECT o.chat, o.author, 0, '', 0, count(*)
-	FROM (SELECT m.chat, m.author, m.id, (SELECT joined_pos FROM memberships
+// his own. A planner can reach neither into the look for a membership, row by row, nor
+// beyond MATERIALIZED.
+const ownSince = `WITH said AS MATERIALIZED (
+		SELECT m.author, m.chat, m.id, (SELECT joined_pos FROM memberships
 			WHERE chat = m.chat AND username = m.author AND left_pos IS NULL LIMIT 1) AS joined_pos
-		FROM messages m WHERE m.id > ? AND m.id <= ?) o
-	WHERE o.joined_pos < o.id
-	GROUP BY o.chat, o.author
-	ON CONFLICT (chat, username) WHERE left_pos IS NULL DO UPDATE SET seen = memberships.seen + excluded.seen`
+		FROM messages m WHERE m.id > ? AND m.id <= ?)
+	INSERT INTO own_messages (username, chat, joined_pos, messages)
+	SELECT author, chat, joined_pos, count(*) FROM said WHERE joined_pos < id
+	GROUP BY author, chat, joined_pos
+	ON CONFLICT (username, chat, joined_pos) DO UPDATE SET messages = own_messages.messages + excluded.messages`
 
-// countOwn counts on from where the head says that it was counted. To count with
-// each post would take a membership's row each, and so a page of so many more than
-// the chats have.
-func (u *unit) countOwn(ctx context.Context) error {
-	to := min(u.found.pos, u.found.counted+2*countAfter) // writers leave no more behind
-	_, err := u.exec(ctx, ownSince, u.found.counted, to)
-	if err == nil {
-		_, err = u.exec(ctx, `UPDATE head SET counted = ?`, to)
+// counter counts who wrote what, as a chore. To count with each post would take a row
+// for each, and so a page of so many more than there are chats.
+type counter struct {
+	*chore
+	r *Repository
+	// at is up to where it is known to be counted.
+	at atomic.Int64
+}
+
+func newCounter(r *Repository, log *slog.Logger) *counter {
+	c := &counter{r: r}
+	c.chore = newChore("counting everybody's own messages", log, c.count)
+	return c
+}
+
+// raised wakes the counter when the head is far enough ahead. It does not block.
+func (c *counter) raised(pos int64) {
+	if pos-c.at.Load() > countAfter {
+		c.wake()
 	}
+}
+
+// count counts on until it is close behind the head.
+func (c *counter) count(ctx context.Context) error {
+	for {
+		from, to, err := c.due(ctx)
+		if err != nil || from == to {
+			return err
+		}
+		err = c.r.dialect.aside(ctx, c.r, func(ctx context.Context, tx changer) error {
+			// Another instance may have come first, or be at it.
+			moved, err := tx.exec(ctx, `UPDATE counted SET pos = ? WHERE one = 1 AND pos = ?`, to, from)
+			if err == nil && moved == 1 {
+				_, err = tx.exec(ctx, ownSince, from, to)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// due is what is to be counted next, nothing while that would be little.
+func (c *counter) due(ctx context.Context) (from, to int64, err error) {
+	type position struct{ Head, Counted int64 }
+	at, err := read(ctx, c.r, func(ctx context.Context, h handle) (at position, err error) {
+		err = h.get(ctx, &at, `SELECT h.pos AS head, n.pos AS counted FROM head h CROSS JOIN counted n`)
+		return at, err
+	})
 	if err != nil {
-		return fmt.Errorf("counting everybody's own messages: %w", err)
+		return 0, 0, err
 	}
-	u.counted = to
-	return nil
+	c.at.Store(at.Counted)
+	if at.Head-at.Counted <= countAfter {
+		return at.Counted, at.Counted, nil
+	}
+	return at.Counted, min(at.Head, at.Counted+countAtOnce), nil
 }

@@ -47,6 +47,7 @@ type writer struct {
 	dialect   *dialect
 	id        string // by which the database knows this writer's batches
 	committed func([]chat.Event)
+	raised    func(pos int64) // is told of the head behind each commit
 	metrics   *metrics
 	log       *slog.Logger
 
@@ -67,9 +68,9 @@ type writer struct {
 	closed bool
 }
 
-func newWriter(db *sqlx.DB, d *dialect, id string, o Options, m *metrics) *writer {
+func newWriter(db *sqlx.DB, d *dialect, id string, o Options, raised func(pos int64), m *metrics) *writer {
 	return &writer{
-		db: db, dialect: d, id: id, committed: o.Committed, metrics: m, log: o.Log,
+		db: db, dialect: d, id: id, committed: o.Committed, raised: raised, metrics: m, log: o.Log,
 		turn:    make(chan *attempt, 1),
 		wake:    make(chan struct{}, 1),
 		closing: make(chan struct{}),

@@ -105,7 +105,7 @@ func wantWholeLog(t testing.TB, r *Repository) {
 	if n := number(t, r, `SELECT count(*) FROM chats c WHERE c.messages <> (SELECT count(*) FROM messages m WHERE m.chat = c.id)`); n != 0 {
 		t.Errorf("%d chats miscount their messages", n)
 	}
-	if n := number(t, r, `SELECT count(*) FROM head h CROSS JOIN chats c JOIN memberships m ON m.chat = c.id AND m.left_pos IS NULL
+	if n := number(t, r, `SELECT count(*) FROM counted n CROSS JOIN chats c JOIN memberships m ON m.chat = c.id AND m.left_pos IS NULL
 		WHERE `+r.dialect.unread()+` <> (SELECT count(*) FROM messages o WHERE o.chat = c.id AND o.id > m.joined_pos AND o.author <> m.username)`); n != 0 {
 		t.Errorf("%d members are told a wrong number of unread messages", n)
 	}
