@@ -81,12 +81,11 @@ var postgresStatements = []string{
 	CROSS JOIN LATERAL (SELECT chat FROM messages WHERE id = p.reply_to LIMIT 1) r`,
 
 	`PREPARE parley_messages (bigint[], text[], bigint[], text[], text[], bigint[], text[], text[], text[], bigint) AS
-	INSERT INTO messages (id, chat, seq, author, text, reply_to, client_id, post_hash, origin, created_at)
-	SELECT *, $10 FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-
-	`PREPARE parley_events (bigint[], text[], bigint[], bigint) AS
-	INSERT INTO events (pos, message, chat, seq, kind, at)
-	SELECT id, id, chat, seq, 'message', $4 FROM unnest($1, $2, $3) AS p (id, chat, seq)`,
+	WITH p AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)
+			AS p (id, chat, seq, author, text, reply_to, client_id, post_hash, origin)),
+		message AS (INSERT INTO messages (id, chat, seq, author, text, reply_to, client_id, post_hash, origin, created_at)
+			SELECT *, $10 FROM p)
+	INSERT INTO events (pos, message, chat, seq, kind, at) SELECT id, id, chat, seq, 'message', $10 FROM p`,
 
 	// The chats are all there: their "insertion" is the one way of changing many
 	// rows for which a planner has no choice but to find each by the index.
@@ -277,12 +276,6 @@ func (l *postgresLink) store(ctx context.Context, u *unit, posts []*posting, cha
 	l.texts(posts, clientIDOf)
 	l.texts(posts, func(p *posting) string { return p.hash })
 	l.texts(posts, func(p *posting) string { return p.Origin })
-	l.integer(u.now.UnixMilli())
-	l.end()
-	l.open(`parley_events`)
-	l.integers(posts, idOf)
-	l.texts(posts, chatOf)
-	l.integers(posts, seqOf)
 	l.integer(u.now.UnixMilli())
 	l.end()
 	ids := slices.Collect(maps.Keys(chats))

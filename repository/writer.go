@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -20,6 +21,9 @@ const (
 	// maxBatchText bounds it in bytes, so that a batch of the longest texts does
 	// not hold the lock ten times as long as others.
 	maxBatchText = 1 << 20
+	// gatherFrom is behind how large a batch the next is gathered. Behind a smaller one the
+	// database would only wait: over HTTP, who is ready may have more to do than to ask.
+	gatherFrom = 16
 	// maxWaiting bounds the queue. At a tenth of the usual speed it would take
 	// longer than writeTimeout to get through, so whoever came behind it would wait
 	// in vain.
@@ -127,6 +131,22 @@ func (w *writer) rouse() {
 	}
 }
 
+// gather lets those run who are ready to, until nobody more comes: whoever was just
+// answered, or has a request to make, is part of the next batch so, and needs not wait
+// for it.
+func (w *writer) gather() {
+	for before := -1; ; {
+		w.mu.Lock()
+		waiting := len(w.queue)
+		w.mu.Unlock()
+		if waiting == before || waiting >= maxBatch {
+			return
+		}
+		before = waiting
+		runtime.Gosched()
+	}
+}
+
 // take removes the next batch from the queue, without those who gave up.
 func (w *writer) take() []*request {
 	w.mu.Lock()
@@ -168,6 +188,9 @@ func (w *writer) run() {
 		}
 		for batch := w.take(); len(batch) > 0; batch = w.take() {
 			w.write(batch)
+			if len(batch) >= gatherFrom {
+				w.gather()
+			}
 		}
 		if closing {
 			w.disconnect()
