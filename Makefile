@@ -36,6 +36,8 @@ test: check ## check, bring what the tests need, run them all with the race dete
 # Above, streams are on Linux driven by a few goroutines for all. The other path, a
 # goroutine for each, which other systems have alone, passes the same tests.
 	PARLEY_STREAMS=portable CGO_ENABLED=1 go test -race ./server ./client
+# The packages of which test-short leaves tests out must pass without them.
+	CGO_ENABLED=1 go test -race -short ./bench ./e2e/... ./repository ./web
 
 test-short: ## the tests that need no PostgreSQL and no browser
 	go test -short ./...

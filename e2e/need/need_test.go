@@ -36,6 +36,7 @@ func TestCommitsOfTheTestsServerAreDurable(t *testing.T) {
 }
 
 func TestADatabaseIsDroppedWithItsTestEvenWhileSomebodyIsConnected(t *testing.T) {
+	need.LeaveOutIfShort(t, "PostgreSQL") // this test, and not only the one inside
 	var address string
 	t.Run("test", func(t *testing.T) {
 		address = need.Postgres(t)
