@@ -42,7 +42,7 @@ test: check ## check, bring what the tests need, run them all with the race dete
 test-short: ## the tests that need no PostgreSQL and no browser
 	go test -short ./...
 
-test-needs: ## install what the tests need and is missing: PostgreSQL, Chromium, proxies, a C compiler
+test-needs: ## install what the tests need and is missing: PostgreSQL, Chromium, proxies, shells, a C compiler
 	@CGO_ENABLED=0 go run -buildvcs=false ./e2e/need/install
 
 bench: ## measure, and print a table

@@ -143,7 +143,7 @@ func (s *story) paste(ts *testscript.TestScript, neg bool, args []string) {
 	if n > len(lines) {
 		ts.Fatalf("it printed %d lines to paste", len(lines))
 	}
-	words := pasted(ts, lines[n-1])
+	words := pasted(s.t, ts, lines[n-1])
 	if !slices.ContainsFunc(words, func(word string) bool { return strings.HasPrefix(word, s.server.Addr()+"/") }) {
 		ts.Fatalf("this line does not use the address that was printed: %s", lines[n-1])
 	}

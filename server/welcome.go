@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -87,12 +88,17 @@ func (s *Server) nobodyYet() bool {
 // What is said between them stands on lines of its own: not every shell takes a
 // comment behind a command.
 //
+// On Windows it is curl.exe: an older PowerShell takes curl for a command of its own.
+//
 // Over TLS curl is told not to check the certificate: hardly any is for the
 // address of the own machine that stands here, and signed by somebody it knows.
 func firstSteps(at string, overTLS bool) string {
 	curl, paste := "curl ", "or paste:"
+	if runtime.GOOS == "windows" {
+		curl = "curl.exe "
+	}
 	if overTLS {
-		curl, paste = "curl -k ", "or paste (-k takes the certificate unchecked):"
+		curl, paste = curl+"-k ", "or paste (-k takes the certificate unchecked):"
 		at = "https://" + at
 	}
 	to := func(path string) string { return quote(at + path) }

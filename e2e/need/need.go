@@ -1,5 +1,5 @@
-// Package need gives a test the real parts it stands on: PostgreSQL, a browser,
-// and the proxies that stand in front of a service.
+// Package need gives a test the real parts it stands on: PostgreSQL, a browser, the
+// proxies that stand in front of a service, and the shells that somebody types into.
 //
 // A part that is missing is never passed over in silence. The test fails with
 // the one line that brings it; with -short, which is the way to leave such

@@ -16,6 +16,9 @@ const (
 	nginx    part = "nginx"
 	haproxy  part = "HAProxy"
 	caddy    part = "Caddy"
+	bash     part = "bash"
+	zsh      part = "zsh"
+	fish     part = "fish"
 )
 
 // lacking returns the parts that this machine does not have. PostgreSQL's
@@ -35,12 +38,15 @@ func lacking() []part {
 			missing = append(missing, compiler)
 		}
 	}
-	for _, proxy := range []struct {
+	for _, program := range []struct {
 		part part
 		look func() (string, bool)
-	}{{nginx, machine.Nginx}, {haproxy, machine.HAProxy}, {caddy, machine.Caddy}} {
-		if _, ok := proxy.look(); !ok {
-			missing = append(missing, proxy.part)
+	}{
+		{nginx, machine.Nginx}, {haproxy, machine.HAProxy}, {caddy, machine.Caddy},
+		{bash, machine.Bash}, {zsh, machine.Zsh}, {fish, machine.Fish},
+	} {
+		if _, ok := program.look(); !ok {
+			missing = append(missing, program.part)
 		}
 	}
 	return missing

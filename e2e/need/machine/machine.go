@@ -1,5 +1,5 @@
 // Package machine looks for the programs that the tests stand on: a PostgreSQL
-// server, a browser, a C compiler, proxies. It installs nothing and starts nothing but
+// server, a browser, a C compiler, proxies, shells. It installs nothing and starts nothing but
 // the programs it finds, to ask for their version.
 //
 // It stands on the standard library alone, so that it runs on a machine that
