@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"image/color"
 	"math"
 	"os"
 	"path/filepath"
@@ -40,7 +41,7 @@ func (c *curve) add(x, y float64) {
 
 // colors are those of the servers, the same in each picture; of the others, the
 // next.
-var colors = map[string]int{"limit": 3, "r3labs": 4, "socketio": 5}
+var colors = map[string]color.Color{"limit": plotutil.Color(3), "r3labs": plotutil.Color(4), "socketio": color.Gray{Y: 90}}
 
 // draw writes the picture into the folder.
 func (p picture) draw(folder string) error {
@@ -61,11 +62,10 @@ func (p picture) draw(folder string) error {
 		if err != nil {
 			return fmt.Errorf("drawing %s: %w", p.file, err)
 		}
-		color, ok := colors[c.of]
-		if !ok {
-			color = i
+		line.Color, line.Width = plotutil.Color(i), vg.Points(1.5)
+		if of, ok := colors[c.of]; ok {
+			line.Color = of
 		}
-		line.Color, line.Width = plotutil.Color(color), vg.Points(1.5)
 		pl.Add(line)
 		pl.Legend.Add(c.of, line)
 		drawn = true
@@ -74,7 +74,8 @@ func (p picture) draw(folder string) error {
 		return nil
 	}
 	// The legend has a place of its own: to the left of curves that rise, above others.
-	if pl.X.Max *= 1.2; p.linear {
+	// To the right there is room for half of the last number.
+	if pl.X.Max *= 1.6; p.linear {
 		pl.X.Min /= 3
 	} else {
 		pl.Y.Max *= 20
