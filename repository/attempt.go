@@ -25,7 +25,7 @@ type attempt struct {
 	err error
 }
 
-// begin opens the transaction and takes the head's lock.
+// begin opens the transaction and takes the head's lock, or puts both off.
 func (w *writer) begin(batch []*request) *attempt {
 	ctx := context.Background() // no request's end may undo the others; the connection bounds each step
 	a := &attempt{batch: batch, began: time.Now()}
@@ -38,11 +38,12 @@ func (w *writer) begin(batch []*request) *attempt {
 	a.unit = &unit{handle: l.handle(), link: l, now: chat.NewTime(a.began), writer: w.id, batch: w.batch}
 	first := postings(leadingPosts(batch))
 	recalled := w.permits.recall(first)
-	var kept *head
-	if len(first) == len(batch) {
-		kept = &w.permits.head
+	if w.dialect.remote && len(first) == len(batch) && decided(first) {
+		a.unit.found, a.unit.alone, a.unit.putOff = w.permits.head, true, true
+		a.known = remembered(first)
+		return a
 	}
-	a.unit.found, a.known, err = l.begin(ctx, first, kept)
+	a.unit.found, a.known, err = l.begin(ctx, first)
 	if err == nil {
 		a.unit.alone = w.permits.check(a.unit.found)
 		if recalled && !a.unit.alone {
@@ -163,7 +164,7 @@ func (w *writer) settle(a *attempt) {
 		return
 	}
 	w.log.Warn("whether a batch was committed has to be looked up", "error", a.err)
-	committed, err := w.lookUp(context.Background(), a.unit.batch)
+	committed, err := w.lookUp(context.Background(), a.unit)
 	switch {
 	case err != nil:
 		a.err = err
@@ -175,20 +176,29 @@ func (w *writer) settle(a *attempt) {
 	}
 }
 
-// lookUp finds out whether the attempt to commit the given batch succeeded, by
-// reading behind the head's lock which batch of this writer's was the last: as long
-// as the old transaction could still commit, it holds that lock. It tries until it knows, or
-// until the writer is closed; those who asked do not wait so long, but whoever
-// follows the log must be told.
-func (w *writer) lookUp(ctx context.Context, batch int64) (committed bool, err error) {
+// lookUp finds out whether the attempt to commit a unit succeeded, by reading behind the
+// head's lock which batch of this writer's was the last. As long as the old transaction
+// could still commit, it holds that lock; and of one that was put off, and may be on its
+// way yet, lookUp sees to it that it finds another head. It tries until it knows, or until
+// the writer is closed; those who asked do not wait so long, but whoever follows the log
+// must be told. Who comes meanwhile is refused where no connection is to be had.
+func (w *writer) lookUp(ctx context.Context, of *unit) (committed bool, err error) {
 	w.disconnect()
-	for {
-		last, err := w.lastCommitted(ctx)
+	for told := false; ; told = true {
+		last, err := w.lastCommitted(ctx, of)
 		if err == nil {
-			return last == batch, nil
+			return last == of.batch, nil
 		}
 		w.metrics.up.Set(0)
-		w.log.Warn("how a commit ended is still unknown", "error", err)
+		if !told {
+			w.log.Warn("how a commit ended is still unknown, and asked again until it is known", "error", err)
+		}
+		var unconnected connectError
+		if errors.As(err, &unconnected) {
+			for batch := w.take(); len(batch) > 0; batch = w.take() {
+				refuse(batch, chat.ErrUnavailable)
+			}
+		}
 		select {
 		case <-w.closing:
 			return false, errUnknown
@@ -197,12 +207,24 @@ func (w *writer) lookUp(ctx context.Context, batch int64) (committed bool, err e
 	}
 }
 
-func (w *writer) lastCommitted(ctx context.Context) (batch int64, err error) {
+// lastCommitted is this writer's last batch; of a unit that was put off and is not it, it
+// is certain then that it never will be.
+func (w *writer) lastCommitted(ctx context.Context, of *unit) (batch int64, err error) {
 	l, err := w.connect(ctx)
 	if err != nil {
 		return 0, err
 	}
-	at, _, err := l.begin(ctx, nil, nil)
+	at, _, err := l.begin(ctx, nil)
+	if err == nil && of.putOff && at.is(of.found) {
+		// Nothing but another batch in the head's row turns away what comes late.
+		w.batch++
+		fence := &unit{handle: l.handle(), link: l, now: chat.NewTime(time.Now()), writer: w.id, batch: w.batch, found: at, pos: at.pos}
+		if err := l.raise(ctx, fence); err != nil {
+			w.disconnect()
+			return 0, err
+		}
+		return at.batch, nil
+	}
 	if err != nil || at.writer == w.id {
 		return at.batch, w.abort(ctx, err)
 	}

@@ -64,7 +64,7 @@ func (c *chore) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		c.log.Error(c.doing, "error", err)
+		c.log.Warn(c.doing, "again in", choreAgain, "error", err)
 		select {
 		case <-ctx.Done():
 			return

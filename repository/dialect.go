@@ -32,9 +32,12 @@ type dialect struct {
 
 	// uncounted says of a message o of chat c that it is behind countedTo.
 	uncounted string
-	// aside runs fn in a transaction that changes nothing by which posts are decided.
+	// remote says that the database is another process: a message to it costs as much as
+	// what it does, and it does that on another processor.
+	remote bool
+	// beside runs fn in a transaction that changes nothing by which posts are decided.
 	// Posts wait for it only where they must.
-	aside func(ctx context.Context, r *Repository, fn func(ctx context.Context, c changer) error) error
+	beside func(ctx context.Context, r *Repository, fn func(ctx context.Context, c changer) error) error
 
 	// link prepares what the writer does on a connection.
 	link func(ctx context.Context, conn *sqlx.Conn, h handle) (link, error)
@@ -65,7 +68,7 @@ var sqliteDialect = &dialect{
 	},
 	// Two columns in one comparison would not make it look for the second.
 	uncounted: `o.id > ` + countedTo,
-	aside:     asideInABatch,
+	beside:    besideInABatch,
 	link:      newSQLiteLink,
 	durable:   sqliteDurable,
 	away: func(err error) bool {
@@ -90,7 +93,8 @@ var postgresDialect = &dialect{
 	list:       func(values []string) any { return pq.Array(values) },
 	// The id alone could make it look in the primary key, where all chats are.
 	uncounted: `(o.chat, o.id) > (c.id, ` + countedTo + `)`,
-	aside:     asideOfTheWriter,
+	remote:    true,
+	beside:    besideTheWriter,
 	link:      newPostgresLink,
 	durable:   postgresDurable,
 	away: func(err error) bool {

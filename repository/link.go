@@ -14,15 +14,13 @@ import (
 type link interface {
 	// begin opens a transaction, takes the head's lock in it and reads the head.
 	// From then on nobody else writes, and what is read has its final state. If the
-	// batch begins with posts, it also loads what they are decided by. Where it is nothing
-	// but posts, kept is the head by which their permits are remembered. Then a link that
-	// has nothing to ask may take it at its word and put all that off until it stores,
-	// which fails with a movedError if the head is not there any more.
-	begin(ctx context.Context, first []*posting, kept *head) (at head, known []facts, err error)
+	// batch begins with posts, it also loads what they are decided by.
+	begin(ctx context.Context, first []*posting) (at head, known []facts, err error)
 	// load reads what each of the posts is decided by, without what is remembered of it.
 	load(ctx context.Context, posts []*posting) ([]facts, error)
 	// store writes posts and raises their chats. If it is the batch's last step, it
-	// also does what raise does.
+	// also does what raise does. If the unit was put off, it is the only step, and begins
+	// the transaction, too: with a movedError if the head is not where it was found.
 	store(ctx context.Context, u *unit, posts []*posting, chats map[string]*chatHead, last bool) error
 	// raise raises the head, keeps the batch of another writer that it found there,
 	// and commits.
@@ -34,8 +32,8 @@ type link interface {
 	close()
 }
 
-// movedError is the error of a batch that relied on a head that is not the log's any
-// more. Nothing of it is stored.
+// movedError is the error of a batch that was put off and found another head. Nothing
+// of it is stored.
 type movedError struct{ error }
 
 func (e movedError) Unwrap() error { return e.error }

@@ -13,8 +13,8 @@ const maxPermits = 1 << 15
 // permits is what the writer remembers of whom it has let post where, so as not to
 // ask it of the database with each post. As long as the log's head is where the
 // writer's last batch left it, nobody has changed anything since; and a batch with a
-// request that changes who may post ends what is remembered. So a post is still decided behind the
-// head's lock, by what is true there.
+// request that changes who may post ends what is remembered. So a post is still decided by what is
+// true behind the head's lock.
 type permits struct {
 	// head is as the writer's last batch left it.
 	head head
@@ -50,11 +50,28 @@ func (m *permits) check(found head) (alone bool) {
 	return alone
 }
 
+// remembered are the facts of the posts as far as they are remembered.
+func remembered(posts []*posting) []facts {
+	known := make([]facts, len(posts))
+	for i, p := range posts {
+		if p.permit != nil {
+			known[i].permit = *p.permit
+		}
+	}
+	return known
+}
+
+// decided says whether nothing has to be asked to decide the posts, as long as what is
+// remembered of them holds.
+func decided(posts []*posting) bool {
+	return !slices.ContainsFunc(posts, func(p *posting) bool { return p.permit == nil || hasKey(p) || isReply(p) })
+}
+
 func (m *permits) forget() { m.seqs, m.held = nil, nil }
 
 // keep remembers what a batch that is committed has shown. Behind another writer's
 // it remembers nothing yet: where writers take turns, what is remembered never holds,
-// and to find that out is a round trip.
+// and to find that out costs a message, which may have waited for the lock.
 func (m *permits) keep(u *unit, batch []*request) {
 	m.head = u.raised()
 	if !u.alone || slices.ContainsFunc(batch, (*request).changesPermits) || len(m.held)+len(batch) > maxPermits {

@@ -225,7 +225,7 @@ func TestPostsAreLoadedAndStoredByIndex(t *testing.T) {
 	if !errors.Is(err, errOnlyLooking) {
 		t.Fatal(err)
 	}
-	err = r.dialect.aside(t.Context(), r, func(ctx context.Context, tx changer) error {
+	err = r.dialect.beside(t.Context(), r, func(ctx context.Context, tx changer) error {
 		var plan []string
 		if err := tx.(handle).all(ctx, &plan, `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) `+ownSince, 19000, 20000); err != nil {
 			return err

@@ -16,16 +16,14 @@ import (
 )
 
 // postgresLink sends a batch of posts in two messages: one that begins, takes
-// the lock and loads, one that stores and commits. Where there is nothing to load, it
-// does all that in one. lib/pq does not pipeline, but a
+// the lock and loads, one that stores and commits. What was put off it does in one.
+// lib/pq does not pipeline, but a
 // text of several statements goes out at once; it takes no arguments, so they are
 // written into it as literals, for statements that are prepared on the server.
 type postgresLink struct {
 	conn *sqlx.Conn
 	h    handle
 	text []byte // of the message being made, used again and again
-	// kept is the head of a transaction that is put off until it stores.
-	kept *head
 }
 
 // postgresBegin: each statement of a text sees what was committed when it began,
@@ -119,17 +117,11 @@ func newPostgresLink(ctx context.Context, conn *sqlx.Conn, h handle) (link, erro
 	return &postgresLink{conn: conn, h: h}, nil
 }
 
-func (l *postgresLink) begin(ctx context.Context, first []*posting, kept *head) (at head, known []facts, err error) {
-	l.kept = nil
+func (l *postgresLink) begin(ctx context.Context, first []*posting) (at head, known []facts, err error) {
 	l.text = append(append(l.text[:0], postgresBegin...), `EXECUTE parley_lock; `...)
 	began := len(l.text)
 	l.writeLoad(first)
 	asked := len(l.text) > began
-	if kept != nil && !asked {
-		l.kept = kept
-		known, err = scanFacts(nil, first)
-		return *kept, known, err
-	}
 	rows, err := l.conn.QueryContext(ctx, string(l.text))
 	if err != nil {
 		return at, nil, err
@@ -208,14 +200,12 @@ func (l *postgresLink) writeLoad(posts []*posting) {
 // row begins with the number of the post that it is about among those it was asked
 // of, 1 and up; what was not found has none.
 func scanFacts(rows *sql.Rows, posts []*posting) ([]facts, error) {
-	known := make([]facts, len(posts))
+	known := remembered(posts)
 	var all, unknown []*facts
 	for i, p := range posts {
 		all = append(all, &known[i])
 		if p.permit == nil {
 			unknown = append(unknown, &known[i])
-		} else {
-			known[i].permit = *p.permit
 		}
 	}
 	var f facts
@@ -257,12 +247,12 @@ func scanFacts(rows *sql.Rows, posts []*posting) ([]facts, error) {
 
 func (l *postgresLink) store(ctx context.Context, u *unit, posts []*posting, chats map[string]*chatHead, last bool) error {
 	l.text = l.text[:0]
-	if l.kept != nil {
-		l.writeBegin()
+	if u.putOff {
+		l.writeBegin(u.found)
 	}
 	if last && len(posts) == 1 {
 		l.writePost(u, posts[0])
-		return l.send(ctx, true)
+		return l.send(ctx, u, true)
 	}
 	idOf := func(p *posting) int64 { return p.posted.Message.ID }
 	seqOf := func(p *posting) int64 { return p.posted.Message.Seq }
@@ -287,16 +277,16 @@ func (l *postgresLink) store(ctx context.Context, u *unit, posts []*posting, cha
 	if last {
 		l.writeRaise(u)
 	}
-	return l.send(ctx, last)
+	return l.send(ctx, u, last)
 }
 
-// writeBegin begins what was put off, if the head still is where it was thought to be.
-func (l *postgresLink) writeBegin() {
+// writeBegin begins what was put off, if the head is where it is expected.
+func (l *postgresLink) writeBegin(expected head) {
 	l.text = append(l.text, postgresBegin...)
 	l.open(`parley_expect`)
-	l.integer(l.kept.pos)
-	l.literal(l.kept.writer)
-	l.integer(l.kept.batch)
+	l.integer(expected.pos)
+	l.literal(expected.writer)
+	l.integer(expected.batch)
 	l.end()
 }
 
@@ -323,7 +313,7 @@ func (l *postgresLink) writePost(u *unit, p *posting) {
 func (l *postgresLink) raise(ctx context.Context, u *unit) error {
 	l.text = l.text[:0]
 	l.writeRaise(u)
-	return l.send(ctx, true)
+	return l.send(ctx, u, true)
 }
 
 func (l *postgresLink) writeRaise(u *unit) {
@@ -347,7 +337,7 @@ func (l *postgresLink) writeOther(u *unit) {
 
 // send runs the text, with a commit behind it if the batch ends there. An error
 // that the server itself has answered came before the commit or instead of it.
-func (l *postgresLink) send(ctx context.Context, commit bool) error {
+func (l *postgresLink) send(ctx context.Context, u *unit, commit bool) error {
 	if commit {
 		l.text = append(l.text, `COMMIT`...)
 	}
@@ -356,7 +346,7 @@ func (l *postgresLink) send(ctx context.Context, commit bool) error {
 	switch {
 	case commit && lost(err):
 		return commitError{err}
-	case l.kept != nil && errors.As(err, &refused) && refused.Code == divisionByZero:
+	case u.putOff && errors.As(err, &refused) && refused.Code == divisionByZero:
 		return movedError{err}
 	}
 	return err

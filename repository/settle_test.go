@@ -17,7 +17,7 @@ func TestAWritersLastBatchIsFoundAlsoBehindTheBatchesOfAnother(t *testing.T) {
 				say(t, poster, ann, "room", "hello")
 				last[poster] = poster.writer.batch
 				for _, asked := range []*Repository{r, other} {
-					got, err := asked.writer.lastCommitted(t.Context())
+					got, err := asked.writer.lastCommitted(t.Context(), &unit{})
 					if err != nil {
 						t.Fatal(err)
 					}

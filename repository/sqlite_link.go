@@ -58,7 +58,7 @@ func newSQLiteLink(ctx context.Context, conn *sqlx.Conn, h handle) (link, error)
 	return l, nil
 }
 
-func (l *sqliteLink) begin(ctx context.Context, first []*posting, _ *head) (at head, known []facts, err error) {
+func (l *sqliteLink) begin(ctx context.Context, first []*posting) (at head, known []facts, err error) {
 	if _, err := l.lock.ExecContext(ctx); err != nil {
 		return at, nil, err
 	}
@@ -102,12 +102,10 @@ func (l *sqliteLink) dataVersion() (version uint32, err error) {
 }
 
 func (l *sqliteLink) load(ctx context.Context, posts []*posting) ([]facts, error) {
-	known := make([]facts, len(posts))
+	known := remembered(posts)
 	for i, p := range posts {
 		f := &known[i]
-		if p.permit != nil {
-			f.permit = *p.permit
-		} else {
+		if p.permit == nil {
 			row := l.permit.QueryRowContext(ctx, p.Chat, p.actor.Username, p.actor.Session)
 			if err := row.Scan(&f.live, &f.seq, &f.public, &f.member); err != nil {
 				return nil, err

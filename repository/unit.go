@@ -7,7 +7,7 @@ import (
 	"parley/chat"
 )
 
-// unit is one batch's transaction, behind the head's lock. Everything it reads
+// unit is one batch's transaction, behind the head's lock. Everything that it reads
 // is as it will be at the next position, because nobody else can write until it
 // ends.
 type unit struct {
@@ -25,6 +25,9 @@ type unit struct {
 	batch  int64
 	// found is the head as it was when the batch began.
 	found head
+	// putOff says that the transaction begins only when the batch, which is nothing but
+	// posts, is stored: found is where the head is remembered to be, and compared then.
+	putOff bool
 	// alone says that nobody else has raised it since this writer last did.
 	alone bool
 	// dirty says that there is something to commit.

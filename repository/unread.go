@@ -7,8 +7,9 @@ import (
 )
 
 const (
-	// countAfter is behind how many positions it is counted anew who wrote what. Of so many
-	// messages, and those that come meanwhile, some are read to know what is unread.
+	// countAfter is how many positions are left uncounted before it is counted again who
+	// wrote what. To know what is unread, so many messages are read at the most, and those
+	// that come while it is counted.
 	countAfter = 1024
 	// countAtOnce bounds what is counted in one transaction, for which on SQLite the
 	// posts of others wait.
@@ -70,7 +71,7 @@ func (c *counter) count(ctx context.Context) error {
 		if err != nil || from == to {
 			return err
 		}
-		err = c.r.dialect.aside(ctx, c.r, func(ctx context.Context, tx changer) error {
+		err = c.r.dialect.beside(ctx, c.r, func(ctx context.Context, tx changer) error {
 			// Another instance may have come first, or be at it.
 			moved, err := tx.exec(ctx, `UPDATE counted SET pos = ? WHERE one = 1 AND pos = ?`, to, from)
 			if err == nil && moved == 1 {

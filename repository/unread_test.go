@@ -10,7 +10,7 @@ import (
 
 func TestWhatIsUnreadIsExactHoweverFarItIsCounted(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
-		r := s.open(t)
+		r, other := s.openTwo(t)
 		names := []string{"ann", "bob", "cid", "dan"}
 		as := signUp(t, r, names...)
 		rooms := []string{"east", "west"}
@@ -21,6 +21,7 @@ func TestWhatIsUnreadIsExactHoweverFarItIsCounted(t *testing.T) {
 			// Everybody comes and goes, and what he says in between is refused.
 			severalAtOnce(t, countAfter, func(int) error {
 				room, name := rooms[rand.IntN(len(rooms))], names[rand.IntN(len(names))]
+				r := []*Repository{r, other}[rand.IntN(2)]
 				var err error
 				switch rand.IntN(50) {
 				case 0:
@@ -79,6 +80,48 @@ func TestADatabaseOfTheFirstSchemaKeepsWhatIsUnread(t *testing.T) {
 			}
 		}
 		say(t, again, as["ann"], "den", "hello")
+		wantWholeLog(t, again)
+	})
+}
+
+// The second schema counted in the batches: up to a position in head, into the memberships.
+func TestADatabaseOfTheSecondSchemaKeepsWhatIsUnread(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		as := signUp(t, r, "ann", "bob")
+		makeChat(t, r, as["ann"], "den", chat.Private, map[string]chat.Role{"bob": chat.RoleMember})
+		talk := func(r *Repository) {
+			for range 30 {
+				say(t, r, as["ann"], "den", "hello")
+				say(t, r, as["bob"], "den", "hello")
+			}
+		}
+		talk(r)
+		// Back to where such a database stood, not all of it counted.
+		counted := headOf(t, r) - 25
+		for _, statement := range []string{
+			`ALTER TABLE head ADD COLUMN counted INTEGER NOT NULL DEFAULT 0`,
+			`UPDATE head SET counted = pos - 25`,
+			`UPDATE memberships SET seen = seen + (SELECT count(*) FROM messages m, head h
+				WHERE m.chat = memberships.chat AND m.author = memberships.username AND m.id <= h.counted)`,
+			`DROP TABLE counted`,
+			`DROP TABLE own_messages`,
+			`DELETE FROM goose_db_version WHERE version_id > 2`,
+		} {
+			fill(t, r, statement)
+		}
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+		again := s.open(t)
+		if n := number(t, again, `SELECT pos FROM counted`); n != counted {
+			t.Errorf("it is counted up to %d, want %d", n, counted)
+		}
+		wantWholeLog(t, again)
+		talk(again)
+		fillChat(t, again, "den", "ann", countAfter)
+		talk(again)
+		eventually(t, "it is counted who wrote what", func() bool { return number(t, again, `SELECT pos FROM counted`) > counted })
 		wantWholeLog(t, again)
 	})
 }

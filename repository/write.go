@@ -16,8 +16,8 @@ const writeTimeout = 2800 * time.Millisecond
 type request struct {
 	post *posting
 	run  func(ctx context.Context, u *unit) error
-	// aside says that nothing changes by which posts are decided.
-	aside bool
+	// beside says that nothing changes by which posts are decided.
+	beside bool
 
 	// err is the request's own refusal; the writer's until it is sent on done.
 	err error
@@ -51,7 +51,7 @@ func write[T any](ctx context.Context, r *Repository, fn func(ctx context.Contex
 }
 
 // changesPermits says whether the request may change who may post where.
-func (req *request) changesPermits() bool { return req.post == nil && !req.aside }
+func (req *request) changesPermits() bool { return req.post == nil && !req.beside }
 
 // do waits for the request's answer. What the request carries belongs to the
 // writer until then, and for ever if do gave up.

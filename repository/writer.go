@@ -21,9 +21,13 @@ const (
 	// maxBatchText bounds it in bytes, so that a batch of the longest texts does
 	// not hold the lock ten times as long as others.
 	maxBatchText = 1 << 20
-	// gatherFrom is behind how large a batch the next is gathered. Behind a smaller one the
-	// database would only wait: over HTTP, who is ready may have more to do than to ask.
+	// gatherFrom is the least batch behind which the next one is gathered; behind a smaller
+	// one it is begun at once.
 	gatherFrom = 16
+	// gatherWithin is how long a round of gathering may take. A longer one says that others
+	// want the processors, and nothing is gathered for gatherAgain.
+	gatherWithin = 300 * time.Microsecond
+	gatherAgain  = time.Second
 	// maxWaiting bounds the queue. At a tenth of the usual speed it would take
 	// longer than writeTimeout to get through, so whoever came behind it would wait
 	// in vain.
@@ -62,6 +66,7 @@ type writer struct {
 	link    link
 	batch   int64 // counts attempts to commit
 	permits permits
+	crowded time.Time // when gathering last took too long
 
 	wake    chan struct{} // holds one token while there may be something for the loop
 	closing chan struct{} // closed by close
@@ -132,9 +137,13 @@ func (w *writer) rouse() {
 }
 
 // gather lets those run who are ready to, until nobody more comes: whoever was just
-// answered, or has a request to make, is part of the next batch so, and needs not wait
-// for it.
-func (w *writer) gather() {
+// answered, or has a request to make, is part of the next batch so, and need not wait
+// for it. It is for a database that works on a processor of its own, and behind a batch of
+// so many that a next one of as many is likely.
+func (w *writer) gather(answered int) {
+	if !w.dialect.remote || answered < gatherFrom || time.Since(w.crowded) < gatherAgain {
+		return
+	}
 	for before := -1; ; {
 		w.mu.Lock()
 		waiting := len(w.queue)
@@ -143,7 +152,12 @@ func (w *writer) gather() {
 			return
 		}
 		before = waiting
+		began := time.Now()
 		runtime.Gosched()
+		if now := time.Now(); now.Sub(began) > gatherWithin {
+			w.crowded = now
+			return
+		}
 	}
 }
 
@@ -188,9 +202,7 @@ func (w *writer) run() {
 		}
 		for batch := w.take(); len(batch) > 0; batch = w.take() {
 			w.write(batch)
-			if len(batch) >= gatherFrom {
-				w.gather()
-			}
+			w.gather(len(batch))
 		}
 		if closing {
 			w.disconnect()

@@ -2,7 +2,8 @@
 
 -- How many of a chat's messages each member wrote, within one membership, up to the
 -- position in counted. memberships.seen holds those that came before this step, and
--- those that were there when he joined.
+-- those that were there when he joined. The rows of memberships that have ended stay, as
+-- those do.
 CREATE TABLE own_messages (
     username   TEXT    NOT NULL,
     chat       TEXT    NOT NULL,
