@@ -13,8 +13,8 @@ const maxPermits = 1 << 15
 // permits is what the writer remembers of whom it has let post where, so as not to
 // ask it of the database with each post. As long as the log's head is where the
 // writer's last batch left it, nobody has changed anything since; and a batch with a
-// request that changes who may post ends what is remembered. So a post is still decided by what is
-// true behind the head's lock.
+// request that changes who may post ends what is remembered. So a post is still decided
+// by what is true behind the head's lock.
 type permits struct {
 	// head is as the writer's last batch left it.
 	head head

@@ -15,11 +15,10 @@ import (
 	"github.com/lib/pq"
 )
 
-// postgresLink sends a batch of posts in two messages: one that begins, takes
-// the lock and loads, one that stores and commits. What was put off it does in one.
-// lib/pq does not pipeline, but a
-// text of several statements goes out at once; it takes no arguments, so they are
-// written into it as literals, for statements that are prepared on the server.
+// postgresLink sends a batch of posts in two messages: one that begins, takes the lock
+// and loads, one that stores and commits; and what was put off in one. lib/pq does not
+// pipeline, but a text of several statements goes out at once; it takes no arguments, so
+// they are written into it as literals, for statements that are prepared on the server.
 type postgresLink struct {
 	conn *sqlx.Conn
 	h    handle
