@@ -65,8 +65,10 @@ func (w *writer) finish(a *attempt) {
 	ctx := context.Background()
 	err := a.unit.run(ctx, a.batch, a.known)
 	var unknown commitError
+	var moved movedError
 	switch {
-	case errors.As(err, &unknown):
+	case errors.As(err, &unknown), errors.As(err, &moved):
+		// What is to be done about it may take as long again, and a caller who leads has waited.
 		a.err = err
 	case err != nil || !a.unit.dirty:
 		a.err = w.abort(ctx, err)
@@ -176,28 +178,21 @@ func (w *writer) settle(a *attempt) {
 	}
 }
 
-// lookUp finds out whether the attempt to commit a unit succeeded, by reading behind the
-// head's lock which batch of this writer's was the last. As long as the old transaction
-// could still commit, it holds that lock; and of one that was put off, and may be on its
-// way yet, lookUp sees to it that it finds another head. It tries until it knows, or until
-// the writer is closed; those who asked do not wait so long, but whoever follows the log
-// must be told. Who comes meanwhile is refused where no connection is to be had.
+// lookUp finds out whether a unit was committed. It tries until it knows, or until the
+// writer is closed; those who asked do not wait so long, but whoever follows the log must be
+// told. From the second failure on, whoever waits for the writer meanwhile is refused.
 func (w *writer) lookUp(ctx context.Context, of *unit) (committed bool, err error) {
 	w.disconnect()
-	for told := false; ; told = true {
-		last, err := w.lastCommitted(ctx, of)
+	for failed := 0; ; {
+		committed, err := w.wasCommitted(ctx, of)
 		if err == nil {
-			return last == of.batch, nil
+			return committed, nil
 		}
 		w.metrics.up.Set(0)
-		if !told {
+		if failed++; failed == 1 {
 			w.log.Warn("how a commit ended is still unknown, and asked again until it is known", "error", err)
-		}
-		var unconnected connectError
-		if errors.As(err, &unconnected) {
-			for batch := w.take(); len(batch) > 0; batch = w.take() {
-				refuse(batch, chat.ErrUnavailable)
-			}
+		} else {
+			w.turnAway(chat.ErrUnavailable)
 		}
 		select {
 		case <-w.closing:
@@ -207,30 +202,39 @@ func (w *writer) lookUp(ctx context.Context, of *unit) (committed bool, err erro
 	}
 }
 
-// lastCommitted is this writer's last batch; of a unit that was put off and is not it, it
-// is certain then that it never will be.
-func (w *writer) lastCommitted(ctx context.Context, of *unit) (batch int64, err error) {
+// wasCommitted says whether a unit was committed, by reading behind the head's lock which
+// batch of this writer's was the last. As long as the unit's transaction could still
+// commit, it held that lock. But one that was put off may be on its way yet: if the head is
+// where that would go on, it is raised here, so that it finds another.
+func (w *writer) wasCommitted(ctx context.Context, of *unit) (bool, error) {
 	l, err := w.connect(ctx)
 	if err != nil {
-		return 0, err
+		return false, err
 	}
 	at, _, err := l.begin(ctx, nil)
-	if err == nil && of.putOff && at.is(of.found) {
-		// Nothing but another batch in the head's row turns away what comes late.
-		w.batch++
-		fence := &unit{handle: l.handle(), link: l, now: chat.NewTime(time.Now()), writer: w.id, batch: w.batch, found: at, pos: at.pos}
-		if err := l.raise(ctx, fence); err != nil {
-			w.disconnect()
-			return 0, err
-		}
-		return at.batch, nil
+	switch {
+	case err != nil:
+		return false, w.abort(ctx, err)
+	case of.putOff && at.is(of.found):
+		return false, w.fence(ctx, at)
+	case at.writer == w.id:
+		return at.batch == of.batch, w.abort(ctx, nil)
 	}
-	if err != nil || at.writer == w.id {
-		return at.batch, w.abort(ctx, err)
-	}
-	err = l.handle().get(ctx, &batch, `SELECT batch FROM writers WHERE id = ?`, w.id)
+	var last int64
+	err = l.handle().get(ctx, &last, `SELECT batch FROM writers WHERE id = ?`, w.id)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
 	}
-	return batch, w.abort(ctx, err)
+	return last == of.batch, w.abort(ctx, err)
+}
+
+// fence commits the transaction that found the head there, with nothing but another
+// batch in it.
+func (w *writer) fence(ctx context.Context, at head) error {
+	w.batch++
+	err := w.link.raise(ctx, &unit{pos: at.pos, found: at, writer: w.id, batch: w.batch})
+	if err != nil {
+		w.disconnect()
+	}
+	return err
 }

@@ -48,8 +48,8 @@ type wire struct {
 	cuts atomic.Int32
 	// whole counts the cuts of a message that held its transaction from the beginning.
 	whole atomic.Int32
-	// connections counts those that were made.
-	connections atomic.Int32
+	// connections counts those that were made; refuse is how many of the next are not.
+	connections, refuse atomic.Int32
 }
 
 const (
@@ -77,6 +77,11 @@ func newWire(t testing.TB, address string) *wire {
 			client, err := l.Accept()
 			if err != nil {
 				return
+			}
+			if w.refuse.Load() > 0 {
+				w.refuse.Add(-1)
+				client.Close()
+				continue
 			}
 			w.connections.Add(1)
 			all.Go(func() { w.carry(client, server) })
@@ -203,6 +208,32 @@ func TestACommitWhoseAnswerIsLostIsFoundOut(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Who closes while it is looked up how a commit ended may never know.
+func TestWhatIsUnknownWhenTheWriterClosesIsNotStoredAgain(t *testing.T) {
+	t.Parallel()
+	address := need.Postgres(t)
+	w, beside := newWire(t, address), (&store{url: address}).open(t)
+	r := (&store{url: w.url}).open(t)
+	ann := signUp(t, r, "ann")["ann"]
+	makeChat(t, r, ann, "room", chat.Private, nil)
+	w.refuse.Store(1) // the first look fails
+	w.cut.Store(behindCommit)
+	posted := make(chan error, 1)
+	go func() {
+		_, err := r.Post(t.Context(), ann, chat.Post{Chat: "room", Text: "once"})
+		posted <- err
+	}()
+	eventually(t, "the first look fails", func() bool { return w.refuse.Load() == 0 })
+	r.writer.close()
+	if err := <-posted; err != nil && !errors.Is(err, chat.ErrUnavailable) {
+		t.Errorf("answered %v", err)
+	}
+	if n := number(t, beside, `SELECT count(*) FROM messages`); n != 1 {
+		t.Errorf("it is stored %d times", n)
+	}
+	wantWholeLog(t, beside)
 }
 
 func TestAConnectionThatWasEndedWhileIdleCostsNobodyAnAnswer(t *testing.T) {

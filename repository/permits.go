@@ -16,7 +16,7 @@ const maxPermits = 1 << 15
 // request that changes who may post ends what is remembered. So a post is still decided
 // by what is true behind the head's lock.
 type permits struct {
-	// head is as the writer's last batch left it.
+	// head is as it was left by the writer's last batch that was published.
 	head head
 	seqs map[string]int64 // of the chats
 	held map[permitHolder]struct{}

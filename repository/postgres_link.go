@@ -94,9 +94,9 @@ var postgresStatements = []string{
 
 	`PREPARE parley_lock AS ` + readHead + ` FOR UPDATE`,
 
-	// Divides by zero if the head is another one: a text has no other way to go on only
-	// under a condition. Where the row was changed while its lock was waited for, it is
-	// looked at again (PostgreSQL manual 13.2.1).
+	// Divides by zero if the head, of which there is always a row, is another one: a text
+	// has no other way to go on only under a condition. Where the row was changed while its
+	// lock was waited for, it is looked at again (PostgreSQL manual 13.2.1).
 	`PREPARE parley_expect (bigint, text, bigint) AS
 	SELECT 1 / CASE WHEN pos = $1 AND writer = $2 AND batch = $3 THEN 1 ELSE 0 END FROM head WHERE one = 1 FOR UPDATE`,
 
@@ -342,10 +342,10 @@ func (l *postgresLink) send(ctx context.Context, u *unit, commit bool) error {
 	}
 	_, err := l.conn.ExecContext(ctx, string(l.text))
 	var refused *pq.Error
-	switch {
-	case commit && lost(err):
+	switch answered := errors.As(err, &refused); {
+	case err != nil && commit && !answered:
 		return commitError{err}
-	case u.putOff && errors.As(err, &refused) && refused.Code == divisionByZero:
+	case u.putOff && answered && refused.Code == divisionByZero:
 		return movedError{err}
 	}
 	return err

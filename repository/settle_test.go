@@ -17,12 +17,11 @@ func TestAWritersLastBatchIsFoundAlsoBehindTheBatchesOfAnother(t *testing.T) {
 				say(t, poster, ann, "room", "hello")
 				last[poster] = poster.writer.batch
 				for _, asked := range []*Repository{r, other} {
-					got, err := asked.writer.lastCommitted(t.Context(), &unit{})
-					if err != nil {
-						t.Fatal(err)
-					}
-					if want := last[asked]; got != want {
-						t.Fatalf("the last batch found is %d, want %d", got, want)
+					for batch, want := range map[int64]bool{last[asked]: true, last[asked] + 1: false} {
+						got, err := asked.writer.wasCommitted(t.Context(), &unit{batch: batch})
+						if err != nil || got != want {
+							t.Fatalf("batch %d of %d was committed: %v, %v", batch, last[asked], got, err)
+						}
 					}
 				}
 			}

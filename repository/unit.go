@@ -25,11 +25,11 @@ type unit struct {
 	batch  int64
 	// found is the head as it was when the batch began.
 	found head
-	// putOff says that the transaction begins only when the batch, which is nothing but
-	// posts, is stored: found is where the head is remembered to be, and compared then.
-	putOff bool
 	// alone says that nobody else has raised it since this writer last did.
 	alone bool
+	// putOff says that the transaction begins only when the batch, which is nothing but
+	// posts, is stored: found and alone are what is remembered, and compared then.
+	putOff bool
 	// dirty says that there is something to commit.
 	dirty bool
 }

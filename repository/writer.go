@@ -25,9 +25,10 @@ const (
 	// one it is begun at once.
 	gatherFrom = 16
 	// gatherWithin is how long a round of gathering may take. A longer one says that others
-	// want the processors, and nothing is gathered for gatherAgain.
+	// want the processors; then nothing is gathered for gatherPause times as long, so that
+	// it takes no more than that part of the time.
 	gatherWithin = 300 * time.Microsecond
-	gatherAgain  = time.Second
+	gatherPause  = 20
 	// maxWaiting bounds the queue. At a tenth of the usual speed it would take
 	// longer than writeTimeout to get through, so whoever came behind it would wait
 	// in vain.
@@ -66,7 +67,7 @@ type writer struct {
 	link    link
 	batch   int64 // counts attempts to commit
 	permits permits
-	crowded time.Time // when gathering last took too long
+	paused  time.Time // until when nothing is gathered
 
 	wake    chan struct{} // holds one token while there may be something for the loop
 	closing chan struct{} // closed by close
@@ -128,6 +129,15 @@ func (w *writer) enqueue(req *request) error {
 	return nil
 }
 
+// turnAway refuses everybody who waits in the queue.
+func (w *writer) turnAway(err error) {
+	w.mu.Lock()
+	queue := w.queue
+	w.queue = nil
+	w.mu.Unlock()
+	refuse(queue, err)
+}
+
 // rouse makes the loop look what there is.
 func (w *writer) rouse() {
 	select {
@@ -141,7 +151,7 @@ func (w *writer) rouse() {
 // for it. It is for a database that works on a processor of its own, and behind a batch of
 // so many that a next one of as many is likely.
 func (w *writer) gather(answered int) {
-	if !w.dialect.remote || answered < gatherFrom || time.Since(w.crowded) < gatherAgain {
+	if !w.dialect.remote || answered < gatherFrom || time.Now().Before(w.paused) {
 		return
 	}
 	for before := -1; ; {
@@ -154,8 +164,8 @@ func (w *writer) gather(answered int) {
 		before = waiting
 		began := time.Now()
 		runtime.Gosched()
-		if now := time.Now(); now.Sub(began) > gatherWithin {
-			w.crowded = now
+		if took := time.Since(began); took > gatherWithin {
+			w.paused = time.Now().Add(gatherPause * took)
 			return
 		}
 	}
@@ -264,6 +274,7 @@ func (w *writer) conclude(a *attempt) {
 	w.settle(a)
 	var moved movedError
 	if errors.As(a.err, &moved) {
+		a.err = w.abort(context.Background(), a.err)
 		a = w.again(a)
 	}
 	if w.dead(a.err) {
@@ -307,8 +318,11 @@ func (w *writer) again(a *attempt) *attempt {
 
 // dead says whether err tells of a connection that was there and is of no use.
 func (w *writer) dead(err error) bool {
+	if err == nil || errors.Is(err, errUnknown) { // what may be stored is not stored again
+		return false
+	}
 	var unconnected connectError
-	return err != nil && (lost(err) || w.dialect.spoiled(err) && !w.dialect.away(err) && !errors.As(err, &unconnected))
+	return lost(err) || w.dialect.spoiled(err) && !w.dialect.away(err) && !errors.As(err, &unconnected)
 }
 
 // connect returns the writer's connection, a new one where the last was lost.
