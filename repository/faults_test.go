@@ -40,7 +40,8 @@ func TestEachBoundOfAnAnswerLeavesTimeForIt(t *testing.T) {
 }
 
 // wire stands between a Repository and its PostgreSQL and can cut a connection
-// just before or just behind a commit.
+// just before or just behind a commit, or cut it and bring the commit to the server
+// later: when the next transaction is about to end.
 type wire struct {
 	url string
 	// cut says what to do at the next commit; it goes back to never by itself.
@@ -50,12 +51,22 @@ type wire struct {
 	whole atomic.Int32
 	// connections counts those that were made; refuse is how many of the next are not.
 	connections, refuse atomic.Int32
+
+	// late is closed when a commit that was brought later has been answered; waits, which
+	// returns when it waits for the lock, is called behind bringing it.
+	late    chan struct{}
+	waits   func()
+	done    <-chan struct{} // closed when the test ends
+	mu      sync.Mutex
+	held    []byte // the message until it is brought to heldFor
+	heldFor net.Conn
 }
 
 const (
 	never int32 = iota
 	beforeCommit
 	behindCommit
+	lateCommit
 )
 
 func newWire(t testing.TB, address string) *wire {
@@ -70,7 +81,7 @@ func newWire(t testing.TB, address string) *wire {
 		t.Fatal(err)
 	}
 	u.Host = l.Addr().String()
-	w := &wire{url: u.String()}
+	w := &wire{url: u.String(), late: make(chan struct{}), done: t.Context().Done()}
 	var all sync.WaitGroup
 	all.Go(func() {
 		for {
@@ -102,12 +113,16 @@ func (w *wire) carry(client net.Conn, server string) {
 		return
 	}
 	defer upstream.Close()
-	var swallow atomic.Bool // the server's answer, and then cut
+	var swallow, late atomic.Bool // the server's answer, and then cut
 	go func() {
 		defer client.Close()
 		buf := make([]byte, 1<<16)
 		for {
 			n, err := upstream.Read(buf)
+			if late.Load() {
+				close(w.late)
+				return
+			}
 			if err != nil || swallow.Load() {
 				return
 			}
@@ -130,14 +145,44 @@ func (w *wire) carry(client net.Conn, server string) {
 					w.whole.Add(1)
 				}
 			}
-			if cut == beforeCommit {
+			switch cut {
+			case beforeCommit:
+				return
+			case lateCommit:
+				w.hold(buf[:n], upstream)
+				late.Store(true)
+				client.Close()
+				select { // the server's side stays open
+				case <-w.late:
+				case <-w.done:
+				}
 				return
 			}
 			swallow.Store(cut == behindCommit)
 		}
+		if bytes.Contains(buf[:n], []byte("; COMMIT\x00")) || bytes.Contains(buf[:n], []byte("ROLLBACK")) {
+			w.bring()
+		}
 		if _, err := upstream.Write(buf[:n]); err != nil {
 			return
 		}
+	}
+}
+
+func (w *wire) hold(message []byte, upstream net.Conn) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.held, w.heldFor = bytes.Clone(message), upstream
+}
+
+// bring brings the message that is held, with which the server can do nothing but wait.
+func (w *wire) bring() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.held != nil {
+		_, _ = w.heldFor.Write(w.held)
+		w.held = nil
+		w.waits()
 	}
 }
 
