@@ -15,8 +15,8 @@ import (
 type attempt struct {
 	batch []*request
 	began time.Time
-	// unit is nil if there was no connection.
-	unit *unit
+	// transaction is nil if there was no connection.
+	transaction *transaction
 	// known is what the posts that the batch begins with are decided by.
 	known []facts
 	// err is why nothing of the batch is stored or, if it is a commitError, why that
@@ -35,18 +35,18 @@ func (w *writer) begin(batch []*request) *attempt {
 		return a
 	}
 	w.batch++
-	a.unit = &unit{handle: l.handle(), link: l, now: chat.NewTime(a.began), writer: w.id, batch: w.batch}
+	a.transaction = &transaction{handle: l.handle(), link: l, now: chat.NewTime(a.began), writer: w.id, batch: w.batch}
 	first := postings(leadingPosts(batch))
 	recalled := w.permits.recall(first)
 	if w.dialect.remote && len(first) == len(batch) && decided(first) {
-		a.unit.found, a.unit.alone, a.unit.putOff = w.permits.head, true, true
+		a.transaction.found, a.transaction.alone, a.transaction.putOff = w.permits.head, true, true
 		a.known = remembered(first)
 		return a
 	}
-	a.unit.found, a.known, err = l.begin(ctx, first)
+	a.transaction.found, a.known, err = l.begin(ctx, first)
 	if err == nil {
-		a.unit.alone = w.permits.check(a.unit.found)
-		if recalled && !a.unit.alone {
+		a.transaction.alone = w.permits.check(a.transaction.found)
+		if recalled && !a.transaction.alone {
 			w.permits.recall(first)
 			a.known, err = l.load(ctx, first)
 		}
@@ -63,14 +63,14 @@ func (w *writer) finish(a *attempt) {
 		return
 	}
 	ctx := context.Background()
-	err := a.unit.run(ctx, a.batch, a.known)
+	err := a.transaction.run(ctx, a.batch, a.known)
 	var unknown commitError
 	var moved movedError
 	switch {
 	case errors.As(err, &unknown), errors.As(err, &moved):
 		// What is to be done about it may take as long again, and a caller who leads has waited.
 		a.err = err
-	case err != nil || !a.unit.dirty:
+	case err != nil || !a.transaction.dirty:
 		a.err = w.abort(ctx, err)
 	default:
 		w.publish(a)
@@ -79,43 +79,43 @@ func (w *writer) finish(a *attempt) {
 
 // publish tells of an attempt that is committed.
 func (w *writer) publish(a *attempt) {
-	w.permits.keep(a.unit, a.batch)
-	w.metrics.committed(a.unit, len(a.batch), time.Since(a.began))
-	if w.committed != nil && len(a.unit.events) > 0 {
-		w.committed(a.unit.events)
+	w.permits.keep(a.transaction, a.batch)
+	w.metrics.committed(a.transaction, len(a.batch), time.Since(a.began))
+	if w.committed != nil && len(a.transaction.events) > 0 {
+		w.committed(a.transaction.events)
 	}
-	w.raised(a.unit.pos)
+	w.raised(a.transaction.pos)
 }
 
 // run runs a batch's requests in the order in which they came, neighbouring posts
 // together, and commits them, unless none of them changed anything. known is what
 // the posts that it begins with are decided by. After a panic it is not known what
 // has become of the transaction.
-func (u *unit) run(ctx context.Context, batch []*request, known []facts) (err error) {
+func (tx *transaction) run(ctx context.Context, batch []*request, known []facts) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = commitError{panicked(p)}
 		}
 	}()
-	u.pos = u.found.pos
+	tx.pos = tx.found.pos
 	for posts := leadingPosts(batch); len(batch) > 0; posts, known = leadingPosts(batch), nil {
 		if len(posts) == 0 {
-			if err := runOne(ctx, u, batch[0]); err != nil {
+			if err := runOne(ctx, tx, batch[0]); err != nil {
 				return err
 			}
 			batch = batch[1:]
 			continue
 		}
 		batch = batch[len(posts):]
-		committed, err := u.post(ctx, posts, known, len(batch) == 0)
+		committed, err := tx.post(ctx, posts, known, len(batch) == 0)
 		if err != nil || committed {
 			return err
 		}
 	}
-	if !u.dirty {
+	if !tx.dirty {
 		return nil
 	}
-	return u.link.raise(ctx, u)
+	return tx.link.raise(ctx, tx)
 }
 
 // leadingPosts are the posts that a batch begins with.
@@ -129,13 +129,13 @@ func leadingPosts(batch []*request) []*request {
 
 // runOne runs one request that is not a post. A panic in it is an error like
 // another: it must not take the requests of strangers down with it.
-func runOne(ctx context.Context, u *unit, req *request) (err error) {
+func runOne(ctx context.Context, tx *transaction, req *request) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = panicked(p)
 		}
 	}()
-	req.err = req.run(ctx, u)
+	req.err = req.run(ctx, tx)
 	var refused *chat.Error
 	if req.err != nil && !errors.As(req.err, &refused) {
 		return req.err
@@ -166,7 +166,7 @@ func (w *writer) settle(a *attempt) {
 		return
 	}
 	w.log.Warn("whether a batch was committed has to be looked up", "error", a.err)
-	committed, err := w.lookUp(context.Background(), a.unit)
+	committed, err := w.lookUp(context.Background(), a.transaction)
 	switch {
 	case err != nil:
 		a.err = err
@@ -178,10 +178,10 @@ func (w *writer) settle(a *attempt) {
 	}
 }
 
-// lookUp finds out whether a unit was committed. It tries until it knows, or until the
+// lookUp finds out whether a transaction was committed. It tries until it knows, or until the
 // writer is closed; those who asked do not wait so long, but whoever follows the log must be
 // told. From the second failure on, whoever waits for the writer meanwhile is refused.
-func (w *writer) lookUp(ctx context.Context, of *unit) (committed bool, err error) {
+func (w *writer) lookUp(ctx context.Context, of *transaction) (committed bool, err error) {
 	w.disconnect()
 	for failed := 0; ; {
 		committed, err := w.wasCommitted(ctx, of)
@@ -202,11 +202,11 @@ func (w *writer) lookUp(ctx context.Context, of *unit) (committed bool, err erro
 	}
 }
 
-// wasCommitted says whether a unit was committed, by reading behind the head's lock which
-// batch of this writer's was the last. As long as the unit's transaction could still
+// wasCommitted says whether a transaction was committed, by reading behind the head's lock which
+// batch of this writer's was the last. As long as the transaction could still
 // commit, it held that lock. But one that was put off may be on its way yet: if the head is
 // where that would go on, it is raised here, so that it finds another.
-func (w *writer) wasCommitted(ctx context.Context, of *unit) (bool, error) {
+func (w *writer) wasCommitted(ctx context.Context, of *transaction) (bool, error) {
 	l, err := w.connect(ctx)
 	if err != nil {
 		return false, err
@@ -232,7 +232,7 @@ func (w *writer) wasCommitted(ctx context.Context, of *unit) (bool, error) {
 // batch in it.
 func (w *writer) fence(ctx context.Context, at head) error {
 	w.batch++
-	err := w.link.raise(ctx, &unit{pos: at.pos, found: at, writer: w.id, batch: w.batch})
+	err := w.link.raise(ctx, &transaction{pos: at.pos, found: at, writer: w.id, batch: w.batch})
 	if err != nil {
 		w.disconnect()
 	}

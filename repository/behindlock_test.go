@@ -38,8 +38,8 @@ func (q *recording) ExecContext(ctx context.Context, query string, args ...any) 
 func recordWriter(t testing.TB, r *Repository) *recording {
 	t.Helper()
 	rec := &recording{}
-	_, err := write(t.Context(), r, func(_ context.Context, u *unit) (int, error) {
-		switch l := u.link.(type) {
+	_, err := write(t.Context(), r, func(_ context.Context, tx *transaction) (int, error) {
+		switch l := tx.link.(type) {
 		case *sqliteLink:
 			rec.queryer, l.h.q = l.h.q, rec
 		case *postgresLink:

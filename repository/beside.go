@@ -12,7 +12,7 @@ type changer interface {
 
 // besideInABatch implements dialect.beside where one connection alone may write.
 func besideInABatch(ctx context.Context, r *Repository, fn func(ctx context.Context, c changer) error) error {
-	return r.writer.do(ctx, &request{beside: true, run: func(ctx context.Context, u *unit) error { return fn(ctx, u) }})
+	return r.writer.do(ctx, &request{beside: true, run: func(ctx context.Context, tx *transaction) error { return fn(ctx, tx) }})
 }
 
 // besideTheWriter implements dialect.beside where several may write at once.

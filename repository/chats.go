@@ -83,19 +83,19 @@ const isMember = `c.id IN (SELECT chat FROM memberships WHERE username = ? AND l
 
 // MemberChats implements [chat.Chats].
 func (r *Repository) MemberChats(ctx context.Context, actor chat.Actor) (_ []chat.Chat, err error) {
-	defer explain(&err, "reading a user's chats")
+	defer wrap(&err, "reading a user's chats")
 	return r.chats(ctx, actor, isMember, actor.Username)
 }
 
 // PublicChats implements [chat.Chats].
 func (r *Repository) PublicChats(ctx context.Context, actor chat.Actor) (_ []chat.Chat, err error) {
-	defer explain(&err, "reading the public chats")
+	defer wrap(&err, "reading the public chats")
 	return r.chats(ctx, actor, `c.visibility = 'public'`)
 }
 
 // Chat implements [chat.Chats].
 func (r *Repository) Chat(ctx context.Context, actor chat.Actor, chatID string) (_ chat.Chat, err error) {
-	defer explain(&err, "reading a chat")
+	defer wrap(&err, "reading a chat")
 	return snapshot(ctx, r, func(ctx context.Context, h handle) (chat.Chat, error) {
 		if _, err := h.admit(ctx, actor, chatID); err != nil {
 			return chat.Chat{}, err
@@ -107,57 +107,57 @@ func (r *Repository) Chat(ctx context.Context, actor chat.Actor, chatID string) 
 // CreateChat implements [chat.Chats]. The chat's first event is its owner's
 // member.joined.
 func (r *Repository) CreateChat(ctx context.Context, actor chat.Actor, n chat.NewChat) (_ chat.Chat, err error) {
-	defer explain(&err, "creating a chat")
+	defer wrap(&err, "creating a chat")
 	if n.ID == "" {
 		n.ID = strings.ToLower(rand.Text())
 	}
-	return write(ctx, r, func(ctx context.Context, u *unit) (none chat.Chat, err error) {
-		if err := live(ctx, u.handle, actor); err != nil {
+	return write(ctx, r, func(ctx context.Context, tx *transaction) (none chat.Chat, err error) {
+		if err := live(ctx, tx.handle, actor); err != nil {
 			return none, err
 		}
 		// The row of a deleted chat is still there, and so its id is taken.
-		taken, err := u.exists(ctx, `SELECT 1 FROM chats WHERE id = ?`, n.ID)
+		taken, err := tx.exists(ctx, `SELECT 1 FROM chats WHERE id = ?`, n.ID)
 		switch {
 		case err != nil:
 			return none, err
 		case taken:
 			return none, chat.ErrChatExists
 		}
-		_, err = u.exec(ctx, `INSERT INTO chats (id, title, visibility, created_at, seq, head) VALUES (?, ?, ?, ?, 0, 0)`,
-			n.ID, n.Title, string(n.Visibility), u.now.UnixMilli())
+		_, err = tx.exec(ctx, `INSERT INTO chats (id, title, visibility, created_at, seq, head) VALUES (?, ?, ?, ?, 0, 0)`,
+			n.ID, n.Title, string(n.Visibility), tx.now.UnixMilli())
 		if err != nil {
 			return none, err
 		}
-		if err := u.join(ctx, n.ID, actor.Username, chat.RoleOwner); err != nil {
+		if err := tx.join(ctx, n.ID, actor.Username, chat.RoleOwner); err != nil {
 			return none, err
 		}
 		return chatRow{
-			ID: n.ID, Title: n.Title, Visibility: n.Visibility, CreatedAt: u.now.UnixMilli(),
-			Head: u.pos, Role: chat.RoleOwner,
+			ID: n.ID, Title: n.Title, Visibility: n.Visibility, CreatedAt: tx.now.UnixMilli(),
+			Head: tx.pos, Role: chat.RoleOwner,
 		}.chat(), nil
 	})
 }
 
 // UpdateChat implements [chat.Chats].
 func (r *Repository) UpdateChat(ctx context.Context, actor chat.Actor, chatID string, change chat.ChatChange) (_ chat.Chat, err error) {
-	defer explain(&err, "changing a chat")
-	return write(ctx, r, func(ctx context.Context, u *unit) (none chat.Chat, err error) {
-		own, err := u.admitMember(ctx, actor, chatID)
+	defer wrap(&err, "changing a chat")
+	return write(ctx, r, func(ctx context.Context, tx *transaction) (none chat.Chat, err error) {
+		own, err := tx.admitMember(ctx, actor, chatID)
 		if err != nil {
 			return none, err
 		}
 		if !own.Role.Manages() {
 			return none, chat.ErrForbidden
 		}
-		if err := u.change(ctx, own, chatID, change); err != nil {
+		if err := tx.change(ctx, own, chatID, change); err != nil {
 			return none, err
 		}
-		return u.chat(ctx, actor, chatID)
+		return tx.chat(ctx, actor, chatID)
 	})
 }
 
 // change makes a change of a chat, where it is one.
-func (u *unit) change(ctx context.Context, was standing, chatID string, change chat.ChatChange) error {
+func (tx *transaction) change(ctx context.Context, was access, chatID string, change chat.ChatChange) error {
 	title, visibility := was.Title, was.Visibility
 	if change.Title != nil {
 		title = *change.Title
@@ -168,11 +168,11 @@ func (u *unit) change(ctx context.Context, was standing, chatID string, change c
 	if title == was.Title && visibility == was.Visibility {
 		return nil
 	}
-	_, err := u.append(ctx, chat.Event{Kind: chat.KindChatUpdated, Chat: chatID, Title: title, Visibility: visibility})
+	_, err := tx.append(ctx, chat.Event{Kind: chat.KindChatUpdated, Chat: chatID, Title: title, Visibility: visibility})
 	if err != nil {
 		return err
 	}
-	_, err = u.exec(ctx, `UPDATE chats SET title = ?, visibility = ? WHERE id = ?`, title, string(visibility), chatID)
+	_, err = tx.exec(ctx, `UPDATE chats SET title = ?, visibility = ? WHERE id = ?`, title, string(visibility), chatID)
 	return err
 }
 
@@ -181,32 +181,32 @@ func (u *unit) change(ctx context.Context, was standing, chatID string, change c
 // rest of the texts, where there are very many, follows shortly behind. The rows
 // stay: the id is taken for ever, and whoever was away is still told of the end.
 func (r *Repository) DeleteChat(ctx context.Context, actor chat.Actor, chatID string) (err error) {
-	defer explain(&err, "deleting a chat")
-	more, err := write(ctx, r, func(ctx context.Context, u *unit) (more bool, err error) {
-		own, err := u.admitMember(ctx, actor, chatID)
+	defer wrap(&err, "deleting a chat")
+	more, err := write(ctx, r, func(ctx context.Context, tx *transaction) (more bool, err error) {
+		own, err := tx.admitMember(ctx, actor, chatID)
 		if err != nil {
 			return false, err
 		}
 		if own.Role != chat.RoleOwner {
 			return false, chat.ErrForbidden
 		}
-		ev, err := u.append(ctx, chat.Event{Kind: chat.KindChatDeleted, Chat: chatID})
+		ev, err := tx.append(ctx, chat.Event{Kind: chat.KindChatDeleted, Chat: chatID})
 		if err != nil {
 			return false, err
 		}
-		_, err = u.exec(ctx, `UPDATE memberships SET left_pos = ? WHERE chat = ? AND left_pos IS NULL`, ev.Pos, chatID)
+		_, err = tx.exec(ctx, `UPDATE memberships SET left_pos = ? WHERE chat = ? AND left_pos IS NULL`, ev.Pos, chatID)
 		if err != nil {
 			return false, err
 		}
-		_, err = u.exec(ctx, `UPDATE chats SET title = '', deleted_pos = ? WHERE id = ?`, ev.Pos, chatID)
+		_, err = tx.exec(ctx, `UPDATE chats SET title = '', deleted_pos = ? WHERE id = ?`, ev.Pos, chatID)
 		if err != nil {
 			return false, err
 		}
-		_, err = u.exec(ctx, `UPDATE events SET title = '' WHERE chat = ? AND title IS NOT NULL`, chatID)
+		_, err = tx.exec(ctx, `UPDATE events SET title = '' WHERE chat = ? AND title IS NOT NULL`, chatID)
 		if err != nil {
 			return false, err
 		}
-		return u.eraseTexts(ctx, chatID)
+		return tx.eraseTexts(ctx, chatID)
 	})
 	if err == nil && more {
 		r.eraser.wake()

@@ -14,14 +14,14 @@ const eraseSlice = 500
 // have one, and says whether any are left. How far it has come is the chat's
 // last_message, which nobody else reads of a deleted chat; so erasing goes on
 // after a restart where it was.
-func (u *unit) eraseTexts(ctx context.Context, chatID string) (more bool, err error) {
+func (tx *transaction) eraseTexts(ctx context.Context, chatID string) (more bool, err error) {
 	var last sql.NullInt64
-	err = u.get(ctx, &last, `SELECT last_message FROM chats WHERE id = ? AND deleted_pos IS NOT NULL`, chatID)
+	err = tx.get(ctx, &last, `SELECT last_message FROM chats WHERE id = ? AND deleted_pos IS NOT NULL`, chatID)
 	if err != nil || !last.Valid {
 		return false, err
 	}
 	var slice []int64
-	err = u.all(ctx, &slice, `SELECT m.id`+backward, chatID, last.Int64+1, eraseSlice+1)
+	err = tx.all(ctx, &slice, `SELECT m.id`+backward, chatID, last.Int64+1, eraseSlice+1)
 	if err != nil {
 		return false, err
 	}
@@ -29,11 +29,11 @@ func (u *unit) eraseTexts(ctx context.Context, chatID string) (more bool, err er
 	if more = len(slice) > eraseSlice; more {
 		first, next = slice[eraseSlice-1], sql.NullInt64{Int64: slice[eraseSlice], Valid: true}
 	}
-	_, err = u.exec(ctx, `UPDATE messages SET text = '' WHERE chat = ? AND id BETWEEN ? AND ?`, chatID, first, last.Int64)
+	_, err = tx.exec(ctx, `UPDATE messages SET text = '' WHERE chat = ? AND id BETWEEN ? AND ?`, chatID, first, last.Int64)
 	if err != nil {
 		return false, err
 	}
-	_, err = u.exec(ctx, `UPDATE chats SET last_message = ? WHERE id = ?`, next, chatID)
+	_, err = tx.exec(ctx, `UPDATE chats SET last_message = ? WHERE id = ?`, next, chatID)
 	return more, err
 }
 
@@ -46,7 +46,7 @@ func (h handle) halfErased(ctx context.Context) (chats []string, err error) {
 	return chats, err
 }
 
-// erase takes the texts from deleted chats until none is left. It is a chore, so that a
+// erase takes the texts from deleted chats until none is left. It is a background job, so that a
 // chat with a million messages is deleted as fast as any other and holds up nobody's
 // posts.
 func (r *Repository) erase(ctx context.Context) error {
@@ -58,8 +58,8 @@ func (r *Repository) erase(ctx context.Context) error {
 	}
 	for _, chatID := range chats {
 		for more := true; more; {
-			more, err = write(ctx, r, func(ctx context.Context, u *unit) (bool, error) {
-				return u.eraseTexts(ctx, chatID)
+			more, err = write(ctx, r, func(ctx context.Context, tx *transaction) (bool, error) {
+				return tx.eraseTexts(ctx, chatID)
 			})
 			if err != nil {
 				return fmt.Errorf("erasing a chat: %w", err)

@@ -15,7 +15,7 @@ func textsLeft(t testing.TB, r *Repository) int64 {
 // waitErased waits until no text is left, also where the eraser had to look again.
 func waitErased(t testing.TB, r *Repository) {
 	t.Helper()
-	for end := time.Now().Add(choreAgain + patience); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(backgroundRetry + patience); ; time.Sleep(5 * time.Millisecond) {
 		left := textsLeft(t, r)
 		if left == 0 && number(t, r, `SELECT count(*) FROM chats WHERE id = 'den' AND last_message IS NOT NULL`) == 0 {
 			return

@@ -341,8 +341,8 @@ func TestStatementsThatWereTakenFromTheWriterCostNobodyAnAnswer(t *testing.T) {
 	ann := signUp(t, r, "ann")["ann"]
 	makeChat(t, r, ann, "room", chat.Private, nil)
 	for _, statement := range []string{`DEALLOCATE ALL`, `DISCARD PLANS; DEALLOCATE parley_head; DEALLOCATE parley_post`} {
-		deallocate := func(ctx context.Context, u *unit) (none struct{}, err error) {
-			if _, err := u.handle.exec(ctx, statement); err != nil {
+		deallocate := func(ctx context.Context, tx *transaction) (none struct{}, err error) {
+			if _, err := tx.handle.exec(ctx, statement); err != nil {
 				return none, err
 			}
 			return none, chat.ErrForbidden // the rest of the batch goes on
@@ -361,8 +361,8 @@ func TestStatementsThatWereTakenFromTheWriterCostNobodyAnAnswer(t *testing.T) {
 			return err
 		}
 		errs := inOneBatch(t, r, post, func() error {
-			_, err := write(t.Context(), r, func(ctx context.Context, u *unit) (none struct{}, err error) {
-				once.Do(func() { none, err = deallocate(ctx, u) })
+			_, err := write(t.Context(), r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
+				once.Do(func() { none, err = deallocate(ctx, tx) })
 				return none, err
 			})
 			return err
@@ -479,8 +479,8 @@ func TestAFullDiskLosesNothingAndPasses(t *testing.T) {
 	makeChat(t, r, ann, "room", chat.Private, nil)
 	limit := func(pages int64) {
 		t.Helper()
-		_, err := write(t.Context(), r, func(ctx context.Context, u *unit) (n int64, err error) {
-			return n, u.get(ctx, &n, fmt.Sprintf(`PRAGMA max_page_count = %d`, pages))
+		_, err := write(t.Context(), r, func(ctx context.Context, tx *transaction) (n int64, err error) {
+			return n, tx.get(ctx, &n, fmt.Sprintf(`PRAGMA max_page_count = %d`, pages))
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -11,8 +11,8 @@ import (
 // written makes a change and says who ran it: "lead", its own caller, or "run", the
 // loop.
 func written(ctx context.Context, r *Repository) (by string, err error) {
-	return write(ctx, r, func(_ context.Context, u *unit) (string, error) {
-		u.dirty = true
+	return write(ctx, r, func(_ context.Context, tx *transaction) (string, error) {
+		tx.dirty = true
 		for _, who := range []string{"lead", "run"} {
 			if strings.Contains(string(debug.Stack()), "(*writer)."+who+"(") {
 				return who, nil

@@ -19,13 +19,13 @@ type link interface {
 	// load reads what each of the posts is decided by, without what is remembered of it.
 	load(ctx context.Context, posts []*posting) ([]facts, error)
 	// store writes posts and raises their chats. If it is the batch's last step, it
-	// also does what raise does. If the unit was put off, as with a remote database it may
+	// also does what raise does. If the transaction was put off, as with a remote database it may
 	// be, it is the only step, and begins the transaction too: with a movedError if the
 	// head is not where it was found.
-	store(ctx context.Context, u *unit, posts []*posting, chats map[string]*chatHead, last bool) error
+	store(ctx context.Context, u *transaction, posts []*posting, chats map[string]*chatHead, last bool) error
 	// raise raises the head, keeps the batch of another writer that it found there,
 	// and commits.
-	raise(ctx context.Context, u *unit) error
+	raise(ctx context.Context, u *transaction) error
 	// rollback undoes the transaction.
 	rollback(ctx context.Context) error
 	handle() handle

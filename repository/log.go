@@ -67,7 +67,7 @@ func events(rows []eventRow) []chat.Event {
 
 // Open implements [stream.Log].
 func (r *Repository) Open(ctx context.Context, actor chat.Actor, chatID string) (_ chat.Opening, err error) {
-	defer explain(&err, "opening a stream")
+	defer wrap(&err, "opening a stream")
 	if chatID == "" {
 		return r.openAll(ctx, actor)
 	}
@@ -134,7 +134,7 @@ func (r *Repository) openAll(ctx context.Context, actor chat.Actor) (chat.Openin
 
 // After implements [stream.Log].
 func (r *Repository) After(ctx context.Context, after int64, limit int) (_ []chat.Event, head int64, err error) {
-	defer explain(&err, "reading the log")
+	defer wrap(&err, "reading the log")
 	type page struct {
 		events []chat.Event
 		head   int64
@@ -167,7 +167,7 @@ func (r *Repository) After(ctx context.Context, after int64, limit int) (_ []cha
 
 // ChatAfter implements [stream.Log].
 func (r *Repository) ChatAfter(ctx context.Context, chatID string, after, upTo int64, limit int) (_ []chat.Event, err error) {
-	defer explain(&err, "reading the log of a chat")
+	defer wrap(&err, "reading the log of a chat")
 	return read(ctx, r, func(ctx context.Context, h handle) ([]chat.Event, error) {
 		return h.chatAfter(ctx, chatID, after, upTo, limit)
 	})
@@ -193,7 +193,7 @@ func (h handle) chatAfter(ctx context.Context, chatID string, after, upTo int64,
 
 // MemberAfter implements [stream.Log].
 func (r *Repository) MemberAfter(ctx context.Context, username string, opened, after, upTo int64, limit int) (_ []chat.Event, through int64, err error) {
-	defer explain(&err, "reading the log of a user")
+	defer wrap(&err, "reading the log of a user")
 	// The read may go on behind a caller who gave up, so it keeps its own.
 	reach := min(upTo, after+memberWindow)
 	if reach <= after {
@@ -226,7 +226,7 @@ func (r *Repository) MemberAfter(ctx context.Context, username string, opened, a
 
 // AccessExpiries implements [stream.Log].
 func (r *Repository) AccessExpiries(ctx context.Context, sessions []string) (_ map[string]time.Time, err error) {
-	defer explain(&err, "reading until when sessions have access")
+	defer wrap(&err, "reading until when sessions have access")
 	return read(ctx, r, func(ctx context.Context, h handle) (map[string]time.Time, error) {
 		var rows []struct {
 			ID      string `db:"id"`

@@ -38,7 +38,7 @@ func (h handle) member(ctx context.Context, chatID, username string) (m memberRo
 
 // Members implements [chat.Chats].
 func (r *Repository) Members(ctx context.Context, actor chat.Actor, chatID string) (_ []chat.Member, err error) {
-	defer explain(&err, "reading a chat's members")
+	defer wrap(&err, "reading a chat's members")
 	return snapshot(ctx, r, func(ctx context.Context, h handle) ([]chat.Member, error) {
 		if _, err := h.admitMember(ctx, actor, chatID); err != nil {
 			return nil, err
@@ -58,45 +58,45 @@ func (r *Repository) Members(ctx context.Context, actor chat.Actor, chatID strin
 }
 
 // join makes somebody who is no member of the chat one: an interval begins.
-func (u *unit) join(ctx context.Context, chatID, username string, role chat.Role) error {
-	ev, err := u.append(ctx, chat.Event{Kind: chat.KindMemberJoined, Chat: chatID, Username: username, Role: role})
+func (tx *transaction) join(ctx context.Context, chatID, username string, role chat.Role) error {
+	ev, err := tx.append(ctx, chat.Event{Kind: chat.KindMemberJoined, Chat: chatID, Username: username, Role: role})
 	if err != nil {
 		return err
 	}
-	_, err = u.exec(ctx, `INSERT INTO memberships (username, chat, joined_pos, role, joined_at, seen)
+	_, err = tx.exec(ctx, `INSERT INTO memberships (username, chat, joined_pos, role, joined_at, seen)
 		VALUES (?, ?, ?, ?, ?, (SELECT messages FROM chats WHERE id = ?))`,
-		username, chatID, ev.Pos, string(role), u.now.UnixMilli(), chatID)
+		username, chatID, ev.Pos, string(role), tx.now.UnixMilli(), chatID)
 	return err
 }
 
 // PutMember implements [chat.Chats].
 func (r *Repository) PutMember(ctx context.Context, actor chat.Actor, chatID, username string, role chat.Role) (_ chat.Member, err error) {
-	defer explain(&err, "putting a member")
-	return write(ctx, r, func(ctx context.Context, u *unit) (none chat.Member, err error) {
-		own, err := u.admit(ctx, actor, chatID)
+	defer wrap(&err, "putting a member")
+	return write(ctx, r, func(ctx context.Context, tx *transaction) (none chat.Member, err error) {
+		own, err := tx.admit(ctx, actor, chatID)
 		if err != nil {
 			return none, err
 		}
 		if err := mayPut(own, username == actor.Username, role); err != nil {
 			return none, err
 		}
-		user, err := u.user(ctx, username)
+		user, err := tx.user(ctx, username)
 		switch {
 		case err != nil:
 			return none, err
 		case user.Disabled.Valid:
 			return none, chat.ErrNotFound
 		}
-		if err := u.put(ctx, own, chatID, username, role); err != nil {
+		if err := tx.put(ctx, own, chatID, username, role); err != nil {
 			return none, err
 		}
-		now, err := u.member(ctx, chatID, username)
+		now, err := tx.member(ctx, chatID, username)
 		return now.member(), err
 	})
 }
 
 // mayPut refuses what needs no look at whom it is about.
-func mayPut(own standing, oneself bool, role chat.Role) error {
+func mayPut(own access, oneself bool, role chat.Role) error {
 	switch {
 	case !own.member() && !oneself:
 		return chat.ErrNotAMember
@@ -109,15 +109,15 @@ func mayPut(own standing, oneself bool, role chat.Role) error {
 }
 
 // put makes username a member, or changes his role, where that is a change.
-func (u *unit) put(ctx context.Context, own standing, chatID, username string, role chat.Role) error {
-	was, err := u.member(ctx, chatID, username)
+func (tx *transaction) put(ctx context.Context, own access, chatID, username string, role chat.Role) error {
+	was, err := tx.member(ctx, chatID, username)
 	switch {
 	case err != nil:
 		return err
 	case was.Role == "" && role == chat.RoleOwner && own.Role != chat.RoleOwner:
 		return chat.ErrForbidden
 	case was.Role == "":
-		return u.join(ctx, chatID, username, cmp.Or(role, chat.RoleMember))
+		return tx.join(ctx, chatID, username, cmp.Or(role, chat.RoleMember))
 	case role == "" || role == was.Role:
 		return nil
 	case !own.Role.Manages():
@@ -125,23 +125,23 @@ func (u *unit) put(ctx context.Context, own standing, chatID, username string, r
 	case role == chat.RoleOwner && own.Role != chat.RoleOwner:
 		return chat.ErrForbidden
 	}
-	if err := u.spare(ctx, own, chatID, was); err != nil {
+	if err := tx.guardOwners(ctx, own, chatID, was); err != nil {
 		return err
 	}
-	_, err = u.append(ctx, chat.Event{Kind: chat.KindMemberUpdated, Chat: chatID, Username: username, Role: role})
+	_, err = tx.append(ctx, chat.Event{Kind: chat.KindMemberUpdated, Chat: chatID, Username: username, Role: role})
 	if err != nil {
 		return err
 	}
-	_, err = u.exec(ctx, `UPDATE memberships SET role = ? WHERE chat = ? AND username = ? AND left_pos IS NULL`,
+	_, err = tx.exec(ctx, `UPDATE memberships SET role = ? WHERE chat = ? AND username = ? AND left_pos IS NULL`,
 		string(role), chatID, username)
 	return err
 }
 
 // RemoveMember implements [chat.Chats].
 func (r *Repository) RemoveMember(ctx context.Context, actor chat.Actor, chatID, username string) (err error) {
-	defer explain(&err, "removing a member")
-	_, err = write(ctx, r, func(ctx context.Context, u *unit) (none struct{}, err error) {
-		own, err := u.admit(ctx, actor, chatID)
+	defer wrap(&err, "removing a member")
+	_, err = write(ctx, r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
+		own, err := tx.admit(ctx, actor, chatID)
 		switch {
 		case err != nil:
 			return none, err
@@ -151,42 +151,42 @@ func (r *Repository) RemoveMember(ctx context.Context, actor chat.Actor, chatID,
 		case !own.Role.Manages():
 			return none, chat.ErrForbidden
 		}
-		was, err := u.member(ctx, chatID, username)
+		was, err := tx.member(ctx, chatID, username)
 		switch {
 		case err != nil:
 			return none, err
 		case was.Role == "":
 			return none, chat.ErrNotFound
 		}
-		if err := u.spare(ctx, own, chatID, was); err != nil {
+		if err := tx.guardOwners(ctx, own, chatID, was); err != nil {
 			return none, err
 		}
-		return none, u.leave(ctx, chatID, was)
+		return none, tx.leave(ctx, chatID, was)
 	})
 	return err
 }
 
 // leave ends a membership: its interval ends at the position of the event.
-func (u *unit) leave(ctx context.Context, chatID string, was memberRow) error {
-	ev, err := u.append(ctx, chat.Event{Kind: chat.KindMemberLeft, Chat: chatID, Username: was.Username, Role: was.Role})
+func (tx *transaction) leave(ctx context.Context, chatID string, was memberRow) error {
+	ev, err := tx.append(ctx, chat.Event{Kind: chat.KindMemberLeft, Chat: chatID, Username: was.Username, Role: was.Role})
 	if err != nil {
 		return err
 	}
-	_, err = u.exec(ctx, `UPDATE memberships SET left_pos = ? WHERE chat = ? AND username = ? AND left_pos IS NULL`,
+	_, err = tx.exec(ctx, `UPDATE memberships SET left_pos = ? WHERE chat = ? AND username = ? AND left_pos IS NULL`,
 		ev.Pos, chatID, was.Username)
 	return err
 }
 
-// spare keeps an owner from losing that role to one who is none, and a chat from
+// guardOwners keeps an owner from losing that role to one who is none, and a chat from
 // losing its last owner. An owner who is disabled is nobody to leave a chat to.
-func (u *unit) spare(ctx context.Context, own standing, chatID string, was memberRow) error {
+func (tx *transaction) guardOwners(ctx context.Context, own access, chatID string, was memberRow) error {
 	if was.Role != chat.RoleOwner {
 		return nil
 	}
 	if own.Role != chat.RoleOwner {
 		return chat.ErrForbidden
 	}
-	another, err := u.exists(ctx, `SELECT 1 FROM memberships m JOIN users u ON u.username = m.username
+	another, err := tx.exists(ctx, `SELECT 1 FROM memberships m JOIN users u ON u.username = m.username
 		WHERE m.chat = ? AND m.username <> ? AND m.role = 'owner' AND m.left_pos IS NULL AND u.disabled_pos IS NULL
 		LIMIT 1`, chatID, was.Username)
 	if err == nil && !another {

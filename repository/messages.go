@@ -10,7 +10,7 @@ import (
 
 // Message implements [chat.Messages].
 func (r *Repository) Message(ctx context.Context, actor chat.Actor, id int64) (_ chat.Message, err error) {
-	defer explain(&err, "reading a message")
+	defer wrap(&err, "reading a message")
 	return snapshot(ctx, r, func(ctx context.Context, h handle) (none chat.Message, err error) {
 		if err := live(ctx, h, actor); err != nil {
 			return none, err
@@ -19,7 +19,7 @@ func (r *Repository) Message(ctx context.Context, actor chat.Actor, id int64) (_
 		if err := h.get(ctx, &row, `SELECT `+messageColumns+` FROM messages m WHERE m.id = ?`, id); err != nil {
 			return none, orNotFound(err)
 		}
-		own, err := h.standing(ctx, actor, row.Chat)
+		own, err := h.access(ctx, actor, row.Chat)
 		switch {
 		case err != nil:
 			return none, err
@@ -32,7 +32,7 @@ func (r *Repository) Message(ctx context.Context, actor chat.Actor, id int64) (_
 
 // History implements [chat.Messages].
 func (r *Repository) History(ctx context.Context, actor chat.Actor, chatID string, q chat.HistoryQuery) (_ chat.History, err error) {
-	defer explain(&err, "reading a chat's history")
+	defer wrap(&err, "reading a chat's history")
 	return snapshot(ctx, r, func(ctx context.Context, h handle) (none chat.History, err error) {
 		own, err := h.admitMember(ctx, actor, chatID)
 		if err != nil {

@@ -45,10 +45,10 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 }
 
 // committed counts a batch of so many requests.
-func (m *metrics) committed(u *unit, requests int, took time.Duration) {
+func (m *metrics) committed(tx *transaction, requests int, took time.Duration) {
 	posts := 0
-	for i := range u.events {
-		if u.events[i].Kind == chat.KindMessage {
+	for i := range tx.events {
+		if tx.events[i].Kind == chat.KindMessage {
 			posts++
 		}
 	}

@@ -56,7 +56,7 @@ type Repository struct {
 	reading    queryer
 	statements *statements
 	writer     *writer
-	eraser     *chore
+	eraser     *backgroundJob
 	counter    *counter
 	metrics    *metrics
 	postKey    []byte
@@ -80,7 +80,7 @@ func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 	if err != nil {
 		return nil, errors.Join(err, r.closeDatabase(writing))
 	}
-	r.eraser = newChore("erasing deleted chats", o.Log, r.erase)
+	r.eraser = newBackgroundJob("erasing deleted chats", o.Log, r.erase)
 	r.counter = newCounter(r, o.Log)
 	r.writer = newWriter(writing, r.dialect, rand.Text(), o, r.counter.raised, r.metrics)
 	if err := r.writer.start(ctx); err != nil {

@@ -72,9 +72,9 @@ func (m *permits) forget() { m.seqs, m.held = nil, nil }
 // keep remembers what a batch that is committed has shown. Behind another writer's
 // it remembers nothing yet: where writers take turns, what is remembered never holds,
 // and to find that out costs a message, which may have waited for the lock.
-func (m *permits) keep(u *unit, batch []*request) {
-	m.head = u.raised()
-	if !u.alone || slices.ContainsFunc(batch, (*request).changesPermits) || len(m.held)+len(batch) > maxPermits {
+func (m *permits) keep(tx *transaction, batch []*request) {
+	m.head = tx.raised()
+	if !tx.alone || slices.ContainsFunc(batch, (*request).changesPermits) || len(m.held)+len(batch) > maxPermits {
 		m.forget()
 		return
 	}

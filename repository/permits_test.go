@@ -101,10 +101,10 @@ func TestWhatIsRememberedDoesNotOutlastTheWaitForTheLock(t *testing.T) {
 		held, goOn := make(chan struct{}), make(chan struct{})
 		errs := together(
 			func() error {
-				_, err := write(t.Context(), there, func(ctx context.Context, u *unit) (none struct{}, err error) {
+				_, err := write(t.Context(), there, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
 					close(held)
 					<-goOn
-					return none, u.leave(ctx, "den", memberRow{Username: "bob"})
+					return none, tx.leave(ctx, "den", memberRow{Username: "bob"})
 				})
 				return err
 			},

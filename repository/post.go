@@ -54,7 +54,7 @@ func (p *posting) key() clientKey { return clientKey{p.Chat, p.actor.Username, p
 // postRun is a run of posts as it is decided: what is known of the chats, the keys and the
 // messages that the run itself adds.
 type postRun struct {
-	u     *unit
+	u     *transaction
 	chats map[string]*chatHead
 	keys  map[clientKey]*posting
 	taken []*posting
@@ -69,13 +69,13 @@ type chatHead struct{ seq, head int64 }
 // post decides, numbers and stores neighbouring posts of a batch, in a step of the
 // database each, however many they are. known is nil if it is not loaded yet. If
 // they are the batch's last, what is stored is committed with it; post says so.
-func (u *unit) post(ctx context.Context, posts []*request, known []facts, last bool) (committed bool, err error) {
+func (tx *transaction) post(ctx context.Context, posts []*request, known []facts, last bool) (committed bool, err error) {
 	if known == nil {
-		if known, err = u.link.load(ctx, postings(posts)); err != nil {
+		if known, err = tx.link.load(ctx, postings(posts)); err != nil {
 			return false, fmt.Errorf("loading what posts are decided by: %w", err)
 		}
 	}
-	run := &postRun{u: u, chats: make(map[string]*chatHead), taken: make([]*posting, 0, len(posts))}
+	run := &postRun{u: tx, chats: make(map[string]*chatHead), taken: make([]*posting, 0, len(posts))}
 	for i, req := range posts {
 		req.err = run.take(req.post, known[i])
 	}
@@ -87,12 +87,12 @@ func (u *unit) post(ctx context.Context, posts []*request, known []facts, last b
 	}
 	for _, p := range run.taken {
 		m := &p.posted.Message
-		u.events = append(u.events, chat.Event{
+		tx.events = append(tx.events, chat.Event{
 			Pos: m.ID, Kind: chat.KindMessage, Chat: m.Chat, Seq: m.Seq, Message: m, Origin: p.Origin,
 		})
 	}
-	u.dirty = true
-	if err := u.link.store(ctx, u, run.taken, run.chats, last); err != nil {
+	tx.dirty = true
+	if err := tx.link.store(ctx, tx, run.taken, run.chats, last); err != nil {
 		return false, fmt.Errorf("storing posts: %w", err)
 	}
 	return last, nil

@@ -202,7 +202,7 @@ func TestPostsAreLoadedAndStoredByIndex(t *testing.T) {
 	fill(t, r, `INSERT INTO memberships SELECT 'u' || n, 'c' || n, 1, NULL, 'member', 0 `+numbers)
 	fillChat(t, r, "room", "ann", 20000)
 	var plans []string
-	_, err := write(t.Context(), r, func(ctx context.Context, u *unit) (int, error) {
+	_, err := write(t.Context(), r, func(ctx context.Context, tx *transaction) (int, error) {
 		plans = nil
 		for _, text := range []string{
 			`EXECUTE parley_actors('{u1,u7}', '{s1,s7}')`,
@@ -215,7 +215,7 @@ func TestPostsAreLoadedAndStoredByIndex(t *testing.T) {
 			`EXECUTE parley_post(900001, 'room', 900001, 'ann', 'x', NULL, NULL, NULL, NULL, 0, 'w', 1)`,
 		} {
 			var plan []string
-			if err := u.all(ctx, &plan, `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) `+text); err != nil {
+			if err := tx.all(ctx, &plan, `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) `+text); err != nil {
 				return 0, err
 			}
 			plans = append(plans, strings.Join(plan, "\n"))

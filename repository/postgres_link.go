@@ -244,14 +244,14 @@ func scanFacts(rows *sql.Rows, posts []*posting) ([]facts, error) {
 	return known, nil
 }
 
-func (l *postgresLink) store(ctx context.Context, u *unit, posts []*posting, chats map[string]*chatHead, last bool) error {
+func (l *postgresLink) store(ctx context.Context, tx *transaction, posts []*posting, chats map[string]*chatHead, last bool) error {
 	l.text = l.text[:0]
-	if u.putOff {
-		l.writeBegin(u.found)
+	if tx.putOff {
+		l.writeBegin(tx.found)
 	}
 	if last && len(posts) == 1 {
-		l.writePost(u, posts[0])
-		return l.send(ctx, u, true)
+		l.writePost(tx, posts[0])
+		return l.send(ctx, tx, true)
 	}
 	idOf := func(p *posting) int64 { return p.posted.Message.ID }
 	seqOf := func(p *posting) int64 { return p.posted.Message.Seq }
@@ -265,7 +265,7 @@ func (l *postgresLink) store(ctx context.Context, u *unit, posts []*posting, cha
 	l.texts(posts, clientIDOf)
 	l.texts(posts, func(p *posting) string { return p.hash })
 	l.texts(posts, func(p *posting) string { return p.Origin })
-	l.integer(u.now.UnixMilli())
+	l.integer(tx.now.UnixMilli())
 	l.end()
 	ids := slices.Collect(maps.Keys(chats))
 	l.open(`parley_chats`)
@@ -274,9 +274,9 @@ func (l *postgresLink) store(ctx context.Context, u *unit, posts []*posting, cha
 	array(l, ids, func(b []byte, id string) []byte { return strconv.AppendInt(b, chats[id].head, 10) })
 	l.end()
 	if last {
-		l.writeRaise(u)
+		l.writeRaise(tx)
 	}
-	return l.send(ctx, u, last)
+	return l.send(ctx, tx, last)
 }
 
 // writeBegin begins what was put off, if the head is where it is expected.
@@ -290,8 +290,8 @@ func (l *postgresLink) writeBegin(expected head) {
 }
 
 // writePost stores the post with which a batch ends, and raises the head to it.
-func (l *postgresLink) writePost(u *unit, p *posting) {
-	l.writeOther(u)
+func (l *postgresLink) writePost(tx *transaction, p *posting) {
+	l.writeOther(tx)
 	m := &p.posted.Message
 	l.open(`parley_post`)
 	l.integer(m.ID)
@@ -303,40 +303,40 @@ func (l *postgresLink) writePost(u *unit, p *posting) {
 	l.literal(m.ClientID)
 	l.literal(p.hash)
 	l.literal(p.Origin)
-	l.integer(u.now.UnixMilli())
-	l.literal(u.writer)
-	l.integer(u.batch)
+	l.integer(tx.now.UnixMilli())
+	l.literal(tx.writer)
+	l.integer(tx.batch)
 	l.end()
 }
 
-func (l *postgresLink) raise(ctx context.Context, u *unit) error {
+func (l *postgresLink) raise(ctx context.Context, tx *transaction) error {
 	l.text = l.text[:0]
-	l.writeRaise(u)
-	return l.send(ctx, u, true)
+	l.writeRaise(tx)
+	return l.send(ctx, tx, true)
 }
 
-func (l *postgresLink) writeRaise(u *unit) {
-	l.writeOther(u)
+func (l *postgresLink) writeRaise(tx *transaction) {
+	l.writeOther(tx)
 	l.open(`parley_head`)
-	l.integer(u.pos)
-	l.literal(u.writer)
-	l.integer(u.batch)
+	l.integer(tx.pos)
+	l.literal(tx.writer)
+	l.integer(tx.batch)
 	l.end()
 }
 
-func (l *postgresLink) writeOther(u *unit) {
-	if u.other() {
+func (l *postgresLink) writeOther(tx *transaction) {
+	if tx.other() {
 		l.open(`parley_writer`)
-		l.literal(u.found.writer)
-		l.integer(u.found.batch)
-		l.integer(u.now.UnixMilli())
+		l.literal(tx.found.writer)
+		l.integer(tx.found.batch)
+		l.integer(tx.now.UnixMilli())
 		l.end()
 	}
 }
 
 // send runs the text, with a commit behind it if the batch ends there. An error
 // that the server itself has answered came before the commit or instead of it.
-func (l *postgresLink) send(ctx context.Context, u *unit, commit bool) error {
+func (l *postgresLink) send(ctx context.Context, tx *transaction, commit bool) error {
 	if commit {
 		l.text = append(l.text, `COMMIT`...)
 	}
@@ -345,7 +345,7 @@ func (l *postgresLink) send(ctx context.Context, u *unit, commit bool) error {
 	switch answered := errors.As(err, &refused); {
 	case err != nil && commit && !answered:
 		return commitError{err}
-	case u.putOff && answered && refused.Code == divisionByZero:
+	case tx.putOff && answered && refused.Code == divisionByZero:
 		return movedError{err}
 	}
 	return err

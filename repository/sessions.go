@@ -34,19 +34,19 @@ func (s sessionRow) session() auth.Session {
 // CreateSession implements [auth.Store]. That the user may log in is asked again
 // behind the lock: he may have been disabled while his password was verified.
 func (r *Repository) CreateSession(ctx context.Context, s auth.Session) (err error) {
-	defer explain(&err, "creating a session")
-	_, err = write(ctx, r, func(ctx context.Context, u *unit) (none struct{}, err error) {
-		welcome, err := u.exists(ctx, `SELECT 1 FROM users WHERE username = ? AND disabled_pos IS NULL`, s.Username)
+	defer wrap(&err, "creating a session")
+	_, err = write(ctx, r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
+		welcome, err := tx.exists(ctx, `SELECT 1 FROM users WHERE username = ? AND disabled_pos IS NULL`, s.Username)
 		switch {
 		case err != nil:
 			return none, err
 		case !welcome:
 			return none, chat.ErrBadCredentials
 		}
-		_, err = u.exec(ctx, `INSERT INTO sessions (id, username, created_at, access_expires_at,
+		_, err = tx.exec(ctx, `INSERT INTO sessions (id, username, created_at, access_expires_at,
 				refresh_hash, refresh_generation, refreshed_at, refresh_expires_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			s.ID, s.Username, u.now.UnixMilli(), s.AccessExpires.UnixMilli(),
+			s.ID, s.Username, tx.now.UnixMilli(), s.AccessExpires.UnixMilli(),
 			s.RefreshHash, s.Generation, s.RefreshedAt.UnixMilli(), s.RefreshExpires.UnixMilli())
 		return none, err
 	})
@@ -55,7 +55,7 @@ func (r *Repository) CreateSession(ctx context.Context, s auth.Session) (err err
 
 // Session implements [auth.Store]. Those of a disabled user have all ended.
 func (r *Repository) Session(ctx context.Context, id string) (_ auth.Session, err error) {
-	defer explain(&err, "reading a session")
+	defer wrap(&err, "reading a session")
 	return read(ctx, r, func(ctx context.Context, h handle) (auth.Session, error) {
 		var row sessionRow
 		err := h.get(ctx, &row, `SELECT id, username, access_expires_at,
@@ -70,9 +70,9 @@ func (r *Repository) Session(ctx context.Context, id string) (_ auth.Session, er
 
 // RenewSession implements [auth.Store].
 func (r *Repository) RenewSession(ctx context.Context, id string, generation int64, next auth.SessionTokens) (_ bool, err error) {
-	defer explain(&err, "renewing a session")
-	return write(ctx, r, func(ctx context.Context, u *unit) (bool, error) {
-		n, err := u.exec(ctx, `UPDATE sessions SET access_expires_at = ?,
+	defer wrap(&err, "renewing a session")
+	return write(ctx, r, func(ctx context.Context, tx *transaction) (bool, error) {
+		n, err := tx.exec(ctx, `UPDATE sessions SET access_expires_at = ?,
 				refresh_hash = ?, refresh_generation = ?, refreshed_at = ?, refresh_expires_at = ?
 			WHERE id = ? AND refresh_generation = ? AND ended_pos IS NULL`,
 			next.AccessExpires.UnixMilli(),
@@ -84,21 +84,21 @@ func (r *Repository) RenewSession(ctx context.Context, id string, generation int
 
 // EndSession implements [auth.Store].
 func (r *Repository) EndSession(ctx context.Context, id string) (err error) {
-	defer explain(&err, "ending a session")
-	_, err = write(ctx, r, func(ctx context.Context, u *unit) (none struct{}, err error) {
+	defer wrap(&err, "ending a session")
+	_, err = write(ctx, r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
 		var username string
-		err = u.get(ctx, &username, `SELECT username FROM sessions WHERE id = ? AND ended_pos IS NULL`, id)
+		err = tx.get(ctx, &username, `SELECT username FROM sessions WHERE id = ? AND ended_pos IS NULL`, id)
 		if errors.Is(err, sql.ErrNoRows) {
 			return none, nil
 		}
 		if err != nil {
 			return none, err
 		}
-		ev, err := u.append(ctx, chat.Event{Kind: chat.KindSessionEnded, Username: username, Session: id})
+		ev, err := tx.append(ctx, chat.Event{Kind: chat.KindSessionEnded, Username: username, Session: id})
 		if err != nil {
 			return none, err
 		}
-		_, err = u.exec(ctx, `UPDATE sessions SET ended_pos = ? WHERE id = ?`, ev.Pos, id)
+		_, err = tx.exec(ctx, `UPDATE sessions SET ended_pos = ? WHERE id = ?`, ev.Pos, id)
 		return none, err
 	})
 	return err
@@ -108,12 +108,12 @@ func (r *Repository) EndSession(ctx context.Context, id string) (err error) {
 // takes two statements however many they are, because a script that logs in
 // every minute has thousands: the first numbers and writes the events, the
 // second gives each session the number of its event.
-func (u *unit) endSessions(ctx context.Context, username string) error {
+func (tx *transaction) endSessions(ctx context.Context, username string) error {
 	const numbered = `SELECT id AS session, CAST(? AS BIGINT) + row_number() OVER (ORDER BY id) AS pos
 		FROM sessions WHERE username = ? AND ended_pos IS NULL`
-	_, err := u.exec(ctx, `INSERT INTO events (pos, kind, at, username, session)
+	_, err := tx.exec(ctx, `INSERT INTO events (pos, kind, at, username, session)
 		SELECT pos, '`+string(chat.KindSessionEnded)+`', CAST(? AS BIGINT), CAST(? AS TEXT), session FROM (`+numbered+`) ended`,
-		u.now.UnixMilli(), username, u.pos, username)
+		tx.now.UnixMilli(), username, tx.pos, username)
 	if err != nil {
 		return err
 	}
@@ -121,16 +121,16 @@ func (u *unit) endSessions(ctx context.Context, username string) error {
 		Session string `db:"id"`
 		Pos     int64  `db:"ended_pos"`
 	}
-	err = u.all(ctx, &ended, `UPDATE sessions SET ended_pos = ended.pos FROM (`+numbered+`) ended
-		WHERE id = ended.session RETURNING id, ended_pos`, u.pos, username)
+	err = tx.all(ctx, &ended, `UPDATE sessions SET ended_pos = ended.pos FROM (`+numbered+`) ended
+		WHERE id = ended.session RETURNING id, ended_pos`, tx.pos, username)
 	if err != nil {
 		return err
 	}
 	events := make([]chat.Event, len(ended))
 	for _, e := range ended {
-		events[e.Pos-u.pos-1] = chat.Event{Pos: e.Pos, Kind: chat.KindSessionEnded, Username: username, Session: e.Session}
+		events[e.Pos-tx.pos-1] = chat.Event{Pos: e.Pos, Kind: chat.KindSessionEnded, Username: username, Session: e.Session}
 	}
-	u.events = append(u.events, events...)
-	u.pos += int64(len(events))
+	tx.events = append(tx.events, events...)
+	tx.pos += int64(len(events))
 	return nil
 }

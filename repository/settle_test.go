@@ -18,7 +18,7 @@ func TestAWritersLastBatchIsFoundAlsoBehindTheBatchesOfAnother(t *testing.T) {
 				last[poster] = poster.writer.batch
 				for _, asked := range []*Repository{r, other} {
 					for batch, want := range map[int64]bool{last[asked]: true, last[asked] + 1: false} {
-						got, err := asked.writer.wasCommitted(t.Context(), &unit{batch: batch})
+						got, err := asked.writer.wasCommitted(t.Context(), &transaction{batch: batch})
 						if err != nil || got != want {
 							t.Fatalf("batch %d of %d was committed: %v, %v", batch, last[asked], got, err)
 						}

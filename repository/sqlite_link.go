@@ -126,8 +126,8 @@ func (l *sqliteLink) load(ctx context.Context, posts []*posting) ([]facts, error
 	return known, nil
 }
 
-func (l *sqliteLink) store(ctx context.Context, u *unit, posts []*posting, chats map[string]*chatHead, last bool) error {
-	now := u.now.UnixMilli()
+func (l *sqliteLink) store(ctx context.Context, tx *transaction, posts []*posting, chats map[string]*chatHead, last bool) error {
+	now := tx.now.UnixMilli()
 	for _, p := range posts {
 		m := &p.posted.Message
 		if _, err := l.message.ExecContext(ctx, m.ID, m.Chat, m.Seq, m.Author, m.Text, now,
@@ -144,24 +144,24 @@ func (l *sqliteLink) store(ctx context.Context, u *unit, posts []*posting, chats
 		}
 	}
 	if last {
-		return l.raise(ctx, u)
+		return l.raise(ctx, tx)
 	}
 	return nil
 }
 
-func (l *sqliteLink) raise(ctx context.Context, u *unit) error {
-	if u.other() {
-		if _, err := l.keepWriter.ExecContext(ctx, u.found.writer, u.found.batch, u.now.UnixMilli()); err != nil {
+func (l *sqliteLink) raise(ctx context.Context, tx *transaction) error {
+	if tx.other() {
+		if _, err := l.keepWriter.ExecContext(ctx, tx.found.writer, tx.found.batch, tx.now.UnixMilli()); err != nil {
 			return err
 		}
 	}
-	if _, err := l.raiseHead.ExecContext(ctx, u.pos, u.writer, u.batch); err != nil {
+	if _, err := l.raiseHead.ExecContext(ctx, tx.pos, tx.writer, tx.batch); err != nil {
 		return err
 	}
 	if _, err := l.end.ExecContext(ctx); err != nil {
 		return commitError{err}
 	}
-	l.keepHead(u.raised())
+	l.keepHead(tx.raised())
 	return nil
 }
 

@@ -42,10 +42,10 @@ const ownSince = `WITH said AS MATERIALIZED (
 	GROUP BY author, chat, joined_pos
 	ON CONFLICT (username, chat, joined_pos) DO UPDATE SET messages = own_messages.messages + excluded.messages`
 
-// counter counts who wrote what, as a chore. To count with each post would take a row
+// counter counts who wrote what, as a background job. To count with each post would take a row
 // for each, and so a page of so many more than there are chats.
 type counter struct {
-	*chore
+	*backgroundJob
 	r *Repository
 	// at is up to where it is known to be counted.
 	at atomic.Int64
@@ -53,7 +53,7 @@ type counter struct {
 
 func newCounter(r *Repository, log *slog.Logger) *counter {
 	c := &counter{r: r}
-	c.chore = newChore("counting everybody's own messages", log, c.count)
+	c.backgroundJob = newBackgroundJob("counting everybody's own messages", log, c.count)
 	return c
 }
 

@@ -39,17 +39,17 @@ func (h handle) user(ctx context.Context, username string) (u userRow, err error
 
 // CreateUser implements [auth.Store].
 func (r *Repository) CreateUser(ctx context.Context, n auth.NewUser) (_ chat.User, err error) {
-	defer explain(&err, "creating a user")
-	return write(ctx, r, func(ctx context.Context, u *unit) (chat.User, error) {
-		row := userRow{Username: n.Username, DisplayName: n.DisplayName, CreatedAt: u.now.UnixMilli()}
-		taken, err := u.exists(ctx, `SELECT 1 FROM users WHERE username = ?`, n.Username)
+	defer wrap(&err, "creating a user")
+	return write(ctx, r, func(ctx context.Context, tx *transaction) (chat.User, error) {
+		row := userRow{Username: n.Username, DisplayName: n.DisplayName, CreatedAt: tx.now.UnixMilli()}
+		taken, err := tx.exists(ctx, `SELECT 1 FROM users WHERE username = ?`, n.Username)
 		switch {
 		case err != nil:
 			return chat.User{}, err
 		case taken:
 			return chat.User{}, chat.ErrUsernameTaken
 		}
-		_, err = u.exec(ctx, `INSERT INTO users (username, display_name, password_hash, created_at) VALUES (?, ?, ?, ?)`,
+		_, err = tx.exec(ctx, `INSERT INTO users (username, display_name, password_hash, created_at) VALUES (?, ?, ?, ?)`,
 			row.Username, row.DisplayName, n.PasswordHash, row.CreatedAt)
 		return row.user(), err
 	})
@@ -57,7 +57,7 @@ func (r *Repository) CreateUser(ctx context.Context, n auth.NewUser) (_ chat.Use
 
 // Account implements [auth.Store].
 func (r *Repository) Account(ctx context.Context, username string) (_ auth.Account, err error) {
-	defer explain(&err, "reading an account")
+	defer wrap(&err, "reading an account")
 	return read(ctx, r, func(ctx context.Context, h handle) (auth.Account, error) {
 		row, err := h.user(ctx, username)
 		return row.account(), err
@@ -66,7 +66,7 @@ func (r *Repository) Account(ctx context.Context, username string) (_ auth.Accou
 
 // Accounts implements [auth.Store].
 func (r *Repository) Accounts(ctx context.Context) (_ []auth.Account, err error) {
-	defer explain(&err, "reading all accounts")
+	defer wrap(&err, "reading all accounts")
 	return read(ctx, r, func(ctx context.Context, h handle) ([]auth.Account, error) {
 		var rows []userRow
 		if err := h.all(ctx, &rows, `SELECT `+userColumns+` FROM users u`); err != nil {
@@ -84,7 +84,7 @@ func (r *Repository) Accounts(ctx context.Context) (_ []auth.Account, err error)
 
 // User implements [auth.Store].
 func (r *Repository) User(ctx context.Context, actor chat.Actor) (_ chat.User, err error) {
-	defer explain(&err, "reading a user")
+	defer wrap(&err, "reading a user")
 	return snapshot(ctx, r, func(ctx context.Context, h handle) (chat.User, error) {
 		if err := live(ctx, h, actor); err != nil {
 			return chat.User{}, err
@@ -97,20 +97,20 @@ func (r *Repository) User(ctx context.Context, actor chat.Actor) (_ chat.User, e
 // DisableUser implements [auth.Store]. The log says of each of his sessions that
 // it ended, and then that he is disabled.
 func (r *Repository) DisableUser(ctx context.Context, username string) (err error) {
-	defer explain(&err, "disabling a user")
-	_, err = write(ctx, r, func(ctx context.Context, u *unit) (none struct{}, err error) {
-		row, err := u.user(ctx, username)
+	defer wrap(&err, "disabling a user")
+	_, err = write(ctx, r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
+		row, err := tx.user(ctx, username)
 		if err != nil || row.Disabled.Valid {
 			return none, err
 		}
-		if err := u.endSessions(ctx, username); err != nil {
+		if err := tx.endSessions(ctx, username); err != nil {
 			return none, err
 		}
-		ev, err := u.append(ctx, chat.Event{Kind: chat.KindUserDisabled, Username: username})
+		ev, err := tx.append(ctx, chat.Event{Kind: chat.KindUserDisabled, Username: username})
 		if err != nil {
 			return none, err
 		}
-		_, err = u.exec(ctx, `UPDATE users SET disabled_pos = ? WHERE username = ?`, ev.Pos, username)
+		_, err = tx.exec(ctx, `UPDATE users SET disabled_pos = ? WHERE username = ?`, ev.Pos, username)
 		return none, err
 	})
 	return err

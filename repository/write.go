@@ -15,7 +15,7 @@ const writeTimeout = 2800 * time.Millisecond
 // request is one change that waits for the writer: a post, or anything else.
 type request struct {
 	post *posting
-	run  func(ctx context.Context, u *unit) error
+	run  func(ctx context.Context, u *transaction) error
 	// beside says that nothing changes by which posts are decided.
 	beside bool
 
@@ -38,10 +38,10 @@ type request struct {
 // hand out what it found by its result alone and assign to nothing outside. And
 // everybody waits behind it: it decides and writes, and reads no more than it needs
 // for that. Where it writes nothing, nothing is committed.
-func write[T any](ctx context.Context, r *Repository, fn func(ctx context.Context, u *unit) (T, error)) (T, error) {
+func write[T any](ctx context.Context, r *Repository, fn func(ctx context.Context, u *transaction) (T, error)) (T, error) {
 	var out, none T
-	err := r.writer.do(ctx, &request{run: func(ctx context.Context, u *unit) (err error) {
-		out, err = fn(ctx, u)
+	err := r.writer.do(ctx, &request{run: func(ctx context.Context, tx *transaction) (err error) {
+		out, err = fn(ctx, tx)
 		return err
 	}})
 	if err != nil {

@@ -24,7 +24,7 @@ func (b *Broker) apply(events []chat.Event, upTo int64) {
 	for ro := range grown {
 		b.bytes -= ro.trim(b.roomBytes)
 		ro.press(b.roomBytes)
-		for _, s := range ro.seats {
+		for _, s := range ro.subscriptions {
 			s.touch()
 		}
 	}
@@ -69,7 +69,7 @@ func (b *Broker) endRights(e chat.Event) {
 		}
 	case chat.KindChatDeleted:
 		if ro := b.rooms[roomKey{chat: e.Chat}]; ro != nil {
-			for _, s := range ro.seats {
+			for _, s := range ro.subscriptions {
 				if s.reader.start.Chat == e.Chat {
 					s.reader.endAt(e.Pos, reasonDeleted)
 				}

@@ -69,8 +69,8 @@ type Broker struct {
 
 	// writers drive the readers whose connections were taken over; next counts them
 	// round.
-	writers []*writer
-	next    atomic.Uint32
+	loops []*eventLoop
+	next  atomic.Uint32
 
 	// opening bounds how many streams have their rights read at once; openingsFailed
 	// counts those that the store could not answer.
@@ -120,8 +120,8 @@ func New(log Log, o Options) *Broker {
 	b.tail = newTail(b)
 	b.renewals = newRenewals(b)
 	b.work, b.stop = context.WithCancel(context.Background())
-	for range writers() {
-		b.writers = append(b.writers, newWriter(b))
+	for range eventLoops() {
+		b.loops = append(b.loops, newEventLoop(b))
 	}
 	return b
 }
@@ -136,7 +136,7 @@ func (b *Broker) Start(ctx context.Context) error {
 	b.applied = head
 	b.mu.Unlock()
 
-	for _, w := range b.writers {
+	for _, w := range b.loops {
 		b.workDone.Go(func() { w.run(b.work) })
 	}
 	b.workDone.Go(func() { b.tail.run(b.work) })
@@ -144,14 +144,14 @@ func (b *Broker) Start(ctx context.Context) error {
 	return nil
 }
 
-// Committed tells the broker what a writer of this instance has committed, in
+// Committed tells the broker what a log writer of this instance has committed, in
 // order. It does not block. What comes of it is a hint like any other: repeated,
 // reordered or lost, it changes nothing but the time at which readers hear.
 func (b *Broker) Committed(events []chat.Event) { b.tail.offer(events) }
 
-// nextWriter is the writer that the next connection goes to.
-func (b *Broker) nextWriter() *writer {
-	return b.writers[int(b.next.Add(1))%len(b.writers)]
+// nextLoop is the writer that the next connection goes to.
+func (b *Broker) nextLoop() *eventLoop {
+	return b.loops[int(b.next.Add(1))%len(b.loops)]
 }
 
 // Drain ends every stream with bye "shutdown", refuses new ones with
@@ -173,7 +173,7 @@ func (b *Broker) Drain() {
 func (b *Broker) Close() error {
 	b.Drain()
 	b.stop()
-	for _, w := range b.writers {
+	for _, w := range b.loops {
 		w.stopPolling()
 	}
 	b.workDone.Wait()

@@ -8,7 +8,7 @@ func (b *Broker) fit() {
 	for b.bytes > b.opts.TotalBytes && b.roomBytes > 0 {
 		b.roomBytes /= 2
 		for _, ro := range b.rooms {
-			b.bytes -= ro.dropPages(always) + ro.trim(b.roomBytes)
+			b.bytes -= ro.dropSegments(always) + ro.trim(b.roomBytes)
 		}
 	}
 	if b.bytes < b.opts.TotalBytes/4 && b.roomBytes < b.opts.RoomBytes {

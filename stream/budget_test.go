@@ -32,7 +32,7 @@ func TestBusyRoomsMakeRoomAndQuietOnesKeepTheirFrames(t *testing.T) {
 
 		// Each of them is full as it is, and so posts into it can be held.
 		ro := room(name(0))
-		ro.seats[0].reader.reached = 0
+		ro.subscriptions[0].reader.reached = 0
 		ro.press(b.roomBytes)
 		expect(t, "held", b.hold(name(0)) > 0, true)
 

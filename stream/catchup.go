@@ -16,17 +16,17 @@ import (
 const (
 	// maxReads is how many parts of the log are read at once.
 	maxReads = 8
-	// logPage is how many events are read at once.
-	logPage = 256
-	// maxPageBytes bounds what is kept of them.
-	maxPageBytes = 256 << 10
-	// pageKept is how long a part that nobody needs any more is kept for others.
-	pageKept = 10 * time.Second
+	// segmentEvents is how many events are read at once.
+	segmentEvents = 256
+	// maxSegmentBytes bounds what is kept of them.
+	maxSegmentBytes = 256 << 10
+	// segmentTTL is how long a part that nobody needs any more is kept for others.
+	segmentTTL = 10 * time.Second
 )
 
-// page is a part of the log: every event of a room, or every event that a reader
+// segment is a part of the log: every event of a room, or every event that a reader
 // over all chats is shown, behind from and up to through.
-type page struct {
+type segment struct {
 	from, through int64
 	frames        []*frame
 	bytes         int
@@ -36,11 +36,11 @@ type page struct {
 
 // add makes the page of events, which are all that it holds up to through. Where
 // they are too many bytes the page ends earlier.
-func (p *page) add(events []chat.Event) {
+func (p *segment) add(events []chat.Event) {
 	for _, e := range events {
 		f := newFrame(e)
 		p.frames = append(p.frames, f)
-		if p.bytes += f.size(); p.bytes > maxPageBytes {
+		if p.bytes += f.size(); p.bytes > maxSegmentBytes {
 			p.through = e.Pos
 			return
 		}
@@ -48,11 +48,11 @@ func (p *page) add(events []chat.Event) {
 }
 
 // covers says whether the page holds what follows a position.
-func (p *page) covers(pos int64) bool { return p != nil && p.from <= pos && pos < p.through }
+func (p *segment) covers(pos int64) bool { return p != nil && p.from <= pos && pos < p.through }
 
-// pageAt is the room's page that holds what follows a position; nil if none does.
-func (ro *room) pageAt(pos int64, now time.Time) *page {
-	for _, p := range slices.Backward(ro.pages) {
+// segmentAt is the room's page that holds what follows a position; nil if none does.
+func (ro *room) segmentAt(pos int64, now time.Time) *segment {
+	for _, p := range slices.Backward(ro.segments) {
 		if p.covers(pos) {
 			p.used = now
 			return p
@@ -61,37 +61,37 @@ func (ro *room) pageAt(pos int64, now time.Time) *page {
 	return nil
 }
 
-// pageHere is a page that holds what follows the reader's cursor; nil if there is
+// cachedSegment is a page that holds what follows the reader's cursor; nil if there is
 // none.
-func (rd *reader) pageHere(now time.Time) *page {
+func (rd *reader) cachedSegment(now time.Time) *segment {
 	switch {
-	case rd.page.covers(rd.cursor):
-		return rd.page
+	case rd.segment.covers(rd.cursor):
+		return rd.segment
 	case rd.overAll():
 		return nil
 	default:
-		return rd.first.room.pageAt(rd.cursor, now)
+		return rd.first.room.segmentAt(rd.cursor, now)
 	}
 }
 
 // keep takes a page into the room: where it reaches to what the room remembers, and
 // with that stays below limit bytes, as a part of it; elsewhere for a while. It
 // returns by how many bytes the room grew.
-func (ro *room) keep(p *page, limit int) (grown int) {
+func (ro *room) keep(p *segment, limit int) (grown int) {
 	if p.through >= ro.since && ro.bytes+p.bytes <= limit {
 		ro.frames = append(p.frames[:len(p.frames):len(p.frames)], ro.frames...)
 		ro.since = p.from
 		ro.bytes += p.bytes
 		return p.bytes
 	}
-	ro.pages = append(ro.pages, p)
+	ro.segments = append(ro.segments, p)
 	return p.bytes
 }
 
-// dropPages forgets pages for which that is due, the one read first coming first,
+// dropSegments forgets pages for which that is due, the one read first coming first,
 // and returns how many bytes went.
-func (ro *room) dropPages(due func(*page) bool) (dropped int) {
-	ro.pages = slices.DeleteFunc(ro.pages, func(p *page) bool {
+func (ro *room) dropSegments(due func(*segment) bool) (dropped int) {
+	ro.segments = slices.DeleteFunc(ro.segments, func(p *segment) bool {
 		if !due(p) {
 			return false
 		}
@@ -106,12 +106,12 @@ func (b *Broker) dropUnused(now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, ro := range b.rooms {
-		b.bytes -= ro.dropPages(func(p *page) bool { return now.Sub(p.used) > pageKept })
+		b.bytes -= ro.dropSegments(func(p *segment) bool { return now.Sub(p.used) > segmentTTL })
 	}
 }
 
 // always says that something is due.
-func always(*page) bool { return true }
+func always(*segment) bool { return true }
 
 // ask has the part of the log read that the reader needs next, unless one is being
 // read already. The broker's mutex is held.
@@ -136,7 +136,7 @@ func (rd *reader) ask() {
 
 // answered ends a reader's waiting. A page is the reader's own, so that it gets on
 // however short memory is. The broker's mutex is held.
-func (rd *reader) answered(p *page, err error) {
+func (rd *reader) answered(p *segment, err error) {
 	if !rd.waits {
 		return
 	}
@@ -145,7 +145,7 @@ func (rd *reader) answered(p *page, err error) {
 	if err != nil {
 		rd.retry = time.Now().Add(jitter(time.Second))
 	} else {
-		rd.page = p
+		rd.segment = p
 	}
 	rd.wakeUp()
 }
@@ -209,31 +209,31 @@ func (r *logRead) wanted() bool {
 }
 
 // read reads the part.
-func (r *logRead) read(ctx context.Context, b *Broker) (*page, error) {
+func (r *logRead) read(ctx context.Context, b *Broker) (*segment, error) {
 	b.metrics.logReads.Inc()
-	p := &page{from: r.from, through: r.upTo, used: time.Now()}
+	p := &segment{from: r.from, through: r.upTo, used: time.Now()}
 	if r.reader != nil {
-		events, through, err := b.log.MemberAfter(ctx, r.reader.start.Actor.Username, r.reader.opened, r.from, r.upTo, logPage)
+		events, through, err := b.log.MemberAfter(ctx, r.reader.start.Actor.Username, r.reader.opened, r.from, r.upTo, segmentEvents)
 		p.through = through
 		p.add(events)
 		return p, err
 	}
-	events, err := b.log.ChatAfter(ctx, r.room.key.chat, r.from, r.upTo, logPage)
-	if len(events) == logPage {
-		p.through = events[logPage-1].Pos
+	events, err := b.log.ChatAfter(ctx, r.room.key.chat, r.from, r.upTo, segmentEvents)
+	if len(events) == segmentEvents {
+		p.through = events[segmentEvents-1].Pos
 	}
 	p.add(events)
 	return p, err
 }
 
 // deliver hands the part to those who wait for it. The broker's mutex is held.
-func (r *logRead) deliver(b *Broker, p *page, err error) {
+func (r *logRead) deliver(b *Broker, p *segment, err error) {
 	if r.reader != nil {
 		r.reader.answered(p, err)
 		return
 	}
 	ro := r.room
-	if err == nil && len(ro.seats) > 0 {
+	if err == nil && len(ro.subscriptions) > 0 {
 		b.bytes += ro.keep(p, b.roomBytes)
 	}
 	ro.waiting = slices.DeleteFunc(ro.waiting, func(rd *reader) bool {
@@ -247,7 +247,7 @@ func (r *logRead) deliver(b *Broker, p *page, err error) {
 		b.enqueue(logRead{room: ro})
 	}
 	over := b.bytes - b.opts.TotalBytes
-	b.bytes -= ro.dropPages(func(p *page) bool {
+	b.bytes -= ro.dropSegments(func(p *segment) bool {
 		due := over > 0
 		over -= p.bytes
 		return due

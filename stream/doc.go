@@ -10,7 +10,7 @@
 //   - The tail is the highest position that this instance has applied. It is
 //     always contiguous: what a writer's commit, a bus or the poll tells of is a
 //     hint that the head may have moved, and a hole is filled from the log.
-//   - A room is what is live of a chat: the newest frames, and the seats of the
+//   - A room is what is live of a chat: the newest frames, and the subscriptions of the
 //     readers who follow it.
 //   - A frame is an event encoded once, ready for the wire, and shared by all
 //     readers.

@@ -78,7 +78,7 @@ func (b *Broker) settleIn(rd *reader, opening chat.Opening) {
 	}
 }
 
-// admit makes the reader known, with its first seat, unless streams are ending or
+// admit makes the reader known, with its first subscription, unless streams are ending or
 // there are too many.
 func (b *Broker) admit(rd *reader, first roomKey) error {
 	b.mu.Lock()

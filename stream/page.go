@@ -53,14 +53,14 @@ func (b *Broker) Page(ctx context.Context, s *Start, wait time.Duration) (Page, 
 	if s.Limit > 0 {
 		limit = int(min(s.Limit, maxPageEvents))
 	}
-	var found gathering
+	var found mergeBuffer
 	until := time.Now().Add(wait)
 	late := until.Add(pageGrace)
 	alarm := time.NewTimer(wait)
 	defer alarm.Stop()
 	for {
 		now := time.Now()
-		v := rd.look(now, &found)
+		v := rd.fetch(now, &found)
 		more := false
 		switch {
 		case !v.retry.IsZero():

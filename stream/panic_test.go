@@ -17,7 +17,7 @@ func TestAPanicEndsItsOwnStreamAlone(t *testing.T) {
 		h.broker.applied++
 		ro := h.broker.rooms[roomKey{chat: "den"}]
 		ro.add(&frame{event: chat.Event{Pos: h.broker.applied, Kind: chat.KindMessage, Chat: "den"}})
-		for _, s := range ro.seats {
+		for _, s := range ro.subscriptions {
 			s.touch()
 		}
 		h.broker.mu.Unlock()

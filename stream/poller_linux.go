@@ -9,13 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// poller sees, for one writer, when sockets have room again, when clients send
+// poller sees, for one event loop, when sockets have room again, when clients send
 // something, and when they go: one epoll for all of them, in which the runtime's own
 // poller waits, so that no thread does.
 type poller struct {
-	writer *writer
-	epoll  *os.File
-	raw    syscall.RawConn
+	loop  *eventLoop
+	epoll *os.File
+	raw   syscall.RawConn
 
 	mu      sync.Mutex
 	watched map[int32]watched
@@ -32,30 +32,30 @@ type watched struct {
 }
 
 // polling is the writer's poller, which begins to run when it is first needed.
-func (w *writer) polling() (*poller, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.poller == nil {
-		p, err := newPoller(w)
+func (l *eventLoop) polling() (*poller, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.poller == nil {
+		p, err := newPoller(l)
 		if err != nil {
 			return nil, err
 		}
-		w.poller = p
-		w.broker.workDone.Go(p.run)
+		l.poller = p
+		l.broker.workDone.Go(p.run)
 	}
-	return w.poller, nil
+	return l.poller, nil
 }
 
 // stopPolling ends the poller, when there are no more sockets to watch.
-func (w *writer) stopPolling() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.poller != nil {
-		_ = w.poller.epoll.Close()
+func (l *eventLoop) stopPolling() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.poller != nil {
+		_ = l.poller.epoll.Close()
 	}
 }
 
-func newPoller(w *writer) (*poller, error) {
+func newPoller(l *eventLoop) (*poller, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("making an epoll: %w", err)
@@ -64,7 +64,7 @@ func newPoller(w *writer) (*poller, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("making an epoll: %w", err)
 	}
-	p := &poller{writer: w, epoll: os.NewFile(uintptr(fd), "epoll"), watched: make(map[int32]watched)}
+	p := &poller{loop: l, epoll: os.NewFile(uintptr(fd), "epoll"), watched: make(map[int32]watched)}
 	if p.raw, err = p.epoll.SyscallConn(); err != nil {
 		p.epoll.Close()
 		return nil, fmt.Errorf("making an epoll: %w", err)
@@ -102,7 +102,7 @@ func (p *poller) remove(s *tcpSocket) {
 	p.mu.Unlock()
 }
 
-// run tells the writer what happens to its sockets, until the epoll is closed.
+// run tells the event loop what happens to its sockets, until the epoll is closed.
 func (p *poller) run() {
 	events := make([]unix.EpollEvent, 256)
 	for {
@@ -143,5 +143,5 @@ func (p *poller) tell(e unix.EpollEvent) {
 		seen |= seenEnd
 	}
 	wd.socket.seen.Or(seen)
-	p.writer.wake(wd.reader)
+	p.loop.wake(wd.reader)
 }

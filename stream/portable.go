@@ -9,7 +9,7 @@ import (
 
 // The portable path drives a reader by a goroutine of its own, and so on every system,
 // over TLS and HTTP/2 alike. What it writes to is a connection of HTTP/1 that was
-// [taken], or else a [response] of net/http's.
+// [hijackedConn], or else a [response] of net/http's.
 
 // awaited is the driver of a reader that a goroutine waits for. It has room for
 // one token: there is something to look at.
@@ -58,9 +58,9 @@ func (r *response) chunked() bool { return false } // net/http does it
 func (r *response) full() bool    { return false } // a write waits for room
 func (r *response) gone() bool    { return r.ctx.Err() != nil }
 
-// desks are lent to goroutines for one step at a time, so that a stream that
+// scratches are lent to goroutines for one step at a time, so that a stream that
 // sleeps holds none.
-var desks = sync.Pool{New: func() any { return new(desk) }}
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
 // follow drives the reader, which has begun, until something ends the stream. left is
 // closed when the client has gone, or is nil where woken says that too.
@@ -68,9 +68,9 @@ func (rd *reader) follow(woken awaited, left <-chan struct{}) reason {
 	alarm := time.NewTimer(0)
 	defer alarm.Stop()
 	for {
-		d := desks.Get().(*desk)
+		d := scratches.Get().(*scratch)
 		more, why := rd.step(d, time.Now())
-		desks.Put(d)
+		scratches.Put(d)
 		switch {
 		case why != "":
 			return why

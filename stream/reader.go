@@ -8,13 +8,13 @@ import (
 )
 
 // reader is one open stream: a cursor on the log and a wake-up, and what it takes
-// to keep it: its clock, its credential and its connection. It has a seat in the
+// to keep it: its timerHeap, its credential and its connection. It has a subscription in the
 // room of each chat that it follows; over all chats, also in its user's home room,
 // which carries the joins and leaves that change the others.
 //
 // A reader has no goroutine and no queue. Whoever drives it, which is the writer
 // that took its connection over or a goroutine of its own, calls [reader.step]
-// when it was woken and when its clock asks for it.
+// when it was woken and when its timerHeap asks for it.
 type reader struct {
 	broker *Broker
 	start  *Start
@@ -23,19 +23,19 @@ type reader struct {
 
 	// The broker's mutex guards these.
 
-	// first is the seat in the room of the chat or, over all chats, in the home room;
+	// first is the subscription in the room of the chat or, over all chats, in the home room;
 	// others are those in the chats.
-	first  seat
-	others map[string]*seat
-	// fresh are the seats, over all chats, whose rooms have had frames since the
+	first  subscription
+	others map[string]*subscription
+	// fresh are the subscriptions, over all chats, whose rooms have had frames since the
 	// reader last came to their end.
-	fresh []*seat
+	fresh []*subscription
 	ends  []ending
 	// opened is the head at opening, which does not change once it is known. Rights
 	// are as they were there; only rows behind it change them.
 	opened int64
 	// page is what was last read from the log for this reader.
-	page *page
+	segment *segment
 	// waits says that a part of the log is being read for it; retry is when it asks
 	// again after that failed.
 	waits bool
@@ -58,14 +58,14 @@ type reader struct {
 
 	// cursor is how far the reader has come: it has been given everything that it
 	// may see up to here, and nothing behind.
-	cursor int64
-	access access
+	cursor     int64
+	credential credential
 
 	began        time.Time
 	ping, rotate time.Time
 	// timeout is zero where the client named none.
 	timeout time.Time
-	// alarm is when the clock next asks for a step.
+	// alarm is when the timerHeap next asks for a step.
 	alarm time.Time
 
 	// rest is what is left of a frame that the socket took a part of. stalled is
@@ -85,11 +85,11 @@ type reader struct {
 	events int64
 }
 
-// newReader makes a reader that has no seat and no connection yet.
+// newReader makes a reader that has no subscription and no connection yet.
 func newReader(b *Broker, s *Start, d driver) *reader {
 	now := time.Now()
 	rd := &reader{
-		broker: b, start: s, driver: d, began: now, access: newAccess(s.Actor),
+		broker: b, start: s, driver: d, began: now, credential: newCredential(s.Actor),
 		ping: now.Add(jitter(b.opts.Ping)), rotate: now.Add(jitter(b.opts.Rotate)),
 	}
 	if s.Timeout > 0 {
@@ -105,21 +105,21 @@ type driver interface{ wake(*reader) }
 // overAll says whether the reader follows every chat of its user.
 func (rd *reader) overAll() bool { return rd.start.Chat == "" }
 
-// newSeat makes the seat that the reader takes in a room.
-func (rd *reader) newSeat(key roomKey) *seat {
+// newSubscription makes the subscription that the reader takes in a room.
+func (rd *reader) newSubscription(key roomKey) *subscription {
 	if !rd.overAll() || key.home != "" {
 		return &rd.first
 	}
 	if rd.others == nil {
-		rd.others = make(map[string]*seat)
+		rd.others = make(map[string]*subscription)
 	}
-	s := new(seat)
+	s := new(subscription)
 	rd.others[key.chat] = s
 	return s
 }
 
-// seatIn is the reader's seat in a room; nil if it has none.
-func (rd *reader) seatIn(key roomKey) *seat {
+// subscriptionTo is the reader's subscription in a room; nil if it has none.
+func (rd *reader) subscriptionTo(key roomKey) *subscription {
 	if !rd.overAll() || key.home != "" {
 		if rd.first.room == nil {
 			return nil
@@ -129,8 +129,8 @@ func (rd *reader) seatIn(key roomKey) *seat {
 	return rd.others[key.chat]
 }
 
-// dropSeat forgets the reader's seat in a room; the seat itself stays as it is.
-func (rd *reader) dropSeat(key roomKey) {
+// dropSubscription forgets the reader's subscription in a room; the subscription itself stays as it is.
+func (rd *reader) dropSubscription(key roomKey) {
 	if rd.overAll() && key.home == "" {
 		delete(rd.others, key.chat)
 	}

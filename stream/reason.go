@@ -20,8 +20,8 @@ const (
 	reasonFailed reason = "failed"
 )
 
-// saysBye says whether a last frame names the reason.
-func (r reason) saysBye() bool {
+// hasBye says whether a last frame names the reason.
+func (r reason) hasBye() bool {
 	return r != reasonSlow && r != reasonGone && r != reasonFailed
 }
 

@@ -8,14 +8,14 @@ type room struct {
 	key roomKey
 	// since is how far back the room reaches: every event of it behind since, up
 	// to the tail, is in frames.
-	since  int64
-	frames []*frame
-	bytes  int // of the frames
-	seats  []*seat
+	since         int64
+	frames        []*frame
+	bytes         int // of the frames
+	subscriptions []*subscription
 
 	// pages are parts of the log before since that somebody here needed lately, the one
 	// read last standing last.
-	pages []*page
+	segments []*segment
 	// waiting are the readers who need a part that is not there; reading says that
 	// one is being read.
 	waiting []*reader
@@ -35,11 +35,11 @@ type roomKey struct {
 	home string
 }
 
-// seat is a reader's place in a room.
-type seat struct {
+// subscription is a reader's place in a room.
+type subscription struct {
 	reader *reader
 	room   *room
-	// index is where the seat stands among the room's.
+	// index is where the subscription stands among the room's.
 	index int
 	// fresh says that the room has had frames since the reader last looked.
 	fresh bool
@@ -95,8 +95,8 @@ func (ro *room) trim(limit int) (dropped int) {
 	return dropped
 }
 
-// enter gives a reader a seat in a room, which is made if there is none. The
-// seat is fresh: the reader has yet to look.
+// enter gives a reader a subscription in a room, which is made if there is none. The
+// subscription is fresh: the reader has yet to look.
 func (b *Broker) enter(key roomKey, rd *reader) {
 	ro := b.rooms[key]
 	if ro == nil {
@@ -104,42 +104,42 @@ func (b *Broker) enter(key roomKey, rd *reader) {
 		b.rooms[key] = ro
 		b.metrics.rooms.Inc()
 	}
-	s := rd.newSeat(key)
-	s.reader, s.room, s.index = rd, ro, len(ro.seats)
-	ro.seats = append(ro.seats, s)
+	s := rd.newSubscription(key)
+	s.reader, s.room, s.index = rd, ro, len(ro.subscriptions)
+	ro.subscriptions = append(ro.subscriptions, s)
 	s.touch()
 }
 
-// leave takes a reader's seat in a room, if he has one; a room without seats
+// leave takes a reader's subscription in a room, if he has one; a room without subscriptions
 // goes.
 func (b *Broker) leave(key roomKey, rd *reader) {
-	s := rd.seatIn(key)
+	s := rd.subscriptionTo(key)
 	if s == nil {
 		return
 	}
-	rd.dropSeat(key)
+	rd.dropSubscription(key)
 	s.fresh = false
 	ro := s.room
-	last := len(ro.seats) - 1
-	ro.seats[s.index] = ro.seats[last]
-	ro.seats[s.index].index = s.index
-	ro.seats[last] = nil
-	ro.seats = ro.seats[:last]
+	last := len(ro.subscriptions) - 1
+	ro.subscriptions[s.index] = ro.subscriptions[last]
+	ro.subscriptions[s.index].index = s.index
+	ro.subscriptions[last] = nil
+	ro.subscriptions = ro.subscriptions[:last]
 	if last == 0 {
-		b.bytes -= ro.bytes + ro.dropPages(always)
+		b.bytes -= ro.bytes + ro.dropSegments(always)
 		delete(b.rooms, key)
 		b.metrics.rooms.Dec()
 	}
 }
 
-// touch marks the seat as one that its reader has to look at, and wakes him.
-func (s *seat) touch() {
-	if s.fresh {
+// touch marks the subscription as one that its reader has to look at, and wakes him.
+func (sub *subscription) touch() {
+	if sub.fresh {
 		return
 	}
-	s.fresh = true
-	if s.reader.overAll() {
-		s.reader.fresh = append(s.reader.fresh, s)
+	sub.fresh = true
+	if sub.reader.overAll() {
+		sub.reader.fresh = append(sub.reader.fresh, sub)
 	}
-	s.reader.wakeUp()
+	sub.reader.wakeUp()
 }

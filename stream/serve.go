@@ -16,11 +16,11 @@ import (
 // final end, and panics with [http.ErrAbortHandler] after one that the client should
 // survive, which closes the connection without HTTP's last chunk.
 func (b *Broker) Serve(w http.ResponseWriter, r *http.Request, s *Start) error {
-	t := b.takeableOf(r)
+	t := b.hijackableOf(r)
 	woken := make(awaited, 1)
 	var d driver = woken
 	if t != nil {
-		d = b.nextWriter()
+		d = b.nextLoop()
 	}
 	rd, reset, err := b.open(r.Context(), s, d)
 	if err != nil {
@@ -28,22 +28,22 @@ func (b *Broker) Serve(w http.ResponseWriter, r *http.Request, s *Start) error {
 	}
 	setHeader(w.Header(), s.Framing)
 	if t != nil {
-		return b.handOver(rd, reset, t, w, r)
+		return b.serveFast(rd, reset, t, w, r)
 	}
 	if r.ProtoMajor == 1 {
-		if err := b.letGo(rd, reset, woken, w, r); !errors.Is(err, http.ErrNotSupported) {
+		if err := b.servePortable(rd, reset, woken, w, r); !errors.Is(err, http.ErrNotSupported) {
 			return err
 		}
 	}
 	return b.answer(rd, reset, woken, w, r)
 }
 
-// letGo takes the connection over and drives the reader by a goroutine that has
+// servePortable takes the connection over and drives the reader by a goroutine that has
 // nothing else to hold. It does nothing where that fails by [http.ErrNotSupported].
-func (b *Broker) letGo(rd *reader, reset string, woken awaited, w http.ResponseWriter, r *http.Request) error {
+func (b *Broker) servePortable(rd *reader, reset string, woken awaited, w http.ResponseWriter, r *http.Request) error {
 	chunked := r.ProtoMinor > 0
 	head := responseHead(w.Header(), chunked)
-	c, err := b.takeOverForGood(w, chunked)
+	c, err := b.hijackPortable(w, chunked)
 	if err != nil {
 		if !errors.Is(err, http.ErrNotSupported) {
 			b.dismiss(rd)
@@ -51,8 +51,8 @@ func (b *Broker) letGo(rd *reader, reset string, woken awaited, w http.ResponseW
 		return err
 	}
 	rd.conn = c
-	d := desks.Get().(*desk)
-	defer desks.Put(d)
+	d := scratches.Get().(*scratch)
+	defer scratches.Put(d)
 	if why := rd.begin(d, head, reset); why != "" {
 		c.close(why)
 		b.ended(rd, why)
@@ -75,9 +75,9 @@ func (b *Broker) answer(rd *reader, reset string, woken awaited, w http.Response
 	_ = control.EnableFullDuplex()
 	rd.conn = &response{r.Context(), w, control, b.opts.Patience}
 	w.WriteHeader(http.StatusOK)
-	d := desks.Get().(*desk)
+	d := scratches.Get().(*scratch)
 	why := rd.begin(d, nil, reset)
-	desks.Put(d)
+	scratches.Put(d)
 	if why == "" {
 		why = rd.follow(woken, r.Context().Done())
 	}
@@ -88,20 +88,20 @@ func (b *Broker) answer(rd *reader, reset string, woken awaited, w http.Response
 	return nil
 }
 
-// handOver gives the connection, and the reader, to the writer that drives it.
-func (b *Broker) handOver(rd *reader, reset string, t takeable, w http.ResponseWriter, r *http.Request) error {
+// serveFast gives the connection, and the reader, to the event loop that drives it.
+func (b *Broker) serveFast(rd *reader, reset string, t hijackable, w http.ResponseWriter, r *http.Request) error {
 	chunked := r.ProtoMinor > 0
 	head := responseHead(w.Header(), chunked)
-	s, err := t.takeOver(w, chunked)
+	s, err := t.hijack(w, chunked)
 	if err != nil {
 		b.dismiss(rd)
 		return err
 	}
 	rd.conn = s
-	d := desks.Get().(*desk)
-	defer desks.Put(d)
+	d := scratches.Get().(*scratch)
+	defer scratches.Put(d)
 	why := rd.begin(d, head, reset)
-	wr := rd.driver.(*writer)
+	wr := rd.driver.(*eventLoop)
 	if why == "" && s.attach(wr, rd) != nil {
 		why = reasonGone
 	}

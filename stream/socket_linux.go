@@ -27,14 +27,14 @@ func tune(c *net.TCPConn) {
 	})
 }
 
-func takeableConn(c *net.TCPConn) takeable { return takeableTCP{c} }
+func hijackableConn(c *net.TCPConn) hijackable { return hijackableTCP{c} }
 
-// takeableTCP is a TCP connection in the clear.
-type takeableTCP struct{ conn *net.TCPConn }
+// hijackableTCP is a TCP connection in the clear.
+type hijackableTCP struct{ conn *net.TCPConn }
 
-// takeOver duplicates the descriptor, so that the runtime's poller, and all that
+// hijack duplicates the descriptor, so that the runtime's poller, and all that
 // net keeps of a connection, can go.
-func (t takeableTCP) takeOver(w http.ResponseWriter, chunked bool) (socket, error) {
+func (t hijackableTCP) hijack(w http.ResponseWriter, chunked bool) (socket, error) {
 	hijacked, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return nil, err
@@ -58,10 +58,10 @@ type tcpSocket struct {
 	fd       int
 	inChunks bool
 	poller   *poller
-	// seen are the events that the poller has seen and the writer has not looked at.
+	// seen are the events that the poller has seen and the event loop has not looked at.
 	seen atomic.Uint32
 
-	// These belong to the writer's goroutine.
+	// These belong to the event loop's goroutine.
 
 	blocked bool
 	stray   int
@@ -127,8 +127,8 @@ func (s *tcpSocket) drain() {
 	}
 }
 
-func (s *tcpSocket) attach(w *writer, rd *reader) (err error) {
-	if s.poller, err = w.polling(); err != nil {
+func (s *tcpSocket) attach(l *eventLoop, rd *reader) (err error) {
+	if s.poller, err = l.polling(); err != nil {
 		return err
 	}
 	return s.poller.add(s, rd)

@@ -322,7 +322,7 @@ func TestAHundredThatReadALongChatFromItsBeginningShareTheReading(t *testing.T) 
 		reading.Wait()
 		p.log.mu.Lock()
 		defer p.log.mu.Unlock()
-		if most := 2 * messages / logPage; p.log.pages > most {
+		if most := 2 * messages / segmentEvents; p.log.pages > most {
 			p.t.Errorf("the log was read %d times, more than %d", p.log.pages, most)
 		}
 	})
@@ -350,7 +350,7 @@ func TestWhoReadsSlowlyIsGivenEverythingOnceInOrder(t *testing.T) {
 func TestTenThousandStreamsThatCameAndWentLeaveNothingBehind(t *testing.T) {
 	const streams, atOnce = 10_000, 50
 	atPort(t, Options{}, func(p *port) {
-		for range p.broker.writers { // each has its turn, and begins what it keeps
+		for range p.broker.loops { // each has its turn, and begins what it keeps
 			p.listen(follow).conn.Close()
 		}
 		eventually(p.t, "none is left", func() bool { return p.open() == 0 })

@@ -10,7 +10,7 @@ import (
 // already; why, that and for what reason the stream ends, its last frame being said.
 //
 // A panic ends this stream alone: the goroutine in which it happens drives many.
-func (rd *reader) step(d *desk, now time.Time) (more bool, why reason) {
+func (rd *reader) step(sc *scratch, now time.Time) (more bool, why reason) {
 	defer func() {
 		if v := recover(); v != nil {
 			rd.broker.opts.Log.Error("panic", "request_id", rd.start.RequestID,
@@ -27,19 +27,19 @@ func (rd *reader) step(d *desk, now time.Time) (more bool, why reason) {
 	if rd.parting != "" {
 		return false, rd.parted(now)
 	}
-	v := rd.look(now, &d.found)
-	if more, why = rd.deliver(d, v, now); why == "" {
-		why = rd.due(d, v, now)
+	v := rd.fetch(now, &sc.found)
+	if more, why = rd.deliver(sc, v, now); why == "" {
+		why = rd.runTimers(sc, v, now)
 	}
 	if why != "" {
-		return false, rd.part(d, why)
+		return false, rd.part(sc, why)
 	}
-	rd.setAlarm(v)
+	rd.setTimer(v)
 	return more, ""
 }
 
 // deliver writes what the reader found and moves its cursor over it.
-func (rd *reader) deliver(d *desk, v view, now time.Time) (more bool, why reason) {
+func (rd *reader) deliver(sc *scratch, v view, now time.Time) (more bool, why reason) {
 	if !rd.stalled.IsZero() || v.waits {
 		return false, ""
 	}
@@ -52,7 +52,7 @@ func (rd *reader) deliver(d *desk, v view, now time.Time) (more bool, why reason
 	}
 	given := len(v.frames)
 	if given > 0 {
-		if given, why = rd.write(d, v.frames, now); why != "" {
+		if given, why = rd.write(sc, v.frames, now); why != "" {
 			return false, why
 		}
 		if given > 0 {
@@ -75,7 +75,7 @@ func (rd *reader) deliver(d *desk, v view, now time.Time) (more bool, why reason
 	}
 	if why == "" && !rd.ready && rd.cursor >= rd.opened {
 		rd.ready = true
-		why = rd.say(d, "ready", struct {
+		why = rd.sendControl(sc, "ready", struct {
 			Head int64 `json:"head"`
 		}{v.head})
 	}
@@ -84,25 +84,25 @@ func (rd *reader) deliver(d *desk, v view, now time.Time) (more bool, why reason
 
 // write writes frames and returns how many were taken. One that was taken in part
 // counts: what is left of it comes before everything else.
-func (rd *reader) write(d *desk, frames []*frame, now time.Time) (given int, why reason) {
+func (rd *reader) write(sc *scratch, frames []*frame, now time.Time) (given int, why reason) {
 	chunked := rd.conn.chunked()
 	key := copied{frames[0], frames[len(frames)-1], len(frames), rd.start.Framing, chunked}
 	// What one of them is shown of his own is shown to nobody else.
 	plain := !rd.overAll() && rd.start.Origin == ""
-	if !plain || key != d.copied {
-		d.copied, d.wires = copied{}, d.wires[:0]
+	if !plain || key != sc.copied {
+		sc.copied, sc.wires = copied{}, sc.wires[:0]
 		for _, f := range frames {
-			d.wires = append(d.wires, rd.bytes(f, chunked)...)
+			sc.wires = append(sc.wires, rd.bytes(f, chunked)...)
 		}
 		if plain {
-			d.copied = key
+			sc.copied = key
 		}
 	}
-	n, err := rd.give(d.wires)
+	n, err := rd.give(sc.wires)
 	if err != nil {
 		return 0, failed(err)
 	}
-	if n == len(d.wires) {
+	if n == len(sc.wires) {
 		return len(frames), ""
 	}
 	rd.stalled = now

@@ -10,7 +10,7 @@ import (
 	"parley/chat"
 )
 
-// tail moves the broker along the log, without a hole: with what a writer of
+// tail moves the broker along the log, without a hole: with what a log writer of
 // this instance has in hand where that follows directly, by reading the log
 // where it does not.
 type tail struct {

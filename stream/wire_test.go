@@ -101,7 +101,7 @@ func (c *client) Write(b []byte) (int, error) {
 func (c *client) FlushError() error                { return nil }
 func (c *client) SetWriteDeadline(time.Time) error { return nil }
 
-func (c *client) takeOver(http.ResponseWriter, bool) (socket, error) {
+func (c *client) hijack(http.ResponseWriter, bool) (socket, error) {
 	c.taken = true
 	return memSocket{c}, nil
 }
@@ -109,10 +109,10 @@ func (c *client) takeOver(http.ResponseWriter, bool) (socket, error) {
 // memSocket is the client as a socket in memory.
 type memSocket struct{ *client }
 
-func (s memSocket) attach(w *writer, rd *reader) error {
+func (s memSocket) attach(l *eventLoop, rd *reader) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.hangUp = func() { w.wake(rd) }
+	s.hangUp = func() { l.wake(rd) }
 	return nil
 }
 
@@ -265,7 +265,7 @@ func (h *house) open(s Start) *client {
 	c := &client{t: h.t, header: http.Header{}, hangUp: cancel, done: make(chan struct{})}
 	r := httptest.NewRequest("GET", "/stream", nil)
 	if h.fast {
-		ctx = context.WithValue(ctx, connection{}, takeable(c))
+		ctx = context.WithValue(ctx, connection{}, hijackable(c))
 	}
 	go func() {
 		defer func() {

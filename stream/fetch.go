@@ -6,14 +6,14 @@ import (
 	"parley/chat"
 )
 
-// maxLook bounds the bytes that a reader is given at once, and so what one
+// maxFetch bounds the bytes that a reader is given at once, and so what one
 // write's deadline has to suffice for, and for how long others wait for theirs.
-const maxLook = 64 << 10
+const maxFetch = 64 << 10
 
 // view is what a reader finds when it looks.
 type view struct {
 	// frames are what it is shown next, in order. They are valid until the next look
-	// with the same gathering.
+	// with the same mergeBuffer.
 	frames []*frame
 	// upTo is how far it has come when it was given them.
 	upTo int64
@@ -39,10 +39,10 @@ type view struct {
 	retry time.Time
 }
 
-// look finds what there is for the reader, and gathers it in found. Nothing of the
+// fetch finds what there is for the reader, and gathers it in found. Nothing of the
 // reader changes by it but that a part of the log is asked for where memory does not
 // reach back to the cursor; the reader is woken when that is there.
-func (rd *reader) look(now time.Time, found *gathering) view {
+func (rd *reader) fetch(now time.Time, found *mergeBuffer) view {
 	b := rd.broker
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -60,7 +60,7 @@ func (rd *reader) look(now time.Time, found *gathering) view {
 	}
 	if rd.cursor < upTo && rd.stalled.IsZero() {
 		found.begin()
-		if !rd.gather(now, upTo, &v, found) {
+		if !rd.collectUpTo(now, upTo, &v, found) {
 			rd.ask()
 			v.waits = true
 			return v
@@ -74,12 +74,12 @@ func (rd *reader) look(now time.Time, found *gathering) view {
 	return v
 }
 
-// gather collects what the reader is shown behind its cursor and up to upTo, as much
+// collectUpTo collects what the reader is shown behind its cursor and up to upTo, as much
 // of it as a look gives, and says whether memory reaches back so far. The broker's
 // mutex is held.
-func (rd *reader) gather(now time.Time, upTo int64, v *view, found *gathering) bool {
+func (rd *reader) collectUpTo(now time.Time, upTo int64, v *view, found *mergeBuffer) bool {
 	if !rd.remembered() {
-		p := rd.pageHere(now)
+		p := rd.cachedSegment(now)
 		if p == nil {
 			return false
 		}
@@ -125,14 +125,14 @@ func (rd *reader) shows(f *frame) bool {
 	return f.event.Origin == "" || f.event.Origin != rd.start.Origin || f.who != rd.start.Actor.Username
 }
 
-// cut shortens the view to what rd is given at once: up to maxLook bytes, and
+// cut shortens the view to what rd is given at once: up to maxFetch bytes, and
 // nothing behind a frame that changes what it follows.
 func (v *view) cut(rd *reader) {
 	bytes := 0
 	for i, f := range v.frames {
 		bytes += f.size()
 		turns := rd.turnsAt(f)
-		if !turns && bytes <= maxLook {
+		if !turns && bytes <= maxFetch {
 			continue
 		}
 		v.more = v.more || f.event.Pos < v.upTo
@@ -162,8 +162,8 @@ func (rd *reader) moveTo(pos int64, turn *frame) (more bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	rd.reached = pos
-	if !rd.page.covers(pos) || !rd.stalled.IsZero() {
-		rd.page = nil // whoever has stopped reading keeps nothing in memory
+	if !rd.segment.covers(pos) || !rd.stalled.IsZero() {
+		rd.segment = nil // whoever has stopped reading keeps nothing in memory
 	}
 	if !rd.overAll() {
 		rd.first.fresh = rd.first.room.newest() > pos
@@ -185,13 +185,13 @@ func (rd *reader) moveTo(pos int64, turn *frame) (more bool) {
 	return len(rd.fresh) > 0
 }
 
-// settle takes or gives up the seat that the frame changes on a stream over all
+// settle takes or gives up the subscription that the frame changes on a stream over all
 // chats. The broker's mutex is held.
 func (rd *reader) settle(f *frame) {
 	key := roomKey{chat: f.event.Chat}
 	switch {
 	case f.event.Kind == chat.KindMemberJoined && f.who == rd.start.Actor.Username:
-		if rd.seatIn(key) == nil {
+		if rd.subscriptionTo(key) == nil {
 			rd.broker.enter(key, rd)
 		}
 	case f.event.Kind == chat.KindMemberLeft && f.who == rd.start.Actor.Username, f.event.Kind == chat.KindChatDeleted:

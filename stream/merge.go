@@ -2,8 +2,8 @@ package stream
 
 import "container/heap"
 
-// gathering is where a look gathers frames, one look after another.
-type gathering struct {
+// mergeBuffer is where a look gathers frames, one look after another.
+type mergeBuffer struct {
 	frames []*frame
 	// bytes is how large the frames are.
 	bytes int
@@ -11,18 +11,18 @@ type gathering struct {
 }
 
 // begin empties it.
-func (g *gathering) begin() { g.frames, g.bytes = g.frames[:0], 0 }
+func (g *mergeBuffer) begin() { g.frames, g.bytes = g.frames[:0], 0 }
 
 // full says that there is as much in it as one look gives. What lies behind is not
 // looked at: a reader that is far behind in many rooms would otherwise be shown the
 // same frames again and again, all but the first of them in vain.
-func (g *gathering) full() bool { return g.bytes > maxLook }
+func (g *mergeBuffer) full() bool { return g.bytes > maxFetch }
 
 // collect appends those of frames up to upTo that the reader is shown, or that
 // change what it follows, until found is full. ro is the room in which they stand;
 // nil for a page. What changes his own chats stands in two rooms: a stream over all
 // chats takes it from its home room.
-func (rd *reader) collect(ro *room, frames []*frame, upTo int64, found *gathering) {
+func (rd *reader) collect(ro *room, frames []*frame, upTo int64, found *mergeBuffer) {
 	for _, f := range frames {
 		if f.event.Pos > upTo || found.full() {
 			return
@@ -38,7 +38,7 @@ func (rd *reader) collect(ro *room, frames []*frame, upTo int64, found *gatherin
 }
 
 // merge collects from all fresh rooms, in the log's order. The broker's mutex is held.
-func (rd *reader) merge(upTo int64, found *gathering) {
+func (rd *reader) merge(upTo int64, found *mergeBuffer) {
 	rs := found.runs[:0]
 	for _, s := range rd.fresh {
 		if frames := s.room.after(rd.cursor); s.fresh && len(frames) > 0 {

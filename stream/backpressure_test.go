@@ -17,7 +17,7 @@ func TestPostsAreHeldWhileMostReadersAreFarBehind(t *testing.T) {
 		for range 10 {
 			rd := newReader(h.broker, &Start{Actor: ann(), Chat: "lobby"}, make(awaited, 1))
 			readers = append(readers, rd)
-			ro.seats = append(ro.seats, &seat{reader: rd, room: ro})
+			ro.subscriptions = append(ro.subscriptions, &subscription{reader: rd, room: ro})
 		}
 		h.broker.rooms[roomKey{chat: "lobby"}] = ro
 		for _, e := range h.log.commit(numbered(1, 100)...) {

@@ -56,8 +56,8 @@ func (ro *room) press(limit int) {
 	awake, late := 0, 0
 	half := ro.frames[len(ro.frames)/2].event.Pos
 	threeQuarters := ro.frames[len(ro.frames)/4].event.Pos
-	for i := range min(sampled, len(ro.seats)) {
-		rd := ro.seats[(ro.sample+i)%len(ro.seats)].reader
+	for i := range min(sampled, len(ro.subscriptions)) {
+		rd := ro.subscriptions[(ro.sample+i)%len(ro.subscriptions)].reader
 		if rd.halted.Load() {
 			continue
 		}

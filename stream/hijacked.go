@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// taken is a connection of HTTP/1 that was taken over from net/http for a stream that
+// hijackedConn is a connection of HTTP/1 that was taken over from net/http for a stream that
 // a goroutine drives: over TLS as in the clear, on every system. What net/http would
 // keep of it as long as the stream lives is several times what the stream needs: the
 // request, its buffers, and the stack on which all of it was handled.
-type taken struct {
+type hijackedConn struct {
 	conn     net.Conn
 	inChunks bool
 	patience time.Duration
@@ -21,19 +21,19 @@ type taken struct {
 	dropped [64]byte
 }
 
-// takeOverForGood ends net/http's use of the connection under w. It is
+// hijackPortable ends net/http's use of the connection under w. It is
 // [http.ErrNotSupported] where there is none.
-func (b *Broker) takeOverForGood(w http.ResponseWriter, chunked bool) (*taken, error) {
+func (b *Broker) hijackPortable(w http.ResponseWriter, chunked bool) (*hijackedConn, error) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return nil, err
 	}
-	return &taken{conn: conn, inChunks: chunked, patience: b.opts.Patience}, nil
+	return &hijackedConn{conn: conn, inChunks: chunked, patience: b.opts.Patience}, nil
 }
 
 // write sends b and returns when the kernel has taken it. The deadline is lifted
 // afterwards, because TLS writes by itself too, when the client wants new keys.
-func (c *taken) write(b []byte) (int, error) {
+func (c *hijackedConn) write(b []byte) (int, error) {
 	if err := c.conn.SetWriteDeadline(time.Now().Add(c.patience)); err != nil {
 		return 0, err
 	}
@@ -44,16 +44,16 @@ func (c *taken) write(b []byte) (int, error) {
 	return n, c.conn.SetWriteDeadline(time.Time{})
 }
 
-func (c *taken) chunked() bool { return c.inChunks }
-func (c *taken) full() bool    { return false } // a write waits for room
-func (c *taken) gone() bool    { return c.left.Load() }
+func (c *hijackedConn) chunked() bool { return c.inChunks }
+func (c *hijackedConn) full() bool    { return false } // a write waits for room
+func (c *hijackedConn) gone() bool    { return c.left.Load() }
 
 // watch reads until the client has closed its connection, or only its half, as
 // net/http takes it too, or has sent more than a client that listens would. Then it
 // wakes who waits. What is read is dropped: input that nobody reads would turn the
 // closing of the connection into a reset, which destroys what the client has yet to
 // read.
-func (c *taken) watch(woken awaited) {
+func (c *hijackedConn) watch(woken awaited) {
 	for stray := 0; stray <= maxStray; {
 		n, err := c.conn.Read(c.dropped[:])
 		if err != nil {
@@ -68,7 +68,7 @@ func (c *taken) watch(woken awaited) {
 // close ends the connection. One that is full is reset, so that the kernel does not
 // hold for minutes what nobody will read, and without a last word of TLS, which would
 // wait for room.
-func (c *taken) close(why reason) {
+func (c *hijackedConn) close(why reason) {
 	conn := c.conn
 	if why == reasonSlow {
 		if over, ok := conn.(interface{ NetConn() net.Conn }); ok {

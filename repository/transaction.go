@@ -7,10 +7,10 @@ import (
 	"parley/chat"
 )
 
-// unit is one batch's transaction, behind the head's lock. Everything that it reads
+// transaction is one batch's transaction, behind the head's lock. Everything that it reads
 // is as it will be at the next position, because nobody else can write until it
 // ends.
-type unit struct {
+type transaction struct {
 	handle
 	// now is the one reading of the clock for the whole batch.
 	now chat.Time
@@ -36,10 +36,10 @@ type unit struct {
 
 // exec is handle's, and notes that there is something to commit. A statement that
 // changes rows and answers some does not note it; it needs one beside it that does.
-func (u *unit) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	n, err := u.handle.exec(ctx, query, args...)
+func (tx *transaction) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	n, err := tx.handle.exec(ctx, query, args...)
 	if err == nil {
-		u.dirty = true
+		tx.dirty = true
 	}
 	return n, err
 }
@@ -47,36 +47,36 @@ func (u *unit) exec(ctx context.Context, query string, args ...any) (int64, erro
 // append gives ev the next position and, where it belongs to a chat, the chat's
 // next seq, writes its row and raises the chat's seq and head. The chat must
 // have a row already (its seq may be 0). It returns ev with Pos and Seq.
-func (u *unit) append(ctx context.Context, ev chat.Event) (chat.Event, error) {
-	ev.Pos = u.pos + 1
+func (tx *transaction) append(ctx context.Context, ev chat.Event) (chat.Event, error) {
+	ev.Pos = tx.pos + 1
 	var seq any
 	if ev.Chat != "" {
-		err := u.get(ctx, &ev.Seq, `UPDATE chats SET seq = seq + 1, head = ? WHERE id = ? RETURNING seq`, ev.Pos, ev.Chat)
+		err := tx.get(ctx, &ev.Seq, `UPDATE chats SET seq = seq + 1, head = ? WHERE id = ? RETURNING seq`, ev.Pos, ev.Chat)
 		if err != nil {
 			return ev, fmt.Errorf("numbering an event of a chat: %w", err)
 		}
 		seq = ev.Seq
 	}
-	_, err := u.exec(ctx, `INSERT INTO events (pos, kind, chat, seq, at, username, role, title, visibility, session)
+	_, err := tx.exec(ctx, `INSERT INTO events (pos, kind, chat, seq, at, username, role, title, visibility, session)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		ev.Pos, string(ev.Kind), nullable(ev.Chat), seq, u.now.UnixMilli(), nullable(ev.Username), nullable(string(ev.Role)),
+		ev.Pos, string(ev.Kind), nullable(ev.Chat), seq, tx.now.UnixMilli(), nullable(ev.Username), nullable(string(ev.Role)),
 		eventTitle(ev), nullable(string(ev.Visibility)), nullable(ev.Session))
 	if err != nil {
 		return ev, fmt.Errorf("appending an event: %w", err)
 	}
-	u.pos = ev.Pos
-	u.events = append(u.events, ev)
+	tx.pos = ev.Pos
+	tx.events = append(tx.events, ev)
 	return ev, nil
 }
 
 // raised is the head as this batch leaves it.
-func (u *unit) raised() head {
-	return head{pos: u.pos, writer: u.writer, batch: u.batch}
+func (tx *transaction) raised() head {
+	return head{pos: tx.pos, writer: tx.writer, batch: tx.batch}
 }
 
 // other says that the head was last raised by another writer, whose batch has to be
 // kept before this one takes its place.
-func (u *unit) other() bool { return u.found.writer != "" && u.found.writer != u.writer }
+func (tx *transaction) other() bool { return tx.found.writer != "" && tx.found.writer != tx.writer }
 
 // eventTitle keeps an empty title, which a chat may have, apart from no title.
 func eventTitle(ev chat.Event) any {

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// takeable is a connection of net/http's that a stream can take over.
-type takeable interface {
-	// takeOver ends net/http's use of the connection under w. Nothing may be written
+// hijackable is a connection of net/http's that a stream can take over.
+type hijackable interface {
+	// hijack ends net/http's use of the connection under w. Nothing may be written
 	// to w afterwards.
-	takeOver(w http.ResponseWriter, chunked bool) (socket, error)
+	hijack(w http.ResponseWriter, chunked bool) (socket, error)
 }
 
-// connection is the key of the request's [takeable] in its context.
+// connection is the key of the request's [hijackable] in its context.
 type connection struct{}
 
 // ConnContext notes the connection under a request, so that [Broker.Serve] can take
@@ -27,7 +27,7 @@ func ConnContext(ctx context.Context, c net.Conn) context.Context {
 		return ctx
 	}
 	tune(tcp)
-	if t := takeableConn(tcp); t != nil {
+	if t := hijackableConn(tcp); t != nil {
 		ctx = context.WithValue(ctx, connection{}, t)
 	}
 	return ctx
@@ -37,13 +37,13 @@ func ConnContext(ctx context.Context, c net.Conn) context.Context {
 // to itself it keeps megabytes for each reader that has stopped reading.
 const sendBuffer = 32 << 10
 
-// takeableOf is the request's connection, if it can be taken over: HTTP/1.1 or 1.0
+// hijackableOf is the request's connection, if it can be taken over: HTTP/1.1 or 1.0
 // in the clear. Otherwise it is nil.
-func (b *Broker) takeableOf(r *http.Request) takeable {
+func (b *Broker) hijackableOf(r *http.Request) hijackable {
 	if b.opts.Portable || r.ProtoMajor != 1 || r.TLS != nil {
 		return nil
 	}
-	t, _ := r.Context().Value(connection{}).(takeable)
+	t, _ := r.Context().Value(connection{}).(hijackable)
 	return t
 }
 

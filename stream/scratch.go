@@ -1,9 +1,9 @@
 package stream
 
-// desk is what a driver uses for one reader after another.
-type desk struct {
+// scratch is what a driver uses for one reader after another.
+type scratch struct {
 	// found is what a look gathers, wires the bytes of its frames, ready to be written.
-	found gathering
+	found mergeBuffer
 	wires []byte
 	// out is for frames that have no place in the log.
 	out, chunk []byte
@@ -12,7 +12,7 @@ type desk struct {
 	copied copied
 }
 
-// copied names the content of a [desk]'s wires.
+// copied names the content of a [scratch]'s wires.
 type copied struct {
 	first, last *frame
 	count       int

@@ -9,9 +9,9 @@ import (
 	"parley/chat"
 )
 
-// explain adds what was being done to an error that is nobody's answer. A
+// wrap adds what was being done to an error that is nobody's answer. A
 // refusal and the end of the caller's context stay as they are.
-func explain(err *error, doing string) {
+func wrap(err *error, doing string) {
 	var refused *chat.Error
 	switch {
 	case *err == nil, errors.As(*err, &refused), errors.Is(*err, context.Canceled), errors.Is(*err, context.DeadlineExceeded):

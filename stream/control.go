@@ -10,58 +10,58 @@ import (
 // begin writes what every stream begins with, so that the client knows at once
 // that it is open and from where. reset is why its place is gone, if it is. head
 // is written before it.
-func (rd *reader) begin(d *desk, head []byte, reset string) reason {
+func (rd *reader) begin(sc *scratch, head []byte, reset string) reason {
 	fr := rd.start.Framing
 	// Spread, so that those who were cut together do not come back together.
-	d.out = fr.appendRetry(d.out[:0], 1000+rand.Int64N(1000))
+	sc.out = fr.appendRetry(sc.out[:0], 1000+rand.Int64N(1000))
 	if reset == "" {
-		d.out = fr.appendPlace(d.out, rd.cursor)
+		sc.out = fr.appendPlace(sc.out, rd.cursor)
 	} else {
-		d.out = fr.appendFrame(d.out, resetName, resetData{reset, rd.cursor}, rd.cursor)
+		sc.out = fr.appendFrame(sc.out, resetName, resetData{reset, rd.cursor}, rd.cursor)
 	}
 	rd.held = rd.cursor
-	d.chunk = append(d.chunk[:0], head...)
-	return rd.send(d)
+	sc.chunk = append(sc.chunk[:0], head...)
+	return rd.send(sc)
 }
 
-// sayPing tells that the stream lives, and the place where it stands if that moved
+// sendPing tells that the stream lives, and the place where it stands if that moved
 // without a frame.
-func (rd *reader) sayPing(d *desk, v view, now time.Time) reason {
+func (rd *reader) sendPing(sc *scratch, v view, now time.Time) reason {
 	if !rd.stalled.IsZero() {
 		return ""
 	}
 	fr := rd.start.Framing
-	d.out = d.out[:0]
+	sc.out = sc.out[:0]
 	if rd.cursor != rd.held {
-		d.out = fr.appendPlace(d.out, rd.cursor)
+		sc.out = fr.appendPlace(sc.out, rd.cursor)
 		rd.held = rd.cursor
 	}
-	d.out = fr.appendPing(d.out, ping{chat.NewTime(now), max(v.head, rd.cursor)})
-	d.chunk = d.chunk[:0]
-	return rd.send(d)
+	sc.out = fr.appendPing(sc.out, ping{chat.NewTime(now), max(v.head, rd.cursor)})
+	sc.chunk = sc.chunk[:0]
+	return rd.send(sc)
 }
 
 // part writes the stream's last frame, where the reason has one and the socket is not
 // full, and behind it, where the end is final, HTTP's last chunk. It returns why the
 // stream ends; nothing yet where the socket took that in part, unless it is in haste.
-func (rd *reader) part(d *desk, why reason) reason {
-	if !why.saysBye() || !rd.stalled.IsZero() {
+func (rd *reader) part(sc *scratch, why reason) reason {
+	if !why.hasBye() || !rd.stalled.IsZero() {
 		return why
 	}
 	fr := rd.start.Framing
-	d.out = d.out[:0]
+	sc.out = sc.out[:0]
 	if why == reasonShutdown && fr == SSE {
 		// Spread over the time that others need to take the place of this instance.
-		d.out = appendRetry(d.out, 500+rand.Int64N(4500))
+		sc.out = appendRetry(sc.out, 500+rand.Int64N(4500))
 	}
-	d.out = fr.appendFrame(d.out, "bye", struct {
+	sc.out = fr.appendFrame(sc.out, "bye", struct {
 		Reason reason `json:"reason"`
 	}{why}, -1)
-	d.chunk = rd.appendPiece(d.chunk[:0], d.out)
+	sc.chunk = rd.appendPiece(sc.chunk[:0], sc.out)
 	if rd.conn.chunked() && !why.breaksOff() {
-		d.chunk = append(d.chunk, lastChunk...)
+		sc.chunk = append(sc.chunk, lastChunk...)
 	}
-	rd.put(d.chunk)
+	rd.put(sc.chunk)
 	if rd.stalled.IsZero() || why == reasonShutdown {
 		return why
 	}
@@ -82,21 +82,21 @@ func (rd *reader) parted(now time.Time) reason {
 	return ""
 }
 
-// say writes a frame that has no place in the log, unless the socket is full: such
+// sendControl writes a frame that has no place in the log, unless the socket is full: such
 // a frame is no loss.
-func (rd *reader) say(d *desk, name string, data any) reason {
+func (rd *reader) sendControl(sc *scratch, name string, data any) reason {
 	if !rd.stalled.IsZero() {
 		return ""
 	}
-	d.out = rd.start.Framing.appendFrame(d.out[:0], name, data, -1)
-	d.chunk = d.chunk[:0]
-	return rd.send(d)
+	sc.out = rd.start.Framing.appendFrame(sc.out[:0], name, data, -1)
+	sc.chunk = sc.chunk[:0]
+	return rd.send(sc)
 }
 
-// send writes the desk's out, behind what its chunk begins with.
-func (rd *reader) send(d *desk) reason {
-	d.chunk = rd.appendPiece(d.chunk, d.out)
-	return rd.put(d.chunk)
+// send writes the scratch's out, behind what its chunk begins with.
+func (rd *reader) send(sc *scratch) reason {
+	sc.chunk = rd.appendPiece(sc.chunk, sc.out)
+	return rd.put(sc.chunk)
 }
 
 // appendPiece appends a piece of the body as it goes to the reader's connection.

@@ -34,10 +34,10 @@ func TestALookOverManyRoomsGathersNoMoreThanItGives(t *testing.T) {
 		said = h.commit(said...)
 		synctest.Wait()
 
-		var found gathering
-		const fit = maxLook/frameOverhead + 1
+		var found mergeBuffer
+		const fit = maxFetch/frameOverhead + 1
 		for more := true; more; {
-			v := rd.look(time.Now(), &found)
+			v := rd.fetch(time.Now(), &found)
 			if len(found.frames) > fit {
 				t.Fatalf("%d frames were gathered, where %d fill a look", len(found.frames), fit)
 			}

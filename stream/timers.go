@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// due does what the clock asks for. An end that can wait does while the socket is
+// runTimers does what the timerHeap asks for. An end that can wait does while the socket is
 // full, so that it comes behind a whole frame; rights end all the same.
-func (rd *reader) due(d *desk, v view, now time.Time) reason {
+func (rd *reader) runTimers(sc *scratch, v view, now time.Time) reason {
 	stalled := !rd.stalled.IsZero()
 	switch {
 	case v.draining:
@@ -21,34 +21,34 @@ func (rd *reader) due(d *desk, v view, now time.Time) reason {
 	case !stalled && !now.Before(rd.rotate):
 		return reasonRotate
 	}
-	if why := rd.keepAccess(d, v.answer, now); why != "" {
+	if why := rd.keepAccess(sc, v.answer, now); why != "" {
 		return why
 	}
 	if !now.Before(rd.ping) {
 		rd.ping = now.Add(jitter(rd.broker.opts.Ping))
-		return rd.sayPing(d, v, now)
+		return rd.sendPing(sc, v, now)
 	}
 	return ""
 }
 
 // keepAccess keeps the stream's credential: it asks whether the session was
 // renewed before it says `auth`, and again before it ends.
-func (rd *reader) keepAccess(d *desk, answer *renewed, now time.Time) reason {
-	ask, tell, why := rd.access.check(answer, now)
+func (rd *reader) keepAccess(sc *scratch, answer *renewed, now time.Time) reason {
+	ask, tell, why := rd.credential.check(answer, now)
 	if ask {
 		rd.broker.renewals.ask(rd)
 	}
 	if tell && why == "" {
-		why = rd.say(d, "auth", struct {
+		why = rd.sendControl(sc, "auth", struct {
 			ExpiresIn int64 `json:"expires_in"`
-		}{int64(math.Ceil(rd.access.expires.Sub(now).Seconds()))})
+		}{int64(math.Ceil(rd.credential.expires.Sub(now).Seconds()))})
 	}
 	return why
 }
 
-// setAlarm notes when the clock next asks for something.
-func (rd *reader) setAlarm(v view) {
-	rd.alarm = earliest(rd.ping, v.retry, rd.access.next, v.endDue)
+// setTimer notes when the timerHeap next asks for something.
+func (rd *reader) setTimer(v view) {
+	rd.alarm = earliest(rd.ping, v.retry, rd.credential.next, v.endDue)
 	if rd.stalled.IsZero() {
 		rd.alarm = earliest(rd.alarm, rd.rotate, rd.timeout)
 	} else {
