@@ -1,12 +1,12 @@
 package chat
 
-// Visibility says who may see that a chat exists and may join it unasked.
+// Visibility decides which users can see a chat and join it without being added.
 type Visibility string
 
 const (
 	// Private chats exist for their members alone.
 	Private Visibility = "private"
-	// Public chats can be seen and joined by everybody who is signed in.
+	// Public chats can be seen and joined by every signed-in user.
 	Public Visibility = "public"
 )
 
@@ -31,8 +31,8 @@ type Chat struct {
 	ID         string     `json:"id"`
 	Title      string     `json:"title"`
 	Visibility Visibility `json:"visibility"`
-	// Role is the actor's own; nil for a non-member, who sees none of Head,
-	// Unread and LastMessage.
+	// Role is the actor's own role. It is nil for a non-member; then Head, Unread
+	// and LastMessage are absent too.
 	Role *Role `json:"role"`
 	// Head is the position of the chat's latest event.
 	Head int64 `json:"head,omitzero"`
@@ -52,7 +52,7 @@ func (c Chat) Last() *Message {
 	return *c.LastMessage
 }
 
-// NewChat is what its creator says of a chat.
+// NewChat describes a chat that an actor asks to create.
 type NewChat struct {
 	// ID is made up by the store if empty.
 	ID         string
@@ -60,13 +60,13 @@ type NewChat struct {
 	Visibility Visibility
 }
 
-// ChatChange is what shall change of a chat; a nil field stays as it is.
+// ChatChange describes a change of a chat; a nil field stays as it is.
 type ChatChange struct {
 	Title      *string
 	Visibility *Visibility
 }
 
-// Member is somebody's present membership of a chat.
+// Member is a user's present membership of a chat.
 type Member struct {
 	Username    string `json:"username"`
 	DisplayName string `json:"display_name"`

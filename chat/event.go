@@ -20,15 +20,15 @@ const (
 	KindUserDisabled Kind = "user.disabled"
 )
 
-// On a stream over all chats one's own joining and leaving is told under these
-// names instead of member.joined and member.left: one row of the log, one frame.
+// On a stream over all chats the user's own joins and leaves have these names
+// instead of member.joined and member.left: one row of the log is one frame.
 const (
 	NameChatJoined = "chat.joined"
 	NameChatLeft   = "chat.left"
 )
 
-// Event is a row of the log: something durable that happened. Which fields are
-// set depends on its Kind.
+// Event is a row of the log: something durable that happened. Its Kind decides
+// which fields are set.
 type Event struct {
 	// Pos counts the events of the whole service 1, 2, 3 … in commit order.
 	Pos  int64
@@ -38,16 +38,17 @@ type Event struct {
 	// Seq counts the events of Chat 1, 2, 3 …
 	Seq int64
 
-	// Message is what was said (KindMessage), as it is now; its own Seq is that
-	// of its first event.
+	// Message is the message (KindMessage) as it is now; its own Seq is that of
+	// its first event.
 	Message *Message
 	// Origin is the [Post.Origin] of the message.
 	Origin string
 
-	// Username is the member (member.*), or whose session ended or who was
-	// disabled.
+	// Username is the member (member.*), the owner of the session that ended, or
+	// the user that was disabled.
 	Username string
-	// Role is the member's after the event; of one who left, his last.
+	// Role is the member's role after the event, or the last one of a member that
+	// left.
 	Role Role
 
 	// Title and Visibility are the chat's after the event (chat.updated).

@@ -1,6 +1,6 @@
 package chat
 
-// Message is what somebody said in a chat.
+// Message is a message of a chat.
 type Message struct {
 	// ID is the position of the message's first event in the log. It grows in
 	// commit order over the whole service.
@@ -15,7 +15,7 @@ type Message struct {
 	// for none.
 	ReplyTo int64 `json:"reply_to,omitzero"`
 	// ClientID is the author's own key for the message, by which a repeated
-	// request is known; empty if he gave none.
+	// request is recognised; empty if the request had none.
 	ClientID string `json:"client_id,omitzero"`
 }
 

@@ -1,15 +1,15 @@
 package chat
 
-// User is somebody who can log in. A username never changes and is never given
-// to anybody else, not even after its user is disabled.
+// User is an account. A username never changes and is never given to another
+// user, not even after its own is disabled.
 type User struct {
 	Username    string `json:"username"`
 	DisplayName string `json:"display_name"`
 	CreatedAt   Time   `json:"created_at"`
 }
 
-// Actor is on whose behalf something is asked. It is made from a verified token
-// and from nothing that a client says beside it.
+// Actor is the user on whose behalf a request is made. It comes from a verified
+// token and from nothing else in the request.
 type Actor struct {
 	// Username is the token's subject, and so the author of what is posted.
 	Username string

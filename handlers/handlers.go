@@ -16,7 +16,7 @@ import (
 	"parley/stream"
 )
 
-// Accounts is how somebody signs up, in and out. auth.Service keeps it.
+// Accounts signs users up, in and out. auth.Service implements it.
 type Accounts interface {
 	SignUp(ctx context.Context, s auth.SignUp) (chat.User, error)
 	LogIn(ctx context.Context, username, password string) (chat.Login, error)
@@ -31,7 +31,7 @@ type Users interface {
 }
 
 // Streams serves streams. An error means that nothing was written. stream.Broker
-// keeps it.
+// implements it.
 type Streams interface {
 	Serve(w http.ResponseWriter, r *http.Request, s *stream.Start) error
 	Page(ctx context.Context, s *stream.Start, wait time.Duration) (stream.Page, error)
@@ -39,16 +39,16 @@ type Streams interface {
 	Hold(ctx context.Context, chatID string)
 }
 
-// SignUps says whose POST /users is taken.
+// SignUps decides which requests may sign up by POST /users.
 type SignUps int
 
 const (
-	// SignUpsClosed takes nobody's.
+	// SignUpsClosed takes none.
 	SignUpsClosed SignUps = iota
 	// SignUpsDirect takes those that no proxy forwarded. On a loopback address
-	// that is whoever sits at the machine.
+	// these come from the same machine.
 	SignUpsDirect
-	// SignUpsOpen takes everybody's.
+	// SignUpsOpen takes all.
 	SignUpsOpen
 )
 

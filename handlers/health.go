@@ -37,8 +37,8 @@ func (a *api) ready(c *gin.Context) error {
 	}
 }
 
-// metrics are for whoever watches from this machine; to all others there is
-// nothing here.
+// metrics answers callers on this machine; for all others the route does not
+// exist.
 func (a *api) metrics(c *gin.Context) error {
 	if a.Metrics == nil || !fromLoopback(c.Request) || middleware.WasForwarded(c) {
 		return middleware.ErrNoRoute

@@ -9,29 +9,29 @@ import (
 	"parley/web"
 )
 
-// route is one thing that can be asked.
+// route is one operation of the HTTP API.
 type route struct {
 	method, path string
 	handle       func(*gin.Context) error
-	// needs says who may ask.
+	// needs is the credential that the route asks for.
 	needs need
 	// offers are the media types of the answer, the usual one first; none where
 	// there is nothing to choose.
 	offers []string
 }
 
-// need is what a route needs to know of who asks.
+// need is the credential that a route asks for.
 type need int
 
 const (
-	// nobody: anybody may ask, and is not asked who he is. A change that carries a
-	// cookie all the same must not come from a foreign page.
+	// nobody: no credential. A change that carries a cookie all the same must not
+	// come from a foreign page.
 	nobody need = iota
 	// actor: a verified token, in the header or the cookie; a change by cookie
 	// must come from the service's own pages or a listed origin.
 	actor
-	// follower: an actor whose stream, which changes nothing, is guarded like a
-	// change, because a foreign page could read along.
+	// follower: an actor. The stream changes nothing and is guarded like a change,
+	// because a foreign page could read along.
 	follower
 )
 
@@ -41,8 +41,8 @@ var (
 	inFrames     = []string{typeEventStream, typeNDJSON, typeText, typeJSON}
 )
 
-// routes is everything that can be asked. What is not here is answered 404, and
-// with another method 405. A GET answers HEAD as well, but for streams.
+// routes is the whole API. A path that is not here is answered 404, and another
+// method 405. A GET answers HEAD as well, but for streams.
 func (a *api) routes() []route {
 	routes := []route{
 		{"POST", "/users", a.signUp, nobody, inJSON},
@@ -136,5 +136,5 @@ func page(c *gin.Context) error {
 
 var pages = web.Handler()
 
-// actorOf is on whose behalf a request is made.
+// actorOf is the user on whose behalf a request is made.
 var actorOf = middleware.ActorOf

@@ -24,7 +24,8 @@ func LimitBody(n int64) gin.HandlerFunc {
 	}
 }
 
-// body names the ways in which reading fails, so that whoever reads need not.
+// body turns the ways in which reading fails into refusals, so that no reader has
+// to.
 type body struct{ io.ReadCloser }
 
 func (b body) Read(p []byte) (int, error) {

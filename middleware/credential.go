@@ -53,8 +53,8 @@ type credential struct {
 }
 
 // credentialOf finds the request's access token. The header Authorization
-// decides alone where there is one, good or bad: a request that says who it is
-// must not be taken for the browser's user. [ErrUnauthenticated] where there is
+// decides alone where there is one, good or bad: a request with a credential of
+// its own must not be taken for the browser's user. [ErrUnauthenticated] where there is
 // none, [ErrInvalidToken] where there are several.
 func credentialOf(r *http.Request) (credential, error) {
 	if values, ok := r.Header["Authorization"]; ok {

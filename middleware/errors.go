@@ -15,7 +15,7 @@ var (
 	// ErrForeignOrigin refuses what a page of another origin asks in the name of a
 	// cookie.
 	ErrForeignOrigin = &chat.Error{Code: "foreign_origin", Detail: "A page of another origin may not do this with a cookie."}
-	// ErrSignupClosed refuses to make users for whoever asks.
+	// ErrSignupClosed refuses a sign-up where sign-up is closed.
 	ErrSignupClosed = &chat.Error{Code: "signup_closed", Detail: "Sign-up is closed here: ask whoever runs this service."}
 	// ErrMethodNotAllowed refuses a method; the header Allow names the right ones.
 	ErrMethodNotAllowed = &chat.Error{Code: "method_not_allowed", Detail: "This path does not take this method; the header Allow names those it takes."}

@@ -35,8 +35,8 @@ type TokenOptions struct {
 	Now func() time.Time
 }
 
-// Tokens signs access tokens and tells by them who is asking. All its methods
-// may be called by many goroutines at once.
+// Tokens signs access tokens and verifies them into actors. All its methods may
+// be called by many goroutines at once.
 //
 // It stands on gin-jwt's signing and verification and on none of its handlers,
 // because those leave open what must not be: they pass from a malformed header

@@ -132,15 +132,15 @@ func WriteProblem(c *gin.Context, err error) {
 }
 
 func answer(c *gin.Context, err error) {
-	// A client who is gone reads nothing, and what his going broke off is no
-	// failure of the service's.
+	// A client that has disconnected reads nothing, and a request that broke off
+	// for that is no failure of the service.
 	if errors.Is(err, context.Canceled) && c.Request.Context().Err() != nil {
 		c.Status(statusClientGone)
 		return
 	}
 	p := ProblemOf(err, c.Request.URL.EscapedPath(), RequestIDOf(c))
 	header := c.Writer.Header()
-	// What a handler said of the answer that he did not come to give.
+	// Headers that a handler set for the answer that it did not give.
 	for _, name := range []string{"Content-Length", "Content-Encoding", "ETag", "Last-Modified", "Link", "Location"} {
 		header.Del(name)
 	}
