@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/alexedwards/argon2id"
-	"golang.org/x/sync/semaphore"
 
 	"parley/chat"
 )
@@ -24,12 +23,8 @@ var nobodysHash = fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s",
 	base64.RawStdEncoding.EncodeToString(make([]byte, hashing.SaltLength)),
 	base64.RawStdEncoding.EncodeToString(make([]byte, hashing.KeyLength)))
 
-const (
-	// queuePerSlot is how many wait for each hash that is being made.
-	queuePerSlot = 8
-	// patience is how long one waits before he is told to come back.
-	patience = 2 * time.Second
-)
+// patience is how long a caller waits before it is told to come back.
+const patience = 2 * time.Second
 
 // passwords is the process's one gate: memory and cores, which it guards, are
 // the process's too.
@@ -42,65 +37,26 @@ func HashPassword(ctx context.Context, password string) (string, error) {
 	if err := chat.CheckPassword(password); err != nil {
 		return "", err
 	}
-	return passwords.hash(ctx, password)
+	return passwords.hash(ctx, caller{}, password)
 }
 
-// gate lets a few hash passwords at a time and a bounded number wait.
-type gate struct {
-	slots    *semaphore.Weighted
-	queue    *semaphore.Weighted
-	patience time.Duration
-}
-
-func newGate(slots int, patience time.Duration) *gate {
-	return &gate{
-		slots:    semaphore.NewWeighted(int64(slots)),
-		queue:    semaphore.NewWeighted(int64(slots * queuePerSlot)),
-		patience: patience,
-	}
-}
-
-// enter waits for a slot; whoever got in calls leave. chat.ErrBusy, or the
-// context's error.
-func (g *gate) enter(ctx context.Context) (leave func(), err error) {
-	leave = func() { g.slots.Release(1) }
-	if g.slots.TryAcquire(1) {
-		return leave, nil
-	}
-	if !g.queue.TryAcquire(1) {
-		return nil, chat.ErrBusy
-	}
-	defer g.queue.Release(1)
-	waiting, stop := context.WithTimeout(ctx, g.patience)
-	defer stop()
-	if err := g.slots.Acquire(waiting, 1); err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, chat.ErrBusy
-	}
-	return leave, nil
-}
-
-func (g *gate) hash(ctx context.Context, password string) (string, error) {
-	leave, err := g.enter(ctx)
-	if err != nil {
+func (g *gate) hash(ctx context.Context, c caller, password string) (string, error) {
+	if err := g.enter(ctx, c); err != nil {
 		return "", err
 	}
-	defer leave()
+	defer g.leave()
 	return argon2id.CreateHash(password, hashing)
 }
 
 // compare says whether the hash is the password's. What cannot be a password is
 // not hashed: whether anybody has it as his own does not depend on who he is.
-func (g *gate) compare(ctx context.Context, password, hash string) (bool, error) {
+func (g *gate) compare(ctx context.Context, c caller, password, hash string) (bool, error) {
 	if chat.CheckPassword(password) != nil {
 		return false, nil
 	}
-	leave, err := g.enter(ctx)
-	if err != nil {
+	if err := g.enter(ctx, c); err != nil {
 		return false, err
 	}
-	defer leave()
+	defer g.leave()
 	return argon2id.ComparePasswordAndHash(password, hash)
 }

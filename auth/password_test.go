@@ -1,12 +1,7 @@
 package auth
 
 import (
-	"context"
-	"errors"
-	"sync"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"parley/chat"
 )
@@ -28,7 +23,7 @@ func TestAHashIsOfItsPasswordAlone(t *testing.T) {
 		{password, hash, true}, {password + "!", hash, false}, {"", hash, false},
 		{long, longHash, true}, {long + "!", longHash, false}, {password, nobodysHash, false},
 	} {
-		if got, err := passwords.compare(t.Context(), c.password, c.hash); err != nil || got != c.want {
+		if got, err := passwords.compare(t.Context(), caller{}, c.password, c.hash); err != nil || got != c.want {
 			t.Errorf("%s: %v, %v", c.password, got, err)
 		}
 	}
@@ -41,86 +36,17 @@ func TestWhatIsNoPasswordIsNotHashed(t *testing.T) {
 	}
 }
 
-func TestTheGateLetsFewInAFewMoreWaitAndTheRestGoAway(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const slots = 2
-		g := newGate(slots, patience)
-		var leaves []func()
-		for range slots {
-			leave, err := g.enter(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			leaves = append(leaves, leave)
-		}
-		start := time.Now()
-		var wg sync.WaitGroup
-		errs := make([]error, slots*queuePerSlot)
-		for i := range errs {
-			wg.Go(func() { _, errs[i] = g.enter(t.Context()) })
-		}
-		synctest.Wait()
-		_, err := g.enter(t.Context())
-		wantError(t, err, chat.ErrBusy)
-		if waited := time.Since(start); waited != 0 {
-			t.Errorf("the one too many waited %v", waited)
-		}
-		wg.Wait()
-		for _, err := range errs {
-			wantError(t, err, chat.ErrBusy)
-		}
-		if waited := time.Since(start); waited != patience {
-			t.Errorf("waited %v, want %v", waited, patience)
-		}
-		// The queue is empty again and a slot that is left is taken.
-		go func() {
-			time.Sleep(time.Second)
-			leaves[0]()
-		}()
-		leave, err := g.enter(t.Context())
-		if err != nil {
-			t.Fatalf("a slot became free: %v", err)
-		}
-		leave()
-	})
-}
-
-func TestWhoeverWaitsAtTheGateLeavesWithItsContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := newGate(1, patience)
-		if _, err := g.enter(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		failed := make(chan error, 1)
-		go func() {
-			_, err := g.enter(ctx)
-			failed <- err
-		}()
-		synctest.Wait()
-		cancel()
-		if err := <-failed; !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
-		deadline, stop := context.WithTimeout(t.Context(), patience/2)
-		defer stop()
-		if _, err := g.enter(deadline); !errors.Is(err, context.DeadlineExceeded) {
-			t.Error(err)
-		}
-	})
-}
-
 func TestASlotIsLeftAfterEveryHash(t *testing.T) {
 	g := newGate(1, patience)
 	for range 3 {
-		hash, err := g.hash(t.Context(), password)
+		hash, err := g.hash(t.Context(), caller{}, password)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if ok, err := g.compare(t.Context(), password, hash); !ok || err != nil {
+		if ok, err := g.compare(t.Context(), caller{}, password, hash); !ok || err != nil {
 			t.Errorf("%v, %v", ok, err)
 		}
-		if _, err := g.compare(t.Context(), password, "no hash"); err == nil {
+		if _, err := g.compare(t.Context(), caller{}, password, "no hash"); err == nil {
 			t.Error("a broken hash was compared")
 		}
 	}

@@ -64,6 +64,9 @@ type SignUp struct {
 	Username, Password string
 	// DisplayName is the username if empty.
 	DisplayName string
+	// Address is the client's, by which hashing is shared fairly; empty where it is
+	// unknown.
+	Address string
 }
 
 // Check says all that is no good about it, or nil.
@@ -80,7 +83,7 @@ func (s *Service) SignUp(ctx context.Context, u SignUp) (chat.User, error) {
 	if err := u.Check(); err != nil {
 		return chat.User{}, err
 	}
-	hash, err := s.passwords.hash(ctx, u.Password)
+	hash, err := s.passwords.hash(ctx, caller{u.Address, u.Username}, u.Password)
 	if err != nil {
 		return chat.User{}, fmt.Errorf("hashing a password: %w", err)
 	}
@@ -93,14 +96,31 @@ func (s *Service) SignUp(ctx context.Context, u SignUp) (chat.User, error) {
 	return user, nil
 }
 
+// SignIn is what a client says that wants to begin a session.
+type SignIn struct {
+	Username, Password string
+	// Address is the client's, by which hashing is shared fairly; empty where it is
+	// unknown.
+	Address string
+}
+
+// caller is the client as the gate tells it from others. All that is no username
+// is one, and so bounded in length.
+func (i SignIn) caller() caller {
+	if chat.CheckUsername(i.Username) != nil {
+		return caller{address: i.Address}
+	}
+	return caller{i.Address, i.Username}
+}
+
 // LogIn begins a session. chat.ErrBadCredentials, which neither says nor shows
 // by the time it takes whether there is such a user; chat.ErrBusy.
-func (s *Service) LogIn(ctx context.Context, username, password string) (chat.Login, error) {
-	account, err := s.account(ctx, username)
+func (s *Service) LogIn(ctx context.Context, i SignIn) (chat.Login, error) {
+	account, err := s.account(ctx, i.Username)
 	if err != nil {
 		return chat.Login{}, err
 	}
-	matches, err := s.passwords.compare(ctx, password, account.PasswordHash)
+	matches, err := s.passwords.compare(ctx, i.caller(), i.Password, account.PasswordHash)
 	if err != nil {
 		return chat.Login{}, fmt.Errorf("comparing a password: %w", err)
 	}

@@ -53,7 +53,7 @@ func TestAUserHasANameAndAPasswordThatIsStoredOnlyAsItsHash(t *testing.T) {
 	}
 	_, err = d.SignUp(t.Context(), SignUp{Username: "ann", Password: "another-horse"})
 	wantError(t, err, chat.ErrUsernameTaken)
-	_, err = d.LogIn(t.Context(), "ann", password)
+	_, err = d.LogIn(t.Context(), SignIn{Username: "ann", Password: password})
 	if err != nil {
 		t.Error(err)
 	}
@@ -63,7 +63,7 @@ func TestALoginGivesBothTokensAndStoresNeither(t *testing.T) {
 	d := newDesk(t)
 	d.advance(1234567 * time.Microsecond)
 	d.ann(t)
-	login, err := d.LogIn(t.Context(), "ann", password)
+	login, err := d.LogIn(t.Context(), SignIn{Username: "ann", Password: password})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestEveryFailedLoginLooksTheSame(t *testing.T) {
 		{"nobody", password}, {"gone", password}, {"gone", "wrong-horse"}, {"", password}, {"", ""},
 		{"ANN", password}, {"ann ", password}, {"ann\x00", password}, {"\xff", password},
 	} {
-		_, err := d.LogIn(t.Context(), c[0], c[1])
+		_, err := d.LogIn(t.Context(), SignIn{Username: c[0], Password: c[1]})
 		if err == nil || err.Error() != chat.ErrBadCredentials.Error() {
 			t.Errorf("%q: %v", c, err)
 		}
@@ -133,7 +133,7 @@ func TestAnUnknownUserCostsAsMuchAsAWrongPassword(t *testing.T) {
 	// The gate is passed for each: with none to pass, all of them are busy.
 	d.passwords = newGate(0, 0)
 	for _, username := range []string{"nobody", "No Username", "ann"} {
-		_, err := d.LogIn(t.Context(), username, "wrong-horse")
+		_, err := d.LogIn(t.Context(), SignIn{Username: username, Password: "wrong-horse"})
 		wantError(t, err, chat.ErrBusy)
 	}
 }
@@ -159,7 +159,7 @@ func TestTheStoresErrorsComeThrough(t *testing.T) {
 			_, err := d.SignUp(ctx, SignUp{Username: "bob", Password: password})
 			return err
 		},
-		"log in":  func() error { _, err := d.LogIn(ctx, "ann", password); return err },
+		"log in":  func() error { _, err := d.LogIn(ctx, SignIn{Username: "ann", Password: password}); return err },
 		"refresh": func() error { _, err := d.Refresh(ctx, login.RefreshToken); return err },
 		"log out": func() error { return d.LogOut(ctx, sessionOf(t, login.RefreshToken)) },
 		"log out by refresh token": func() error {
@@ -215,11 +215,10 @@ func TestALogoutBySpentOrExpiredRefreshTokenEndsTheSessionToo(t *testing.T) {
 func TestACancelledSignUpStoresNobody(t *testing.T) {
 	d := newDesk(t)
 	d.passwords = newGate(1, time.Hour)
-	leave, err := d.passwords.enter(t.Context())
-	if err != nil {
+	if err := d.passwords.enter(t.Context(), caller{}); err != nil {
 		t.Fatal(err)
 	}
-	defer leave()
+	defer d.passwords.leave()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := d.SignUp(ctx, SignUp{Username: "ann", Password: password}); !errors.Is(err, context.Canceled) {

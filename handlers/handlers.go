@@ -19,7 +19,7 @@ import (
 // Accounts signs users up, in and out. auth.Service implements it.
 type Accounts interface {
 	SignUp(ctx context.Context, s auth.SignUp) (chat.User, error)
-	LogIn(ctx context.Context, username, password string) (chat.Login, error)
+	LogIn(ctx context.Context, s auth.SignIn) (chat.Login, error)
 	Refresh(ctx context.Context, refreshToken string) (chat.Login, error)
 	LogOut(ctx context.Context, session string) error
 	LogOutByRefreshToken(ctx context.Context, refreshToken string) error

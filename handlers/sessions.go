@@ -6,6 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"parley/auth"
 	"parley/chat"
 	"parley/middleware"
 )
@@ -25,7 +26,9 @@ func (a *api) logIn(c *gin.Context) error {
 	if err := a.mayGiveTokens(c, body.Cookie); err != nil {
 		return err
 	}
-	login, err := a.Accounts.LogIn(c.Request.Context(), body.Username, body.Password)
+	login, err := a.Accounts.LogIn(c.Request.Context(), auth.SignIn{
+		Username: body.Username, Password: body.Password, Address: middleware.AddressOf(c),
+	})
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ func (a *api) signUp(c *gin.Context) error {
 		return err
 	}
 	user, err := a.Accounts.SignUp(c.Request.Context(), auth.SignUp{
-		Username: body.Username, Password: body.Password, DisplayName: displayName,
+		Username: body.Username, Password: body.Password, DisplayName: displayName, Address: middleware.AddressOf(c),
 	})
 	if err != nil {
 		return err
