@@ -46,6 +46,8 @@ const (
 	acknowledgedMost
 	// held is how many posts were held, for each that was acknowledged.
 	held
+	// openRate is streams opened a second.
+	openRate
 	// bytesEach is what a delivery has on the wire.
 	bytesEach
 	// refused is how often a stream was refused, and asked for again.
@@ -109,6 +111,7 @@ var columns = [numFigures]struct {
 	logReads:         {"log reads a chat", func(v float64) string { return fmt.Sprintf("%.2f", v) }},
 	acknowledgedMost: {"post p99", inMilliseconds},
 	held:             {"held", func(v float64) string { return fmt.Sprintf("%.2f", v) }},
+	openRate:         {"openings/s", perSecond},
 	bytesEach:        {"wire", func(v float64) string { return fmt.Sprintf("%.0f B", v) }},
 	refused:          {"refused", whole},
 	wrong:            {"wrong", whole},

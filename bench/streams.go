@@ -74,7 +74,7 @@ func entries(carriers []carrier, lasts time.Duration, measure measuring, all ...
 func streams(f *field, scale scale, pictures string) (sections []section) {
 	for _, s := range []*scenario{
 		f.idle(scale), f.oneChat(scale), f.overrun(scale), f.smallChat(scale), f.manyChats(scale), f.calm(scale),
-		f.comeBack(scale), f.stall(scale), f.growth(scale, pictures != ""),
+		f.openings(scale), f.comeBack(scale), f.stall(scale), f.growth(scale, pictures != ""),
 	} {
 		sections = append(sections, s.section(scale.turnsStreams, pictures))
 	}
