@@ -83,7 +83,8 @@ func streams(f *field, scale scale, pictures string) (sections []section) {
 
 // carriage is so much at the scale.
 func (s scale) carriage(chats, readers int, p pace) carriage {
-	return carriage{chats: max(chats/s.fewer, 1), readers: readers / s.fewer, posters: clients, pace: p,
+	chats = max(chats/s.fewer, 1)
+	return carriage{chats: chats, messages: s.messagesOf(chats), readers: readers / s.fewer, posters: clients, pace: p,
 		warm: s.warmStreams, time: s.timeStreams}
 }
 
