@@ -16,8 +16,8 @@ type carrier struct {
 	ours bool
 	// strict says that it speaks server-sent events from its first byte to its last.
 	strict bool
-	// start starts one that has so many chats.
-	start func(ctx context.Context, chats int) (*station, error)
+	// start starts one whose database, if it has any, holds this.
+	start func(ctx context.Context, holds seed) (*station, error)
 }
 
 // station is a carrier that runs.
@@ -67,8 +67,9 @@ func request(token string) func(ch int, after int64) []byte {
 
 // ours is parley on a database.
 func ours(e *engine, passwordHash, name string, settings server.Settings) carrier {
-	start := func(ctx context.Context, chats int) (_ *station, err error) {
-		db, err := e.newDatabase(ctx, seed{people: 1, chats: chats, passwordHash: passwordHash})
+	start := func(ctx context.Context, holds seed) (_ *station, err error) {
+		holds.passwordHash = passwordHash
+		db, err := e.newDatabase(ctx, holds)
 		if err != nil {
 			return nil, err
 		}
@@ -88,7 +89,7 @@ func ours(e *engine, passwordHash, name string, settings server.Settings) carrie
 
 // rival is one of this program's roles.
 func rival(role string) carrier {
-	start := func(ctx context.Context, _ int) (*station, error) {
+	start := func(ctx context.Context, _ seed) (*station, error) {
 		c, err := newChild()
 		if err != nil {
 			return nil, err

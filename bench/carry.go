@@ -12,6 +12,8 @@ import (
 // carriage is what is carried to whom.
 type carriage struct {
 	chats, readers int
+	// messages is how many there are before, a multiple of chats.
+	messages int
 	// stalled of the readers never read.
 	stalled int
 	// posters post at a pace.
@@ -22,6 +24,9 @@ type carriage struct {
 	// warm is how long messages are carried before anything is counted, for time.
 	warm, time time.Duration
 }
+
+// seed is what the server's database holds before.
+func (c carriage) seed() seed { return seed{people: 1, chats: c.chats, messages: c.messages} }
 
 // lasts is about how long it takes.
 func (c carriage) lasts() time.Duration {
@@ -45,7 +50,7 @@ type carrying struct {
 // be ended in any case.
 func (c carriage) begin(ctx context.Context, by carrier) (r *carrying, err error) {
 	r = &carrying{carriage: c, carrier: by}
-	if r.station, err = by.start(ctx, c.chats); err != nil {
+	if r.station, err = by.start(ctx, c.seed()); err != nil {
 		return r, err
 	}
 	if r.audience, err = startAudience(ctx); err != nil {

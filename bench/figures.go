@@ -14,8 +14,13 @@ type figures [numFigures]float64
 type figure int
 
 const (
+	// rateRatio, halfRatio and mostRatio are deliveryRate, latencyHalf and latencyMost
+	// for each of the baseline's.
+	rateRatio figure = iota
+	halfRatio
+	mostRatio
 	// deliveryRate is deliveries a second.
-	deliveryRate figure = iota
+	deliveryRate
 	// serverTime, databaseTime and audienceTime are the processor time of the server,
 	// of its database and of the readers, for each delivery.
 	serverTime
@@ -41,6 +46,8 @@ const (
 	acknowledgedMost
 	// held is how many posts were held, for each that was acknowledged.
 	held
+	// openRate is streams opened a second.
+	openRate
 	// bytesEach is what a delivery has on the wire.
 	bytesEach
 	// refused is how often a stream was refused, and asked for again.
@@ -87,6 +94,9 @@ var columns = [numFigures]struct {
 	name  string
 	write func(float64) string
 }{
+	rateRatio:        {"rate ×", times},
+	halfRatio:        {"p50 ×", times},
+	mostRatio:        {"p99 ×", times},
 	deliveryRate:     {"deliveries/s", perSecond},
 	serverTime:       {"server", microseconds},
 	databaseTime:     {"database", microseconds},
@@ -101,6 +111,7 @@ var columns = [numFigures]struct {
 	logReads:         {"log reads a chat", func(v float64) string { return fmt.Sprintf("%.2f", v) }},
 	acknowledgedMost: {"post p99", inMilliseconds},
 	held:             {"held", func(v float64) string { return fmt.Sprintf("%.2f", v) }},
+	openRate:         {"openings/s", perSecond},
 	bytesEach:        {"wire", func(v float64) string { return fmt.Sprintf("%.0f B", v) }},
 	refused:          {"refused", whole},
 	wrong:            {"wrong", whole},
@@ -133,6 +144,16 @@ func written(v float64, write func(float64) string) string {
 	}
 	return write(v)
 }
+
+// against adds the ratios to a baseline.
+func (f figures) against(baseline figures) figures {
+	f[rateRatio] = f[deliveryRate] / baseline[deliveryRate]
+	f[halfRatio] = f[latencyHalf] / baseline[latencyHalf]
+	f[mostRatio] = f[latencyMost] / baseline[latencyMost]
+	return f
+}
+
+func times(v float64) string { return fmt.Sprintf("%.2f", v) }
 
 func whole(v float64) string { return fmt.Sprintf("%.0f", v) }
 

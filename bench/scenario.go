@@ -11,6 +11,9 @@ import (
 type scenario struct {
 	name    string
 	entries []entry
+	// baseline, where it is not empty, is the entry that all are compared with: ratios
+	// to it come before everything else that was measured.
+	baseline string
 	// pictures, where it is not nil, draws what was measured of the entries.
 	pictures func(r *results, names []string) []picture
 }
@@ -111,9 +114,13 @@ func (s *scenario) report(r *results) (header []string, rows, targets [][]string
 		case err != nil:
 			failed = append(failed, []string{e.name, "failed: " + err.Error()})
 		case len(r.runs[e.name]) > 0:
-			names, all = append(names, e.name), append(all, r.of(e.name))
+			f := r.of(e.name)
+			if s.baseline != "" {
+				f = f.against(r.of(s.baseline))
+			}
+			names, all = append(names, e.name), append(all, f)
 			for _, w := range e.wanted {
-				targets = append(targets, append([]string{e.name}, w.line(r.of(e.name), r.of)...))
+				targets = append(targets, append([]string{e.name}, w.line(f, r.of)...))
 			}
 		}
 	}
@@ -131,14 +138,20 @@ func (w wanted) line(own figures, of func(string) figures) []string {
 	return []string{w.what, written(v, w.write), is}
 }
 
-// times wants a figure to be so many times, at least, that of another.
-func times(least float64, f figure, other string) wanted {
+// timesThat wants a figure to be so many times, at least, that of another.
+func timesThat(least float64, f figure, other string) wanted {
 	return wanted{
 		what:   fmt.Sprintf("%s ≥ %.1f times that of %s", columns[f].name, least, other),
 		of:     func(own figures, of func(string) figures) float64 { return own[f] / of(other)[f] },
 		enough: func(v float64) bool { return v >= least },
 		write:  func(v float64) string { return fmt.Sprintf("%.2f times", v) },
 	}
+}
+
+// atMostTimes wants a figure to be so many times, at the most, that of another.
+func atMostTimes(most float64, f figure, other string) wanted {
+	what := fmt.Sprintf("%s ≤ %.1f times that of %s", columns[f].name, most, other)
+	return below(most, what, f, func(_ figures, of func(string) figures) float64 { return of(other)[f] })
 }
 
 // atMost wants a figure not to be greater.

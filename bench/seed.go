@@ -18,6 +18,13 @@ type seed struct {
 	people, chats int
 	// messages is a multiple of chats.
 	messages int
+	// length is how many characters a message has; with 0, as many as text.
+	length int
+	// accounts are users beside the people, each the owner and the one member of so
+	// many chats, each, which are numbered after those of the people.
+	accounts, each int
+	// outsiders are users who are in no chat.
+	outsiders int
 	// passwordHash is everybody's.
 	passwordHash string
 }
@@ -27,6 +34,8 @@ const text = "This is about as long as what people say to one another in a chat,
 
 // The names of what a seed makes, which count from 1.
 func username(n int) string  { return "person-" + strconv.Itoa(n) }
+func account(n int) string   { return "account-" + strconv.Itoa(n) }
+func outsider(n int) string  { return "outsider-" + strconv.Itoa(n) }
 func sessionID(n int) string { return "session-" + strconv.Itoa(n) }
 func chatID(n int) string    { return "chat-" + strconv.Itoa(n) }
 
@@ -41,8 +50,20 @@ func (s seed) messageID(ch, n int) int64 {
 	return int64(s.people*s.chats + (n-1)*s.chats + ch)
 }
 
-// sowing is one SQL text for both databases. The log begins with everybody's
-// joining of every chat; the messages follow.
+// ownChat is the number of an account's nth chat, both from 1.
+func (s seed) ownChat(account, n int) int { return s.chats + (account-1)*s.each + n }
+
+// said is the text of each message.
+func (s seed) said() string {
+	if s.length == 0 {
+		return text
+	}
+	return strings.Repeat(text, s.length/len(text)+1)[:s.length]
+}
+
+// sowing is one SQL text for both databases. The log begins with the people's
+// joining of every chat; the messages follow, and then the accounts' making of their
+// chats.
 const sowing = `
 INSERT INTO users (username, display_name, password_hash, created_at)
 	WITH RECURSIVE p(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM p WHERE n < {people})
@@ -81,8 +102,28 @@ INSERT INTO messages (id, chat, seq, author, text, created_at)
 INSERT INTO events (pos, kind, chat, seq, at, message)
 	SELECT id, 'message', chat, seq, created_at, id FROM messages ORDER BY id;
 
-UPDATE head SET pos = {people} * {chats} + {messages};
-UPDATE counted SET pos = {people} * {chats} + {messages};
+INSERT INTO users (username, display_name, password_hash, created_at)
+	WITH RECURSIVE a(n) AS (SELECT 1 WHERE {accounts} > 0 UNION ALL SELECT n + 1 FROM a WHERE n < {accounts})
+	SELECT 'account-' || n, 'Account ' || n, '{hash}', {now} FROM a;
+
+INSERT INTO users (username, display_name, password_hash, created_at)
+	WITH RECURSIVE o(n) AS (SELECT 1 WHERE {outsiders} > 0 UNION ALL SELECT n + 1 FROM o WHERE n < {outsiders})
+	SELECT 'outsider-' || n, 'Outsider ' || n, '{hash}', {now} FROM o;
+
+INSERT INTO events (pos, kind, chat, seq, at, username, role)
+	WITH RECURSIVE e(n) AS (SELECT 0 WHERE {accounts} > 0 UNION ALL SELECT n + 1 FROM e WHERE n < {accounts} * {each} - 1)
+	SELECT {people} * {chats} + {messages} + n + 1, 'member.joined', 'chat-' || ({chats} + n + 1), 1, {now},
+		'account-' || (n / {each} + 1), 'owner'
+	FROM e;
+
+INSERT INTO chats (id, title, visibility, created_at, seq, messages, head, last_message)
+	SELECT chat, 'One of many', 'private', at, 1, 0, pos, NULL FROM events WHERE pos > {people} * {chats} + {messages};
+
+INSERT INTO memberships (username, chat, joined_pos, role, joined_at, seen)
+	SELECT username, chat, pos, role, at, 0 FROM events WHERE pos > {people} * {chats} + {messages};
+
+UPDATE head SET pos = {people} * {chats} + {messages} + {accounts} * {each};
+UPDATE counted SET pos = {people} * {chats} + {messages} + {accounts} * {each};
 `
 
 // now and never are times of the seed: none of its rows depends on the clock.
@@ -103,7 +144,8 @@ func (s seed) sow(ctx context.Context, db *sqlx.DB) error {
 	statements := strings.NewReplacer(
 		"{people}", strconv.Itoa(s.people), "{chats}", strconv.Itoa(s.chats), "{messages}", strconv.Itoa(s.messages),
 		"{now}", strconv.Itoa(now), "{never}", strconv.Itoa(never), "{bytes}", bytes,
-		"{hash}", s.passwordHash, "{text}", text,
+		"{accounts}", strconv.Itoa(s.accounts), "{each}", strconv.Itoa(max(s.each, 1)), "{outsiders}", strconv.Itoa(s.outsiders),
+		"{hash}", s.passwordHash, "{text}", s.said(),
 	).Replace(sowing)
 	tx, err := db.BeginTxx(ctx, nil)
 	if err != nil {

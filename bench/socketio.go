@@ -20,7 +20,7 @@ var socketIOFiles embed.FS
 // it. What it needs is installed into the folder when it is first started.
 func socketIO(folder string) carrier {
 	install := sync.OnceValues(func() (string, error) { return installSocketIO(folder) })
-	start := func(ctx context.Context, _ int) (_ *station, err error) {
+	start := func(ctx context.Context, _ seed) (_ *station, err error) {
 		dir, err := install()
 		if err != nil {
 			return nil, err

@@ -74,7 +74,7 @@ func entries(carriers []carrier, lasts time.Duration, measure measuring, all ...
 func streams(f *field, scale scale, pictures string) (sections []section) {
 	for _, s := range []*scenario{
 		f.idle(scale), f.oneChat(scale), f.overrun(scale), f.smallChat(scale), f.manyChats(scale), f.calm(scale),
-		f.comeBack(scale), f.stall(scale), f.growth(scale, pictures != ""),
+		f.openings(scale), f.comeBack(scale), f.stall(scale), f.growth(scale, pictures != ""),
 	} {
 		sections = append(sections, s.section(scale.turnsStreams, pictures))
 	}
@@ -83,7 +83,8 @@ func streams(f *field, scale scale, pictures string) (sections []section) {
 
 // carriage is so much at the scale.
 func (s scale) carriage(chats, readers int, p pace) carriage {
-	return carriage{chats: max(chats/s.fewer, 1), readers: readers / s.fewer, posters: clients, pace: p,
+	chats = max(chats/s.fewer, 1)
+	return carriage{chats: chats, messages: s.messagesOf(chats), readers: readers / s.fewer, posters: clients, pace: p,
 		warm: s.warmStreams, time: s.timeStreams}
 }
 
@@ -107,8 +108,9 @@ func (f *field) oneChat(scale scale) *scenario {
 	return &scenario{
 		name: fmt.Sprintf("1 chat, %d readers, posting as fast as possible", c.readers),
 		entries: slices.Concat(entries(f.fast, c.lasts(), c.carry,
-			times(3, deliveryRate, "r3labs"), times(2, deliveryRate, "limit"), atMost(1000, serverTime), nothingWrong),
+			timesThat(3, deliveryRate, "r3labs"), timesThat(2, deliveryRate, "limit"), atMost(1000, serverTime), nothingWrong),
 			entries(f.rivals, c.lasts(), c.carry)),
+		baseline: "r3labs",
 		pictures: spreadOf("latency-busy.svg", fmt.Sprintf("%d readers of one chat, posting as fast as possible", c.readers)),
 	}
 }
@@ -118,8 +120,9 @@ func (f *field) smallChat(scale scale) *scenario {
 	c := scale.carriage(1, 100, asFastAsPossible)
 	return &scenario{
 		name: fmt.Sprintf("1 chat, %d readers, posting as fast as possible", c.readers),
-		entries: slices.Concat(entries(f.fast, c.lasts(), c.carry, times(2.5, deliveryRate, "r3labs"), nothingWrong),
+		entries: slices.Concat(entries(f.fast, c.lasts(), c.carry, timesThat(2.5, deliveryRate, "r3labs"), nothingWrong),
 			entries(f.rivals, c.lasts(), c.carry)),
+		baseline: "r3labs",
 	}
 }
 
@@ -128,8 +131,10 @@ func (f *field) manyChats(scale scale) *scenario {
 	c := scale.carriage(1000, 10_000, asFastAsPossible)
 	return &scenario{
 		name: fmt.Sprintf("%d chats, 10 readers each, posting as fast as possible", c.chats),
-		entries: slices.Concat(entries(f.fast, c.lasts(), c.carry, times(1, deliveryRate, "r3labs"), nothingWrong),
+		entries: slices.Concat(entries(f.fast, c.lasts(), c.carry, timesThat(1, deliveryRate, "r3labs"),
+			atMostTimes(2, latencyHalf, "r3labs"), nothingWrong),
 			entries(f.rivals, c.lasts(), c.carry)),
+		baseline: "r3labs",
 	}
 }
 
@@ -144,6 +149,7 @@ func (f *field) calm(scale scale) *scenario {
 				return 1.5*of("limit")[latencyMost] + own[acknowledged]
 			}), nothingWrong),
 			entries(f.rivals, c.lasts(), c.carry)),
+		baseline: "r3labs",
 		pictures: spreadOf("latency.svg", fmt.Sprintf("%d readers of one chat, 20 messages/s", c.readers)),
 	}
 }
