@@ -58,11 +58,13 @@ func (c *Client) exchange(ctx context.Context, token string, r request, answer a
 	if err != nil {
 		return nil, err
 	}
+	c.leaveDead()
 	resp, body, err := c.roundTrip(req)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
+		c.lost.Store(true)
 		return nil, &unanswered{err}
 	}
 	if resp.StatusCode >= 300 {

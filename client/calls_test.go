@@ -127,15 +127,33 @@ func TestTheHistorySaysWhetherThereIsMore(t *testing.T) {
 }
 
 func TestAllMessagesComeOnceInOrder(t *testing.T) {
-	for _, total := range []int64{0, 1, chat.MaxHistory, chat.MaxHistory + 1, 3*chat.MaxHistory - 1} {
-		t.Run(strconv.FormatInt(total, 10), func(t *testing.T) {
+	const most = chat.MaxHistory
+	for name, sizes := range map[string][]int64{
+		"none":              {0},
+		"one":               {1},
+		"a whole page":      {most},
+		"one more":          {most, 1},
+		"three whole pages": {most, most, most},
+		"short pages":       {1, 50, 0, 3, 7},
+	} {
+		t.Run(name, func(t *testing.T) {
 			s := newService(t)
+			var asked int
+			var total int64
 			s.HandleFunc("GET /chats/lobby/messages", func(w http.ResponseWriter, r *http.Request) {
-				after, _ := strconv.ParseInt(r.URL.Query().Get("after"), 10, 64)
-				limit, _ := strconv.ParseInt(r.URL.Query().Get("limit"), 10, 64)
+				if want := fmt.Sprintf("after=%d&limit=%d", total, most); r.URL.RawQuery != want && asked == 0 {
+					t.Errorf("asked for %s, want %s", r.URL.RawQuery, want)
+				}
+				if want := fmt.Sprint("part=", asked); r.URL.RawQuery != want && asked > 0 {
+					t.Errorf("asked for %s, want %s", r.URL.RawQuery, want)
+				}
 				part := chat.History{Messages: []chat.Message{}}
-				for id := after + 1; id <= min(total, after+limit); id++ {
-					part.Messages = append(part.Messages, chat.Message{ID: id})
+				for range sizes[asked] {
+					total++
+					part.Messages = append(part.Messages, chat.Message{ID: total})
+				}
+				if asked++; asked < len(sizes) {
+					w.Header().Add("Link", fmt.Sprintf(`</prefix/messages?before=1>; rel="prev", </prefix/messages?part=%d>; rel="next"`, asked))
 				}
 				answer(w, 200, part)
 			})
@@ -145,10 +163,50 @@ func TestAllMessagesComeOnceInOrder(t *testing.T) {
 					t.Fatalf("message %d, %v; want %d", m.ID, err, n)
 				}
 			}
-			if n != total {
-				t.Errorf("%d messages, want %d", n, total)
+			if n != total || asked != len(sizes) {
+				t.Errorf("%d messages of %d in %d pages of %d", n, total, asked, len(sizes))
 			}
 		})
+	}
+}
+
+func TestListsOfManyPagesAreWhole(t *testing.T) {
+	s := newService(t)
+	list := func(field, id string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			page, _ := strconv.Atoi(r.URL.Query().Get("after"))
+			if page < 3 {
+				w.Header().Add("Link", fmt.Sprintf(`<%s?after=%d&visibility=%s>; title="a, b"; rel=next`, r.URL.Path, page+1, r.URL.Query().Get("visibility")))
+			}
+			answer(w, 200, map[string]any{field: []map[string]string{{id: fmt.Sprint(r.URL.Query().Get("visibility"), page)}}})
+		}
+	}
+	s.HandleFunc("GET /chats", list("chats", "id"))
+	s.HandleFunc("GET /chats/lobby/members", list("members", "username"))
+	chats, err := s.client.Chats(testContext(t))
+	if err != nil || len(chats) != 4 || chats[3].ID != "3" {
+		t.Errorf("%+v, %v", chats, err)
+	}
+	public, err := s.client.PublicChats(testContext(t))
+	if err != nil || len(public) != 4 || public[3].ID != "public3" {
+		t.Errorf("%+v, %v", public, err)
+	}
+	members, err := s.client.Members(testContext(t), "lobby")
+	if err != nil || len(members) != 4 || members[3].Username != "3" {
+		t.Errorf("%+v, %v", members, err)
+	}
+}
+
+func TestALinkThatLeadsBackIsAnError(t *testing.T) {
+	s := newService(t)
+	s.HandleFunc("GET /chats/lobby/messages", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Add("Link", `<`+r.RequestURI+`>; rel="next"`)
+		answer(w, 200, chat.History{})
+	})
+	for _, err := range s.client.Messages(testContext(t), "lobby", 7) {
+		if !errors.Is(err, errCircle) {
+			t.Error(err)
+		}
 	}
 }
 

@@ -28,11 +28,17 @@ func (c *Client) PublicChats(ctx context.Context) ([]chat.Chat, error) {
 }
 
 func (c *Client) chats(ctx context.Context, query url.Values) ([]chat.Chat, error) {
-	var list struct {
+	type page struct {
 		Chats []chat.Chat `json:"chats"`
 	}
-	_, err := c.call(ctx, request{method: http.MethodGet, path: "/chats", query: query}, &list)
-	return list.Chats, err
+	var all []chat.Chat
+	for p, err := range pages[page](ctx, c, "/chats", query) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p.Chats...)
+	}
+	return all, nil
 }
 
 // Chat reads one chat. chat.ErrNotFound.
@@ -62,11 +68,17 @@ func (c *Client) DeleteChat(ctx context.Context, chatID string) error {
 
 // Members lists a chat's members. chat.ErrNotFound, chat.ErrNotAMember.
 func (c *Client) Members(ctx context.Context, chatID string) ([]chat.Member, error) {
-	var list struct {
+	type page struct {
 		Members []chat.Member `json:"members"`
 	}
-	_, err := c.call(ctx, request{method: http.MethodGet, path: chatPath(chatID) + "/members"}, &list)
-	return list.Members, err
+	var all []chat.Member
+	for p, err := range pages[page](ctx, c, chatPath(chatID)+"/members", nil) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p.Members...)
+	}
+	return all, nil
 }
 
 // PutMember makes somebody a member, the user himself in a public chat, or

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,6 +33,8 @@ type Client struct {
 	answerWithin time.Duration
 	renewalGrace time.Duration
 	now          func() time.Time
+	// lost says that a request got no answer in its time.
+	lost atomic.Bool
 	// pause waits for d or for the end of ctx, whose error it then returns.
 	pause func(ctx context.Context, d time.Duration) error
 
@@ -47,8 +50,9 @@ type Client struct {
 type Option func(*Client)
 
 // WithHTTPClient uses h for all requests. Its Timeout does not apply to
-// streams, which live for longer than any. Without this option it is
-// [http.DefaultClient].
+// streams, which live for longer than any. A transport of its own should send pings,
+// as that of [NewTransport] does; without one, and without this option, it is such a
+// transport.
 func WithHTTPClient(h *http.Client) Option { return func(c *Client) { c.http = h } }
 
 // WithLogger tells l of lost connections and repeated requests. No token,
@@ -65,7 +69,7 @@ func WithSilence(d time.Duration) Option { return func(c *Client) { c.silence = 
 func New(baseURL string, opts ...Option) *Client {
 	c := &Client{
 		base:         strings.TrimRight(baseURL, "/"),
-		http:         http.DefaultClient,
+		http:         &http.Client{},
 		log:          slog.New(slog.DiscardHandler),
 		silence:      defaultSilence,
 		answerWithin: answerWithin,
@@ -76,6 +80,11 @@ func New(baseURL string, opts ...Option) *Client {
 	}
 	for _, opt := range opts {
 		opt(c)
+	}
+	if c.http.Transport == nil {
+		h := *c.http
+		h.Transport = transport
+		c.http = &h
 	}
 	return c
 }

@@ -54,7 +54,11 @@ func (conn *connection) close() {
 // subscribe runs r3labs/sse for one connection. Its own reconnecting is turned
 // off: it ends for good at a clean end, and its waits grow and never shrink.
 func (c *Client) subscribe(ctx context.Context, cancel context.CancelCauseFunc, out chan<- *sse.Event, url, token, lastID string) error {
-	silence := time.AfterFunc(c.silence, func() { cancel(errSilent) })
+	c.leaveDead()
+	silence := time.AfterFunc(c.silence, func() {
+		c.lost.Store(true)
+		cancel(errSilent)
+	})
 	defer silence.Stop()
 
 	s := sse.NewClient(url, sse.ClientMaxBufferSize(2*maxFrame))

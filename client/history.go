@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"parley/chat"
 )
@@ -36,7 +35,9 @@ func (c *Client) History(ctx context.Context, chatID string, q chat.HistoryQuery
 	if err != nil {
 		return chat.History{}, err
 	}
-	part.Earlier, part.Later = neighbours(h)
+	neighbours := links(h)
+	_, part.Earlier = neighbours["prev"]
+	_, part.Later = neighbours["next"]
 	return part, nil
 }
 
@@ -46,8 +47,8 @@ func (c *Client) History(ctx context.Context, chatID string, q chat.HistoryQuery
 // message's ID.
 func (c *Client) Messages(ctx context.Context, chatID string, after int64) iter.Seq2[chat.Message, error] {
 	return func(yield func(chat.Message, error) bool) {
-		for place := after; ; {
-			part, err := c.History(ctx, chatID, chat.HistoryQuery{After: &place, Limit: chat.MaxHistory})
+		query := url.Values{"after": {strconv.FormatInt(after, 10)}, "limit": {strconv.Itoa(chat.MaxHistory)}}
+		for part, err := range pages[chat.History](ctx, c, chatPath(chatID)+"/messages", query) {
 			if err != nil {
 				yield(chat.Message{}, err)
 				return
@@ -56,31 +57,7 @@ func (c *Client) Messages(ctx context.Context, chatID string, after int64) iter.
 				if !yield(m, nil) {
 					return
 				}
-				place = m.ID
-			}
-			if len(part.Messages) < chat.MaxHistory {
-				return
 			}
 		}
 	}
-}
-
-// neighbours reads from Link (RFC 8288) whether there are messages before and
-// after a part of the history. The direction is told by the parameter that the
-// link's own address carries.
-func neighbours(h http.Header) (earlier, later bool) {
-	for _, line := range h.Values("Link") {
-		for rest := line; ; {
-			_, link, ok := strings.Cut(rest, "<")
-			if !ok {
-				break
-			}
-			link, rest, _ = strings.Cut(link, ">")
-			if u, err := url.Parse(link); err == nil {
-				earlier = earlier || u.Query().Has("before")
-				later = later || u.Query().Has("after")
-			}
-		}
-	}
-	return earlier, later
 }
