@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -69,7 +68,7 @@ func serveParley(in *bufio.Reader) error {
 		return err
 	}
 	ctx := untilTold(in)
-	srv, err := server.Open(ctx, settings, slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	srv, err := server.Open(ctx, settings, os.Stderr)
 	if err != nil {
 		return err
 	}

@@ -37,9 +37,9 @@ type streams struct {
 	out, err io.Writer
 }
 
-// log takes what a command tells beside its answer, from the level on.
-func (s streams) log(level slog.Level) *slog.Logger {
-	return slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: level}))
+// log takes what a command tells beside its answer: warnings and worse.
+func (s streams) log() *slog.Logger {
+	return slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
 // exited is how help ends a command that has done all it should.

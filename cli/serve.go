@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -20,7 +19,7 @@ func (serveCommand) Run(settings server.Settings, std streams) error {
 	// The first signal given, the next one does again what a signal does by itself.
 	context.AfterFunc(ctx, restore)
 
-	srv, err := server.Open(ctx, settings, std.log(slog.LevelInfo))
+	srv, err := server.Open(ctx, settings, std.err)
 	switch {
 	case ctx.Err() != nil && err != nil:
 		return nil // told to stop before it had begun

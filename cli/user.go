@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -96,7 +95,7 @@ func (cmd userDisableCommand) Run(settings server.Settings, std streams) error {
 // withStore runs do with the database open.
 func withStore(settings server.Settings, create bool, std streams, do func(context.Context, *repository.Repository) error) error {
 	ctx := context.Background()
-	repo, err := server.OpenStore(ctx, settings, create, std.log(slog.LevelWarn))
+	repo, err := server.OpenStore(ctx, settings, create, std.log())
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -67,7 +66,7 @@ func startProgram(t *testing.T, s server.Settings) *program {
 
 func (p *program) start() {
 	p.t.Helper()
-	srv, err := server.Open(p.t.Context(), p.settings, slog.New(slog.DiscardHandler))
+	srv, err := server.Open(p.t.Context(), p.settings, io.Discard)
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -109,7 +109,7 @@ func TestAClientThatAsksAndAsksAndNeverReadsIsGivenUp(t *testing.T) {
 func TestEveryAnswerHasADeadlineAndATypeThatIsNotGuessedAt(t *testing.T) {
 	door := New(Options{
 		Origins: middleware.NewOrigins(nil), Tokens: &middleware.Tokens{},
-		Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
+		Log: slog.New(slog.DiscardHandler), AccessLog: io.Discard, Registerer: prometheus.NewRegistry(),
 	})
 	for _, path := range []string{"/", "/healthz", "/nowhere", "/me?token=abc"} {
 		w := &deadlined{ResponseRecorder: httptest.NewRecorder()}

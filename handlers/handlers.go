@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -72,7 +73,9 @@ type Options struct {
 	// forwarded; nil where they have an address of their own.
 	Metrics http.Handler
 
-	Log        *slog.Logger
+	Log *slog.Logger
+	// AccessLog takes a line for each request. It does not block.
+	AccessLog  io.Writer
 	Registerer prometheus.Registerer
 }
 
@@ -97,7 +100,7 @@ func New(o Options) http.Handler {
 		bounded(answerWithin),
 		middleware.Forwarded(o.TrustedProxies),
 		middleware.RequestID(),
-		middleware.AccessLog(o.Log, o.Registerer),
+		middleware.AccessLog(o.AccessLog, o.Registerer),
 		middleware.Problems(),
 		middleware.Recovery(o.Log),
 		hardened,

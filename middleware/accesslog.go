@@ -1,10 +1,10 @@
 package middleware
 
 import (
-	"context"
-	"log/slog"
+	"io"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -17,47 +17,63 @@ import (
 // path, and there is no query: neither names nor tokens stand in the log. A
 // stream writes its own line when it ends, and has none here.
 //
+// log takes each line whole, by one Write, as slog's text handler would have
+// written it. Its errors are ignored.
+//
 // It counts all of them in parley_http_requests_total{method,route,status}. reg
 // may be nil.
-func AccessLog(log *slog.Logger, reg prometheus.Registerer) gin.HandlerFunc {
-	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "parley_http_requests_total",
-		Help: "Requests answered, by method, pattern of the route, and status.",
-	}, []string{"method", "route", "status"})
-	if reg != nil {
-		reg.MustRegister(requests)
-	}
+func AccessLog(log io.Writer, reg prometheus.Registerer) gin.HandlerFunc {
+	requests := newRequestCounters(reg)
+	lines := sync.Pool{New: func() any { return new([]byte) }}
 	return func(c *gin.Context) {
 		start := time.Now()
 		// Deferred, because a handler breaks an answer off by a panic
 		// (http.ErrAbortHandler).
 		defer func() {
-			status := c.Writer.Status()
-			method, route := methodOf(c.Request), routeOf(c)
-			requests.WithLabelValues(method, route, strconv.Itoa(status)).Inc()
+			a := answered{methodOf(c.Request), routeOf(c), c.Writer.Status()}
+			requests.of(a).Inc()
 			if isStream(c) {
 				return
 			}
-			attrs := []slog.Attr{
-				slog.String("request_id", RequestIDOf(c)),
-				slog.String("method", method),
-				slog.String("route", route),
-				slog.Int("status", status),
-				slog.Int("bytes", max(c.Writer.Size(), 0)),
-				slog.Duration("duration", time.Since(start)),
-			}
-			level := slog.LevelInfo
-			if last := c.Errors.Last(); last != nil && status >= http.StatusInternalServerError {
-				attrs = append(attrs, slog.String("error", last.Error()))
-				level = slog.LevelWarn
-				if status == http.StatusInternalServerError {
-					level = slog.LevelError
-				}
-			}
-			log.LogAttrs(context.WithoutCancel(c.Request.Context()), level, "request", attrs...)
+			line := lines.Get().(*[]byte)
+			*line = appendAccess((*line)[:0], c, a, start, time.Now())
+			_, _ = log.Write(*line)
+			lines.Put(line)
 		}()
 		c.Next()
 	}
+}
+
+// answered is what the requests are counted by.
+type answered struct {
+	method, route string
+	status        int
+}
+
+// appendAccess appends the line of a request that was answered now.
+func appendAccess(line []byte, c *gin.Context, a answered, start, now time.Time) []byte {
+	level := "INFO"
+	last := c.Errors.Last()
+	failed := last != nil && a.status >= http.StatusInternalServerError
+	switch {
+	case failed && a.status == http.StatusInternalServerError:
+		level = "ERROR"
+	case failed:
+		level = "WARN"
+	}
+	line = now.AppendFormat(append(line, "time="...), logTime)
+	line = append(append(line, " level="...), level...)
+	line = append(line, " msg=request request_id="...)
+	line = appendLogText(line, RequestIDOf(c))
+	line = append(append(line, " method="...), a.method...)
+	line = appendLogText(append(line, " route="...), a.route)
+	line = strconv.AppendInt(append(line, " status="...), int64(a.status), 10)
+	line = strconv.AppendInt(append(line, " bytes="...), int64(max(c.Writer.Size(), 0)), 10)
+	line = append(append(line, " duration="...), now.Sub(start).String()...)
+	if failed {
+		line = appendLogText(append(line, " error="...), last.Error())
+	}
+	return append(line, '\n')
 }
 
 // routeOf is the pattern of the request's route. Paths that lead nowhere are all

@@ -63,7 +63,7 @@ func build(t testing.TB, o housing) *house {
 	h.Use(
 		middleware.Forwarded(o.trusted),
 		middleware.RequestID(),
-		middleware.AccessLog(log, h.metrics),
+		middleware.AccessLog(h.log, h.metrics),
 		middleware.Problems(),
 		middleware.Recovery(log),
 		h.origins.CORS(),

@@ -47,6 +47,7 @@ func (s *Server) drain() {
 	if s.http != nil {
 		s.log.Info("drained", "duration", time.Since(began))
 	}
+	s.logSink.close()
 }
 
 // finish lets a server's requests come to their end, and cuts off those that do

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net/http"
 	"os"
 	"strings"
@@ -49,7 +48,7 @@ func open(t *testing.T, change ...func(*server.Settings)) *house {
 		c(&s)
 	}
 	h := &house{t: t, served: make(chan error, 1), secrets: []string{password, secret}}
-	srv, err := server.Open(t.Context(), s, slog.New(slog.NewTextHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	srv, err := server.Open(t.Context(), s, &h.log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -215,7 +215,7 @@ func TestARequestIDComesBackWhereverItIsGood(t *testing.T) {
 	if got := h.do("GET", "/healthz", "", "X-Request-Id", "a b").header.Get("X-Request-Id"); got == "a b" || got == "" {
 		t.Errorf("%q", got)
 	}
-	if !strings.Contains(h.log.String(), "request_id=a.b-c_1 method=GET route=/healthz status=200") {
-		t.Errorf("no line for the request: %s", h.log.String())
-	}
+	h.eventually("a line for the request", func() bool {
+		return strings.Contains(h.log.String(), "request_id=a.b-c_1 method=GET route=/healthz status=200")
+	})
 }

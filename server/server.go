@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -25,8 +26,10 @@ import (
 // Server is an open server: it holds its address and its database, and answers
 // once [Server.Serve] runs. Whoever does not call Serve calls [Server.Close].
 type Server struct {
-	plan     plan
+	plan plan
+	// log tells what the server does; its lines go to logSink.
 	log      *slog.Logger
+	logSink  *logSink
 	listener net.Listener
 	// metricsListener is nil where /metrics has no address of its own.
 	metricsListener net.Listener
@@ -39,13 +42,15 @@ type Server struct {
 }
 
 // Open checks the settings and makes everything ready. ctx bounds the opening
-// alone. log takes what the server tells while it runs.
-func Open(ctx context.Context, s Settings, log *slog.Logger) (*Server, error) {
+// alone. log takes what the server tells while it runs; where it is slow or stuck,
+// lines are dropped and the server goes on.
+func Open(ctx context.Context, s Settings, log io.Writer) (*Server, error) {
 	p, err := s.plan()
 	if err != nil {
 		return nil, err
 	}
-	srv := &Server{plan: p, log: log}
+	sink := newLogSink(log)
+	srv := &Server{plan: p, log: slog.New(slog.NewTextHandler(sink, nil)), logSink: sink}
 	if err := srv.open(ctx); err != nil {
 		srv.Close()
 		return nil, err
@@ -74,7 +79,11 @@ func (s *Server) open(ctx context.Context) (err error) {
 		return err
 	}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		s.logSink.dropped,
+	)
 
 	s.repository, err = s.plan.open(ctx, repository.Options{
 		Serve:      true,
@@ -118,6 +127,7 @@ func (s *Server) assemble(secret []byte, registry *prometheus.Registry) error {
 		SignUps:        s.plan.signUps,
 		Ready:          s.lacking,
 		Log:            s.log,
+		AccessLog:      s.logSink,
 		Registerer:     registry,
 	}
 	metrics := promhttp.HandlerFor(registry, promhttp.HandlerOpts{})

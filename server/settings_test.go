@@ -86,7 +86,6 @@ func TestASettingIsCheckedForWhatItNeeds(t *testing.T) {
 
 func TestAStartThatFailsSaysInOneLineWhichSettingCuresIt(t *testing.T) {
 	t.Parallel()
-	quiet := slog.New(slog.DiscardHandler)
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +111,7 @@ func TestAStartThatFailsSaysInOneLineWhichSettingCuresIt(t *testing.T) {
 	} {
 		s := server.Settings{Listen: "127.0.0.1:0", Data: t.TempDir(), JWTSecret: secret}
 		row.change(&s)
-		srv, err := server.Open(t.Context(), s, quiet)
+		srv, err := server.Open(t.Context(), s, io.Discard)
 		if err == nil {
 			srv.Close()
 			t.Errorf("%s: it starts", row.name)
