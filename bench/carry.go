@@ -14,6 +14,8 @@ type carriage struct {
 	chats, readers int
 	// messages is how many there are before, a multiple of chats.
 	messages int
+	// accounts have so many chats, each, of their own.
+	accounts, each int
 	// stalled of the readers never read.
 	stalled int
 	// posters post at a pace.
@@ -26,7 +28,9 @@ type carriage struct {
 }
 
 // seed is what the server's database holds before.
-func (c carriage) seed() seed { return seed{people: 1, chats: c.chats, messages: c.messages} }
+func (c carriage) seed() seed {
+	return seed{people: 1, chats: c.chats, messages: c.messages, accounts: c.accounts, each: c.each}
+}
 
 // lasts is about how long it takes.
 func (c carriage) lasts() time.Duration {
@@ -172,7 +176,8 @@ func (r *carrying) post(ctx context.Context) (f figures, l latencies, err error)
 		return f, nil, err
 	}
 	f = after.since(before)
-	f[acknowledged] = float64(quantile(r.posters.waited(), 0.5))
+	waited := r.posters.waited()
+	f[acknowledged], f[acknowledgedMost] = float64(quantile(waited, 0.5)), float64(quantile(waited, 0.99))
 	f[wrong], err = r.settle(ctx)
 	return f, after.counted.Latencies.since(before.counted.Latencies), err
 }

@@ -121,7 +121,8 @@ func (c *child) collectGarbage() error {
 // pid is the child's process.
 func (c *child) pid() int { return c.process.Process.Pid }
 
-// stop ends the child and waits for it; a nil child is none.
+// stop ends the child and waits for it; a nil child is none, and one that has been
+// stopped stays so.
 func (c *child) stop() (err error) {
 	if c == nil {
 		return nil
@@ -129,6 +130,7 @@ func (c *child) stop() (err error) {
 	if c.process != nil {
 		_ = c.in.Close()
 		err = c.process.Wait()
+		c.process = nil
 	}
 	return errors.Join(err, os.RemoveAll(c.dir))
 }

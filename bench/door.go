@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"sync/atomic"
 
+	"github.com/go-json-experiment/json"
+
 	"parley/chat"
 	"parley/repository"
 )
@@ -59,5 +61,23 @@ func serveDoor(in *bufio.Reader) error {
 		w.WriteHeader(http.StatusCreated)
 		_, _ = fmt.Fprintln(w, posted.Message.ID)
 	})
+	var last atomic.Pointer[[]byte]
+	mux.HandleFunc("GET /chats/{chat}/messages", func(w http.ResponseWriter, r *http.Request) {
+		page, err := repo.History(r.Context(), people.actor(0), r.PathValue("chat"), chat.HistoryQuery{Limit: chat.MaxHistory})
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		body, err := json.Marshal(page)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		body = append(body, '\n')
+		last.Store(&body)
+		_, _ = w.Write(body)
+	})
+	// What was answered last, from memory.
+	mux.HandleFunc("GET /again", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(*last.Load()) })
 	return serveUntilTold(in, mux)
 }

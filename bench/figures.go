@@ -19,6 +19,38 @@ const (
 	rateRatio figure = iota
 	halfRatio
 	mostRatio
+	// Those of strangers: see slowdown.
+	postsTimes
+	postsAlone
+	postsBeside
+	openingsTimes
+	openingsAlone
+	openingsBeside
+	accountsTimes
+	accountsAlone
+	accountsBeside
+	// strangersRefused is how many of the strangers' requests were answered that the
+	// server has no time, and heavyRefused how many of the heavy user's; heavyRate is
+	// how many of the latter were answered otherwise, a second.
+	strangersRefused
+	heavyRate
+	heavyRefused
+	// refusedAndDone is how many of the heavy user's requests were done although they
+	// were refused.
+	refusedAndDone
+	// rateKept is which part of the posts a second that there are alone is kept beside
+	// something else.
+	rateKept
+	rateAlone
+	rateBeside
+	// page is the time to read a page from parley, pageOfLog from the log behind
+	// net/http, and pageOfMemory from net/http that has its bytes; pageTimes and
+	// pageTimesMemory are how many times as long as the others the first is.
+	pageTimes
+	pageTimesMemory
+	page
+	pageOfLog
+	pageOfMemory
 	// deliveryRate is deliveries a second.
 	deliveryRate
 	// serverTime, databaseTime and audienceTime are the processor time of the server,
@@ -65,8 +97,10 @@ func noFigures() (f figures) {
 	return f
 }
 
-// medians takes of each figure the median of several runs; of what is wrong, which
-// may not happen once, the sum.
+// mistakes are figures of what may not happen once.
+var mistakes = []figure{wrong, strangersRefused, refusedAndDone}
+
+// medians takes of each figure the median of several runs; of mistakes, the sum.
 func medians(runs []figures) figures {
 	f := noFigures()
 	for i := range f {
@@ -80,7 +114,7 @@ func medians(runs []figures) figures {
 		}
 		switch {
 		case len(values) == 0:
-		case figure(i) == wrong:
+		case slices.Contains(mistakes, figure(i)):
 			f[i] = sum
 		default:
 			f[i] = quantile(values, 0.5)
@@ -97,6 +131,27 @@ var columns = [numFigures]struct {
 	rateRatio:        {"rate ×", times},
 	halfRatio:        {"p50 ×", times},
 	mostRatio:        {"p99 ×", times},
+	postsTimes:       {"posts p99 ×", times},
+	postsAlone:       {"alone", inMilliseconds},
+	postsBeside:      {"beside", inMilliseconds},
+	openingsTimes:    {"openings p99 ×", times},
+	openingsAlone:    {"alone", inMilliseconds},
+	openingsBeside:   {"beside", inMilliseconds},
+	accountsTimes:    {"/me p99 ×", times},
+	accountsAlone:    {"alone", inMilliseconds},
+	accountsBeside:   {"beside", inMilliseconds},
+	strangersRefused: {"strangers refused", whole},
+	heavyRate:        {"heavy/s", perSecond},
+	heavyRefused:     {"heavy refused", whole},
+	refusedAndDone:   {"refused and done", whole},
+	rateKept:         {"rate ×", times},
+	rateAlone:        {"posts/s alone", perSecond},
+	rateBeside:       {"beside", perSecond},
+	pageTimes:        {"× net/http", times},
+	pageTimesMemory:  {"× net/http from memory", times},
+	page:             {"page", inMilliseconds},
+	pageOfLog:        {"net/http", inMilliseconds},
+	pageOfMemory:     {"net/http from memory", inMilliseconds},
 	deliveryRate:     {"deliveries/s", perSecond},
 	serverTime:       {"server", microseconds},
 	databaseTime:     {"database", microseconds},

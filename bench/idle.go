@@ -28,7 +28,7 @@ func (r *carrying) openAndWeigh(ctx context.Context) (own, kernel float64, err e
 	if err := r.open(nil, openAtOnce); err != nil {
 		return 0, 0, err
 	}
-	before, err := r.weigh()
+	before, err := r.station.weigh()
 	if err != nil {
 		return 0, 0, err
 	}
@@ -36,7 +36,7 @@ func (r *carrying) openAndWeigh(ctx context.Context) (own, kernel float64, err e
 	if err := r.open(nil, openAtOnce); err != nil {
 		return 0, 0, err
 	}
-	after, err := r.weigh()
+	after, err := r.station.weigh()
 	if err != nil {
 		return 0, 0, err
 	}
@@ -48,10 +48,10 @@ func (r *carrying) openAndWeigh(ctx context.Context) (own, kernel float64, err e
 }
 
 // weigh is what the server has in memory.
-func (r *carrying) weigh() (float64, error) {
-	if err := r.station.collectGarbage(); err != nil {
+func (c *child) weigh() (float64, error) {
+	if err := c.collectGarbage(); err != nil {
 		return 0, err
 	}
-	bytes, err := memoryOf(r.station.pid())
+	bytes, err := memoryOf(c.pid())
 	return float64(bytes), err
 }

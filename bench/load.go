@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"slices"
 	"time"
@@ -9,9 +10,13 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// load is so many clients that work as fast as they are answered, for so long.
+// load is so many clients that work for so long.
 type load struct {
 	clients int
+	// rate is operations a second of all clients together, each counted from when it
+	// was due: a server that stands still delays those that wait behind it, too. With 0
+	// the clients work as fast as they are answered.
+	rate float64
 	// warm is how long they work before anything is counted.
 	warm, time time.Duration
 }
@@ -26,28 +31,33 @@ type sample struct {
 	rate float64
 	// took is how long each of them took.
 	took []time.Duration
+	// refused is how many were answered that the server has no time; they count as
+	// operations, too.
+	refused int
 }
 
-// run lets the clients work. The first error ends it.
+// run lets the clients work. The first error that is not errUnavailable ends it.
 func (l load) run(ctx context.Context, op operation) (sample, error) {
 	// What was left behind before this run is no work of this run's.
 	runtime.GC()
-	from := time.Now().Add(l.warm)
+	began := time.Now()
+	from := began.Add(l.warm)
 	until := from.Add(l.time)
-	took := make([][]time.Duration, l.clients)
+	samples := make([]sample, l.clients)
 	working, ctx := errgroup.WithContext(ctx)
 	for client := range l.clients {
 		working.Go(func() error {
 			for n := 0; ; n++ {
-				began := time.Now()
-				if !began.Before(until) || ctx.Err() != nil {
-					return ctx.Err()
-				}
-				if err := op(ctx, client, n); err != nil {
+				due, err := l.due(ctx, began, n*l.clients+client)
+				if err != nil || !due.Before(until) {
 					return err
 				}
-				if ended := time.Now(); ended.After(from) && ended.Before(until) {
-					took[client] = append(took[client], ended.Sub(began))
+				err = op(ctx, client, n)
+				if err != nil && !errors.Is(err, errUnavailable) {
+					return err
+				}
+				if l.counts(due, time.Now(), from, until) {
+					samples[client].add(time.Since(due), err)
 				}
 			}
 		})
@@ -55,8 +65,40 @@ func (l load) run(ctx context.Context, op operation) (sample, error) {
 	if err := working.Wait(); err != nil {
 		return sample{}, err
 	}
-	all := slices.Concat(took...)
-	return sample{rate: float64(len(all)) / l.time.Seconds(), took: all}, nil
+	var all sample
+	for _, s := range samples {
+		all.took = append(all.took, s.took...)
+		all.refused += s.refused
+	}
+	all.rate = float64(len(all.took)) / l.time.Seconds()
+	return all, nil
+}
+
+// due waits until it is time for the nth operation of all clients, and returns the
+// time that it is due at.
+func (l load) due(ctx context.Context, began time.Time, n int) (time.Time, error) {
+	if l.rate == 0 {
+		return time.Now(), ctx.Err()
+	}
+	due := began.Add(time.Duration(float64(n) / l.rate * float64(time.Second)))
+	return due, wait(ctx, time.Until(due))
+}
+
+// counts says whether an operation is one of those between two times. At a rate it is
+// the time that it was due at that counts, or those that take longest would be left
+// out.
+func (l load) counts(due, ended, from, until time.Time) bool {
+	if l.rate > 0 {
+		return !due.Before(from)
+	}
+	return ended.After(from) && ended.Before(until)
+}
+
+func (s *sample) add(took time.Duration, err error) {
+	s.took = append(s.took, took)
+	if err != nil {
+		s.refused++
+	}
 }
 
 // rounds is how long so many turns of each of so many operations take.
@@ -70,6 +112,9 @@ func (l load) compare(ctx context.Context, n int, operations ...operation) ([]se
 	for range n {
 		for i, op := range operations {
 			s, err := l.run(ctx, op)
+			if err == nil && s.refused > 0 {
+				err = errUnavailable
+			}
 			if err != nil {
 				return nil, err
 			}

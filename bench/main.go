@@ -123,6 +123,7 @@ func choose(ctx context.Context, o options, engines []*engine, folder string, do
 	}
 	sections := []section{posting(engines, scale), overHTTP(engines, scale), reading(engines, scale)}
 	sections = append(sections, streams(field, scale, o.plots)...)
+	sections = append(sections, neighbours(engines, field, scale)...)
 	var names []string
 	chosen := 0
 	for i := range sections {

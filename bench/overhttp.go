@@ -87,7 +87,7 @@ func overHTTPGroup(e *engine, scale scale) group {
 					}
 					defer hangUp(wires)
 					operations = append(operations, func(_ context.Context, client, _ int) error {
-						return wires[client].post(chatID(to.pick()), tokens[client%len(tokens)])
+						return wires[client].post(chatID(to.pick()), tokens[client%len(tokens)], text)
 					})
 				}
 				all, err := l.compare(ctx, scale.turns, operations...)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -104,6 +103,13 @@ func newPost(ch, lane int, token string, patient bool) *post {
 	return p
 }
 
+// reconnect connects all posters anew; nobody may be posting.
+func (p *posters) reconnect(ctx context.Context, s *station) (err error) {
+	hangUp(p.wires)
+	p.wires, err = dialAll(ctx, s.address, len(p.posts))
+	return err
+}
+
 func (p *posters) close() {
 	if p != nil {
 		hangUp(p.wires)
@@ -159,10 +165,8 @@ func (p *posters) pass(ctx context.Context, bound int64) error {
 	return ctx.Err()
 }
 
-// errUnavailable is a server that has no time; who has a key may ask again.
-var errUnavailable = errors.New(http.StatusText(http.StatusServiceUnavailable))
-
-// askAgain is the pause before that, and askedAgain how often it is done.
+// askAgain is the pause before a post with a key is sent once more where the server
+// had no time, and askedAgain how often that is done.
 const (
 	askAgain   = 100 * time.Millisecond
 	askedAgain = 100
@@ -189,25 +193,10 @@ func (p *posters) post(client int, to *post, at time.Time) error {
 
 // exchange sends a request to post and returns the id of the message.
 func (w *wire) exchange(request []byte) (id int64, err error) {
-	w.out = request
-	if err := w.send(); err != nil {
-		return 0, err
-	}
-	res, err := http.ReadResponse(w.in, nil)
+	// The latter if it was taken when it was first asked.
+	body, err := w.ask(request, http.StatusCreated, http.StatusOK)
 	if err != nil {
 		return 0, err
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, 4<<10))
-	if err != nil {
-		return 0, err
-	}
-	switch res.StatusCode {
-	case http.StatusCreated, http.StatusOK: // the latter if it was taken when it was first asked
-	case http.StatusServiceUnavailable:
-		return 0, fmt.Errorf("%w: %s", errUnavailable, body)
-	default:
-		return 0, fmt.Errorf("%s: %s", res.Status, body)
 	}
 	_, rest, ok := bytes.Cut(body, []byte(`"id":`))
 	if !ok {

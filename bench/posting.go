@@ -89,8 +89,8 @@ func postingGroup(e *engine, spread spread, scale scale) group {
 				}
 				fast, keyed, slow := all[0], all[1], all[2]
 				row := []string{e.name, spread.name, fmt.Sprint(clients)}
-				row = append(row, atLeast(wantedRatio(e, spread, clients), fast.rate()/slow.rate())...)
-				row = append(row, atLeast(wantedKeyed, keyed.rate()/fast.rate())...)
+				row = append(row, ratioColumns(wantedRatio(e, spread, clients), fast.rate()/slow.rate())...)
+				row = append(row, ratioColumns(wantedKeyed, keyed.rate()/fast.rate())...)
 				return append(row, perSecond(slow.rate()), perSecond(fast.rate()), perSecond(keyed.rate()),
 					milliseconds(fast.took(0.5)), milliseconds(fast.took(0.99)), milliseconds(keyed.took(0.99))), nil
 			},
@@ -102,9 +102,9 @@ func postingGroup(e *engine, spread spread, scale scale) group {
 // wantedKeyed is how many posts with a key are to be stored, for one without.
 const wantedKeyed = 0.9
 
-// atLeast is the columns of a ratio that is to be reached: the ratio, what is wanted,
+// ratioColumns are those of a ratio that is to be reached: the ratio, what is wanted,
 // and whether that is met.
-func atLeast(wanted, ratio float64) []string {
+func ratioColumns(wanted, ratio float64) []string {
 	return []string{fmt.Sprintf("%.2f", ratio), fmt.Sprintf("≥ %.1f", wanted), met(ratio >= wanted)}
 }
 

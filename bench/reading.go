@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"parley/chat"
@@ -109,7 +110,11 @@ func (l *log) follow(ctx context.Context, path string, after int64) error {
 		return err
 	}
 	defer w.conn.Close()
-	return w.follow(path, l.token, after)
+	messages, err := w.follow(path, l.token, strconv.FormatInt(after, 10))
+	if err == nil && messages != behind {
+		err = fmt.Errorf("the stream brought %d messages and not %d", messages, behind)
+	}
+	return err
 }
 
 func readingGroup(e *engine, scale scale) group {

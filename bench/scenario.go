@@ -4,13 +4,18 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 )
 
 // scenario is something that several servers are asked to do, in turns.
 type scenario struct {
-	name    string
-	entries []entry
+	// part is the part of the table that it belongs to.
+	part, name string
+	entries    []entry
+	// turns bounds how often each entry is measured, for what takes long; 0 is no
+	// bound.
+	turns int
 	// baseline, where it is not empty, is the entry that all are compared with: ratios
 	// to it come before everything else that was measured.
 	baseline string
@@ -53,7 +58,10 @@ func (r *results) of(entry string) figures { return medians(r.runs[entry]) }
 // Pictures go into a folder, if there is one.
 func (s *scenario) section(turns int, pictures string) section {
 	r := &results{runs: make(map[string][]figures), took: make(map[string]latencies), failed: make(map[string]error)}
-	g := group{name: "streams/" + s.name}
+	if s.turns > 0 {
+		turns = min(turns, s.turns)
+	}
+	g := group{name: strings.ToLower(s.part) + "/" + s.name}
 	for turn := range turns {
 		for _, e := range s.entries {
 			g.cells = append(g.cells, cell{
@@ -66,7 +74,7 @@ func (s *scenario) section(turns int, pictures string) section {
 		header, rows, targets = s.report(r)
 		return header, rows, targets, s.draw(r, pictures)
 	}
-	return section{title: "Streams: " + s.name, groups: []group{g}}
+	return section{title: s.part + ": " + s.name, groups: []group{g}}
 }
 
 // draw draws the scenario's pictures into a folder; without one it does nothing.
@@ -152,6 +160,16 @@ func timesThat(least float64, f figure, other string) wanted {
 func atMostTimes(most float64, f figure, other string) wanted {
 	what := fmt.Sprintf("%s ≤ %.1f times that of %s", columns[f].name, most, other)
 	return below(most, what, f, func(_ figures, of func(string) figures) float64 { return of(other)[f] })
+}
+
+// atLeast wants a figure not to be less.
+func atLeast(least float64, f figure) wanted {
+	return wanted{
+		what:   fmt.Sprintf("%s ≥ %s", columns[f].name, columns[f].write(least)),
+		of:     func(own figures, _ func(string) figures) float64 { return own[f] },
+		enough: func(v float64) bool { return v >= least },
+		write:  columns[f].write,
+	}
 }
 
 // atMost wants a figure not to be greater.

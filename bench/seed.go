@@ -53,12 +53,12 @@ func (s seed) messageID(ch, n int) int64 {
 // ownChat is the number of an account's nth chat, both from 1.
 func (s seed) ownChat(account, n int) int { return s.chats + (account-1)*s.each + n }
 
-// said is the text of each message.
-func (s seed) said() string {
-	if s.length == 0 {
+// textOf is a text of so many characters; of 0, it is text itself.
+func textOf(length int) string {
+	if length == 0 {
 		return text
 	}
-	return strings.Repeat(text, s.length/len(text)+1)[:s.length]
+	return strings.Repeat(text, length/len(text)+1)[:length]
 }
 
 // sowing is one SQL text for both databases. The log begins with the people's
@@ -145,7 +145,7 @@ func (s seed) sow(ctx context.Context, db *sqlx.DB) error {
 		"{people}", strconv.Itoa(s.people), "{chats}", strconv.Itoa(s.chats), "{messages}", strconv.Itoa(s.messages),
 		"{now}", strconv.Itoa(now), "{never}", strconv.Itoa(never), "{bytes}", bytes,
 		"{accounts}", strconv.Itoa(s.accounts), "{each}", strconv.Itoa(max(s.each, 1)), "{outsiders}", strconv.Itoa(s.outsiders),
-		"{hash}", s.passwordHash, "{text}", s.said(),
+		"{hash}", s.passwordHash, "{text}", textOf(s.length),
 	).Replace(sowing)
 	tx, err := db.BeginTxx(ctx, nil)
 	if err != nil {

@@ -45,7 +45,7 @@ func (c carriage) besideStalled(ctx context.Context, by carrier) (f figures, l l
 		if err := r.connect(ctx); err != nil {
 			return err
 		}
-		before, err := r.weigh()
+		before, err := r.station.weigh()
 		if err != nil {
 			return err
 		}
@@ -53,7 +53,7 @@ func (c carriage) besideStalled(ctx context.Context, by carrier) (f figures, l l
 			return err
 		}
 		kernel := kernelMemory(ctx, r.station.address)
-		after, err := r.weigh()
+		after, err := r.station.weigh()
 		f[undisturbed] = calm[latencyMost]
 		f[streamMemory], f[kernelShare] = (after-before)/float64(c.stalled), kernel/float64(c.stalled)
 		return err

@@ -76,6 +76,7 @@ func streams(f *field, scale scale, pictures string) (sections []section) {
 		f.idle(scale), f.oneChat(scale), f.overrun(scale), f.smallChat(scale), f.manyChats(scale), f.calm(scale),
 		f.openings(scale), f.comeBack(scale), f.stall(scale), f.growth(scale, pictures != ""),
 	} {
+		s.part = "Streams"
 		sections = append(sections, s.section(scale.turnsStreams, pictures))
 	}
 	return sections

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,61 +52,81 @@ func hangUp(wires []*wire) {
 	}
 }
 
-// body is a message as a client writes it.
-const body = `{"text":"` + text + `"}`
-
-// post posts a message and waits until it is stored.
-func (w *wire) post(chatID, token string) error {
+// post posts a message and waits until it is stored. errUnavailable.
+func (w *wire) post(chatID, token, text string) error {
 	w.out = append(w.out[:0], "POST /chats/"...)
 	w.out = append(w.out, chatID...)
 	w.out = append(w.out, "/messages HTTP/1.1\r\nHost: parley\r\nContent-Type: application/json\r\nContent-Length: "...)
-	w.out = strconv.AppendInt(w.out, int64(len(body)), 10)
+	w.out = strconv.AppendInt(w.out, int64(len(`{"text":""}`)+len(text)), 10)
 	w.out = append(w.out, "\r\nAuthorization: Bearer "...)
 	w.out = append(w.out, token...)
-	w.out = append(w.out, "\r\n\r\n"+body...)
-	if err := w.send(); err != nil {
-		return err
-	}
-	res, err := http.ReadResponse(w.in, nil)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusCreated {
-		problem, _ := io.ReadAll(io.LimitReader(res.Body, 4<<10))
-		return fmt.Errorf("posting: %s: %s", res.Status, problem)
-	}
-	_, err = io.Copy(io.Discard, res.Body)
+	w.out = append(w.out, "\r\n\r\n{\"text\":\""...)
+	w.out = append(w.out, text...)
+	w.out = append(w.out, `"}`...)
+	_, err := w.ask(w.out, http.StatusCreated)
 	return err
 }
 
-// follow opens a stream and reads it until the replay is done.
-func (w *wire) follow(path, token string, after int64) error {
-	w.out = fmt.Appendf(w.out[:0], "GET %s?after=%d HTTP/1.1\r\nHost: parley\r\nAccept: text/event-stream\r\nAuthorization: Bearer %s\r\n\r\n",
-		path, after, token)
+// errUnavailable is a server that has no time.
+var errUnavailable = errors.New(http.StatusText(http.StatusServiceUnavailable))
+
+// ask sends a whole request and returns the body of the answer, which has to have
+// one of the statuses. errUnavailable.
+func (w *wire) ask(request []byte, wanted ...int) ([]byte, error) {
+	w.out = request
 	if err := w.send(); err != nil {
-		return err
+		return nil, err
 	}
 	res, err := http.ReadResponse(w.in, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if res.StatusCode != http.StatusOK {
-		return errors.New("opening a stream: " + res.Status)
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	switch {
+	case err != nil:
+		return nil, err
+	case slices.Contains(wanted, res.StatusCode):
+		return body, nil
+	case res.StatusCode == http.StatusServiceUnavailable:
+		return nil, fmt.Errorf("%w: %s", errUnavailable, body)
+	default:
+		return nil, fmt.Errorf("%s: %s", res.Status, body)
 	}
-	messages := 0
+}
+
+// get is a request for what is at a path.
+func get(path, token string) []byte {
+	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: parley\r\nAuthorization: Bearer %s\r\n\r\n", path, token)
+}
+
+// follow opens a stream after a place and reads it until the replay is done. It
+// returns how many messages that brought. errUnavailable.
+func (w *wire) follow(path, token, after string) (messages int, err error) {
+	w.out = fmt.Appendf(w.out[:0], "GET %s?after=%s HTTP/1.1\r\nHost: parley\r\nAccept: text/event-stream\r\nAuthorization: Bearer %s\r\n\r\n",
+		path, after, token)
+	if err := w.send(); err != nil {
+		return 0, err
+	}
+	res, err := http.ReadResponse(w.in, nil)
+	switch {
+	case err != nil:
+		return 0, err
+	case res.StatusCode == http.StatusServiceUnavailable:
+		return 0, fmt.Errorf("opening a stream: %w", errUnavailable)
+	case res.StatusCode != http.StatusOK:
+		return 0, errors.New("opening a stream: " + res.Status)
+	}
 	lines := bufio.NewScanner(res.Body)
 	for lines.Scan() {
 		switch line := lines.Text(); {
 		case strings.HasPrefix(line, `data: {"id":`):
 			messages++
-		case line == "event: ready" && messages != behind:
-			return fmt.Errorf("the stream brought %d messages and not %d", messages, behind)
 		case line == "event: ready":
-			return nil
+			return messages, nil
 		}
 	}
-	return errors.Join(errors.New("the stream ended before it was ready"), lines.Err())
+	return messages, errors.Join(errors.New("the stream ended before it was ready"), lines.Err())
 }
 
 func (w *wire) send() error {

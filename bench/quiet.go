@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// quietEach is how many quiet chats an account follows on one stream, and
+	// quietMessages how many messages have come in each of them.
+	quietEach     = 1000
+	quietMessages = 60
+)
+
+// quietRooms is a busy chat on an instance that has carried messages of many chats that
+// are quiet now and still followed. All of those messages, of so many characters, are
+// more than it keeps in memory.
+func (f *field) quietRooms(scale scale, accounts, length int) *scenario {
+	c := scale.carriage(1, 10*scale.fewer, asFastAsPossible)
+	c.accounts, c.each = accounts, quietEach/scale.fewer
+	filling := time.Duration(c.accounts*c.each*quietMessages) * 120 * time.Microsecond
+	measure := func(ctx context.Context, by carrier) (f figures, _ latencies, err error) {
+		err = c.besides(ctx, by, &f, func(ctx context.Context, r *carrying) (stop func() error, err error) {
+			q := &quiet{accounts: c.accounts, each: c.each, text: textOf(length)}
+			if err := q.follow(ctx, r.station.child); err != nil {
+				return q.close, err
+			}
+			return q.close, q.fill(ctx)
+		})
+		return f, nil, err
+	}
+	turns := 0
+	if accounts > 1 {
+		turns = 1
+	}
+	return &scenario{
+		turns: turns,
+		name: fmt.Sprintf("%d quiet chats with %d messages each, followed, beside a busy chat with %d readers",
+			c.accounts*c.each, quietMessages, c.readers),
+		entries: entries(f.fast, 2*c.lasts()+filling, measure,
+			atLeast(0.9, rateKept), atMost(wantedSlowdown, postsTimes), nothingWrong),
+	}
+}
+
+// quiet is accounts that follow their chats.
+type quiet struct {
+	accounts, each int
+	text           string
+	sessions       []*session
+	streams        []*wire
+	reading        sync.WaitGroup
+}
+
+// follow opens a stream of each account and reads what comes.
+func (q *quiet) follow(ctx context.Context, c *child) error {
+	for n := range q.accounts {
+		s, err := c.session(ctx, account(n+1), max(clients/q.accounts, 1))
+		q.sessions = append(q.sessions, s)
+		if err != nil {
+			return err
+		}
+		w, err := s.follow(ctx, "/stream", "now")
+		if w != nil {
+			q.streams = append(q.streams, w)
+		}
+		if err == nil {
+			err = w.conn.SetDeadline(time.Time{})
+		}
+		if err != nil {
+			return err
+		}
+		q.reading.Go(func() { _, _ = io.Copy(io.Discard, w.conn) })
+	}
+	return nil
+}
+
+// fill posts to all chats, in turns.
+func (q *quiet) fill(ctx context.Context) error {
+	posting, ctx := errgroup.WithContext(ctx)
+	for n, s := range q.sessions {
+		var next atomic.Int64
+		for _, w := range s.wires {
+			posting.Go(func() error {
+				for i := int(next.Add(1)) - 1; i < q.each*quietMessages; i = int(next.Add(1)) - 1 {
+					if err := errors.Join(ctx.Err(), w.post(chatID(q.chat(n, i)), s.token, q.text)); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+	}
+	return posting.Wait()
+}
+
+// chat is the number of the chat that an account's ith message goes to.
+func (q *quiet) chat(account, i int) int {
+	return seed{chats: 1, each: q.each}.ownChat(account+1, i%q.each+1)
+}
+
+func (q *quiet) close() (err error) {
+	for _, w := range q.streams {
+		err = errors.Join(err, w.reset())
+	}
+	q.reading.Wait()
+	for _, s := range q.sessions {
+		s.close()
+	}
+	return err
+}
