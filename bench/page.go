@@ -14,13 +14,16 @@ import (
 // message may be.
 const pageText = chat.MaxText
 
+// pageReads is how often each page is read.
+const pageReads = 40
+
 // largePage is the largest page of history that there may be, read from parley, from
 // the log behind net/http alone, and from net/http that has its bytes in memory.
 func largePage(engines []*engine, scale scale) *scenario {
 	s := &scenario{name: fmt.Sprintf("a page of %d messages of %d characters", chat.MaxHistory, pageText)}
 	for _, e := range engines {
 		s.entries = append(s.entries, entry{
-			name: "parley/" + e.name, lasts: scale.sowing + time.Duration(scale.reads)*30*time.Millisecond,
+			name: "parley/" + e.name, lasts: scale.sowing + pageReads*100*time.Millisecond,
 			measure: func(ctx context.Context) (figures, latencies, error) {
 				f, err := measurePage(ctx, e, scale)
 				return f, nil, err
@@ -57,7 +60,7 @@ func measurePage(ctx context.Context, e *engine, scale scale) (f figures, err er
 	}
 	path := fmt.Sprintf("/chats/%s/messages?limit=%d", chatID(1), chat.MaxHistory)
 	reads := []pageRead{{server, get(path, token)}, {door, get(path, token)}, {door, get("/again", token)}}
-	took, err := comparePages(ctx, reads, scale.reads)
+	took, err := comparePages(ctx, reads, pageReads/scale.fewer)
 	if err != nil {
 		return f, err
 	}

@@ -25,10 +25,11 @@ const (
 func (f *field) quietRooms(scale scale, accounts, length int) *scenario {
 	c := scale.carriage(1, 10*scale.fewer, asFastAsPossible)
 	c.accounts, c.each = accounts, quietEach/scale.fewer
-	filling := time.Duration(c.accounts*c.each*quietMessages) * 120 * time.Microsecond
+	messages := quietMessages / scale.fewer
+	filling := time.Duration(c.accounts*c.each*messages) * 120 * time.Microsecond
 	measure := func(ctx context.Context, by carrier) (f figures, _ latencies, err error) {
 		err = c.besides(ctx, by, &f, func(ctx context.Context, r *carrying) (stop func() error, err error) {
-			q := &quiet{accounts: c.accounts, each: c.each, text: textOf(length)}
+			q := &quiet{accounts: c.accounts, each: c.each, messages: messages, text: textOf(length)}
 			if err := q.follow(ctx, r.station.child); err != nil {
 				return q.close, err
 			}
@@ -43,7 +44,7 @@ func (f *field) quietRooms(scale scale, accounts, length int) *scenario {
 	return &scenario{
 		turns: turns,
 		name: fmt.Sprintf("%d quiet chats with %d messages each, followed, beside a busy chat with %d readers",
-			c.accounts*c.each, quietMessages, c.readers),
+			c.accounts*c.each, messages, c.readers),
 		entries: entries(f.fast, 2*c.lasts()+filling, measure,
 			atLeast(0.9, rateKept), atMost(wantedSlowdown, postsTimes), nothingWrong),
 	}
@@ -51,11 +52,12 @@ func (f *field) quietRooms(scale scale, accounts, length int) *scenario {
 
 // quiet is accounts that follow their chats.
 type quiet struct {
-	accounts, each int
-	text           string
-	sessions       []*session
-	streams        []*wire
-	reading        sync.WaitGroup
+	accounts, each, messages int
+
+	text     string
+	sessions []*session
+	streams  []*wire
+	reading  sync.WaitGroup
 }
 
 // follow opens a stream of each account and reads what comes.
@@ -88,7 +90,7 @@ func (q *quiet) fill(ctx context.Context) error {
 		var next atomic.Int64
 		for _, w := range s.wires {
 			posting.Go(func() error {
-				for i := int(next.Add(1)) - 1; i < q.each*quietMessages; i = int(next.Add(1)) - 1 {
+				for i := int(next.Add(1)) - 1; i < q.each*q.messages; i = int(next.Add(1)) - 1 {
 					if err := errors.Join(ctx.Err(), w.post(chatID(q.chat(n, i)), s.token, q.text)); err != nil {
 						return err
 					}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"parley/e2e/need"
+)
+
+func TestEveryNeighbourIsMeasured(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		database, only string
+		// targets is how many lines say whether something was reached.
+		targets int
+	}{
+		{"postgresql", "neighbours/100 joins", 3},
+		{"sqlite", "neighbours/100 quiet chats", 3},
+		{"sqlite", "neighbours/8 streams", 3},
+		{"sqlite", "neighbours/a page", 1},
+		{"sqlite", "opening streams over 100 chats", 3},
+		{"sqlite", "list of 100 chats", 3},
+		{"", "streams/opening", 1},
+	} {
+		t.Run(test.only, func(t *testing.T) {
+			t.Parallel()
+			if test.database != "sqlite" {
+				need.LeaveOutIfShort(t, "PostgreSQL") // which the benchmark starts itself
+			}
+			var out, doing strings.Builder
+			o := options{only: test.only, db: test.database, rival: "limit", quick: true, messages: 10_000}
+			if err := run(t.Context(), o, &out, &doing); err != nil {
+				t.Fatalf("%v\n%s", err, &doing)
+			}
+			if got := strings.Count(out.String(), "  yes") + strings.Count(out.String(), "  NO"); got != test.targets {
+				t.Errorf("%d targets were measured, want %d:\n%s", got, test.targets, &out)
+			}
+		})
+	}
+}
