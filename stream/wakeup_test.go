@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"parley/chat"
@@ -65,4 +66,32 @@ func TestAWakeLooksAtTheRoomsThatWereTouchedAlone(t *testing.T) {
 		expect(t, "more behind all", rd.moveTo(v.upTo, nil), false)
 		expect(t, "touched", len(rd.touched), 0)
 	})
+}
+
+// An event may come, and memory drop it, between a reader's look and its next move.
+func TestAnEventThatComesBetweenALookAndAMoveIsSeen(t *testing.T) {
+	for _, s := range []Start{{Chat: "lobby"}, {}} {
+		inHouse(t, Options{RoomBytes: 1, TotalBytes: 1, Ping: time.Hour}, func(h *house) {
+			s := s
+			s.Actor = ann()
+			woken := make(awaited, 1)
+			rd, _, err := h.broker.open(h.t.Context(), &s, woken)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer h.broker.dismiss(rd)
+			var found mergeBuffer
+			h.commit(numbered(1, 1)...)
+			rd.fetch(time.Now(), &found)
+			synctest.Wait() // the log is read
+			v := rd.fetch(time.Now(), &found)
+			select {
+			case <-woken:
+			default:
+			}
+			h.commit(numbered(2, 2)...)
+			more := rd.moveTo(v.upTo, v.turn) || v.more
+			expect(t, "more", more || len(woken) > 0, true)
+		})
+	}
 }
