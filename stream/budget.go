@@ -11,20 +11,20 @@ import "container/heap"
 type rank int8
 
 const (
-	// passed is that of a frame that no reader needs, or that has yet to be found out.
-	passed rank = iota
-	// late is that of a frame that a reader has yet to take.
-	late
-	// newest is that of a frame of the room's newest batch.
-	newest
+	// rankPassed is that of a frame that no reader needs, or that has yet to be found out.
+	rankPassed rank = iota
+	// rankLate is that of a frame that a reader has yet to take.
+	rankLate
+	// rankNewest is that of a frame of the room's newest batch.
+	rankNewest
 )
 
 // firstRank is the rank of the room's oldest frame before its readers are looked at.
 func (ro *room) firstRank() rank {
 	if ro.oldest() >= ro.batch {
-		return newest
+		return rankNewest
 	}
-	return passed
+	return rankPassed
 }
 
 // shrink evicts until memory is within its total. Segments go before what a reader
@@ -35,10 +35,10 @@ func (m *memory) shrink() {
 		ro := m.oldest()
 		p := m.leastUsed()
 		switch {
-		case p != nil && (m.segmentBytes > m.total/2 || ro == nil || ro.rank != passed):
+		case p != nil && (m.segmentBytes > m.total/2 || ro == nil || ro.rank != rankPassed):
 			m.forget(p)
 		case ro != nil:
-			m.scarce = m.scarce || ro.rank != passed
+			m.scarce = m.scarce || ro.rank != rankPassed
 			m.evict(ro)
 		default:
 			return
@@ -50,12 +50,12 @@ func (m *memory) shrink() {
 func (m *memory) oldest() *room {
 	for len(m.byAge) > 0 {
 		ro := m.byAge[0]
-		if ro.rank != passed || ro.passedBy(ro.oldest()) {
+		if ro.rank != rankPassed || ro.passedBy(ro.oldest()) {
 			return ro
 		}
 		// It stays so until the room grows or its readers are looked at anew, so that
 		// no apply looks at the readers of rooms in which nothing happened.
-		ro.rank = late
+		ro.rank = rankLate
 		heap.Fix(&m.byAge, 0)
 	}
 	return nil

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"runtime"
 	"slices"
 
 	"parley/chat"
@@ -90,12 +91,21 @@ const subscriptionSlice = 64
 func (b *Broker) subscribe(rd *reader, chats []string) {
 	chats = slices.Sorted(slices.Values(chats))
 	rd.others = make([]*subscription, 0, len(chats))
-	for slice := range slices.Chunk(chats, subscriptionSlice) {
-		b.mu.Lock()
-		for _, chatID := range slice {
-			rd.join(chatID, len(rd.others))
-		}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i, chatID := range chats {
+		rd.join(chatID, i)
+		b.yieldAfter(i)
+	}
+}
+
+// yieldAfter leaves the mutex, which is held, to others after the last of a slice. A
+// goroutine that took it again at once would be faster than all that wait for it.
+func (b *Broker) yieldAfter(i int) {
+	if i%subscriptionSlice == subscriptionSlice-1 {
 		b.mu.Unlock()
+		runtime.Gosched()
+		b.mu.Lock()
 	}
 }
 
@@ -108,10 +118,7 @@ func (b *Broker) dismiss(rd *reader) {
 	rd.dropSegment()
 	for i, sub := range rd.others {
 		b.leave(sub)
-		if i%subscriptionSlice == subscriptionSlice-1 {
-			b.mu.Unlock()
-			b.mu.Lock()
-		}
+		b.yieldAfter(i)
 	}
 	b.leave(&rd.first)
 	b.forget(rd)

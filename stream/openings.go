@@ -39,15 +39,15 @@ const (
 func newOpenings(b *Broker) *openings { return &openings{broker: b} }
 
 // read reads what a stream begins with.
-func (os *openings) read(ctx context.Context, r chat.OpeningRequest) (chat.Opening, error) {
+func (op *openings) read(ctx context.Context, r chat.OpeningRequest) (chat.Opening, error) {
 	o := &opening{OpeningRequest: r, done: make(chan struct{})}
-	os.mu.Lock()
-	os.waiting = append(os.waiting, o)
-	if os.reading < maxOpeningReads {
-		os.reading++
-		os.broker.workDone.Go(os.run)
+	op.mu.Lock()
+	op.waiting = append(op.waiting, o)
+	if op.reading < maxOpeningReads {
+		op.reading++
+		op.broker.workDone.Go(op.run)
 	}
-	os.mu.Unlock()
+	op.mu.Unlock()
 	select {
 	case <-o.done:
 		return o.answer, o.answer.Err
@@ -57,46 +57,46 @@ func (os *openings) read(ctx context.Context, r chat.OpeningRequest) (chat.Openi
 }
 
 // run reads until nothing waits.
-func (os *openings) run() {
+func (op *openings) run() {
 	for {
-		asked := os.take(maxOpening)
+		asked := op.take(maxOpening)
 		if asked == nil {
 			return
 		}
-		if os.answer(asked) {
+		if op.answer(asked) {
 			// A store that cannot answer would keep the others waiting for as long, one
 			// query after another.
-			refuse(os.takeAll())
+			refuse(op.takeAll())
 		}
 	}
 }
 
 // take removes up to n openings that wait; nil ends the goroutine's reading.
-func (os *openings) take(n int) []*opening {
-	os.mu.Lock()
-	defer os.mu.Unlock()
-	n = min(n, len(os.waiting))
+func (op *openings) take(n int) []*opening {
+	op.mu.Lock()
+	defer op.mu.Unlock()
+	n = min(n, len(op.waiting))
 	if n == 0 {
-		os.reading--
-		os.waiting = nil
+		op.reading--
+		op.waiting = nil
 		return nil
 	}
-	taken := os.waiting[:n:n]
-	os.waiting = os.waiting[n:]
+	taken := op.waiting[:n:n]
+	op.waiting = op.waiting[n:]
 	return taken
 }
 
-func (os *openings) takeAll() []*opening {
-	os.mu.Lock()
-	defer os.mu.Unlock()
-	taken := os.waiting
-	os.waiting = nil
+func (op *openings) takeAll() []*opening {
+	op.mu.Lock()
+	defer op.mu.Unlock()
+	taken := op.waiting
+	op.waiting = nil
 	return taken
 }
 
 // answer reads openings, and says whether the store cannot be asked.
-func (os *openings) answer(asked []*opening) (unavailable bool) {
-	if os.broker.isDrained() {
+func (op *openings) answer(asked []*opening) (unavailable bool) {
+	if op.broker.isDrained() {
 		refuse(asked)
 		return true
 	}
@@ -104,14 +104,14 @@ func (os *openings) answer(asked []*opening) (unavailable bool) {
 	for i, o := range asked {
 		requests[i] = o.OpeningRequest
 	}
-	answers, err := os.broker.log.Open(os.broker.work, requests)
+	answers, err := op.broker.log.Open(op.broker.work, requests)
 	switch {
 	case err == nil:
 		for i, o := range asked {
 			o.answer = answers[i]
 			close(o.done)
 		}
-	case errors.Is(err, chat.ErrUnavailable) || os.broker.work.Err() != nil:
+	case errors.Is(err, chat.ErrUnavailable) || op.broker.work.Err() != nil:
 		refuse(asked)
 		return true
 	case len(asked) == 1:
@@ -120,7 +120,7 @@ func (os *openings) answer(asked []*opening) (unavailable bool) {
 	default:
 		// The query failed for what one of them asked.
 		for i := range asked {
-			if os.answer(asked[i : i+1]) {
+			if op.answer(asked[i : i+1]) {
 				refuse(asked[i+1:])
 				return true
 			}
