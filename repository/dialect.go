@@ -29,6 +29,8 @@ type dialect struct {
 	// among compares with any of many values, which list makes one argument of.
 	among string
 	list  func(values []string) any
+	// each is a table with a row for each element of a JSON array; its column is value.
+	each string
 
 	// uncounted says of a message o of chat c that it is behind countedTo.
 	uncounted string
@@ -59,6 +61,7 @@ var sqliteDialect = &dialect{
 	bind:       sqlx.QUESTION,
 	snapshot:   sql.LevelDefault,
 	among:      `IN (SELECT value FROM json_each(?))`,
+	each:       `json_each(?)`,
 	list: func(values []string) any {
 		list, err := json.Marshal(values)
 		if err != nil { // strings have a JSON form
@@ -90,6 +93,7 @@ var postgresDialect = &dialect{
 	bind:       sqlx.DOLLAR,
 	snapshot:   sql.LevelRepeatableRead,
 	among:      `= ANY(?)`,
+	each:       `json_array_elements(CAST(? AS json)) AS e (value)`,
 	list:       func(values []string) any { return pq.Array(values) },
 	// The id alone could make it look in the primary key, where all chats are.
 	uncounted: `(o.chat, o.id) > (c.id, ` + countedTo + `)`,

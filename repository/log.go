@@ -3,6 +3,8 @@ package repository
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"parley/chat"
@@ -65,71 +67,122 @@ func events(rows []eventRow) []chat.Event {
 	return evs
 }
 
-// Open implements [stream.Log].
-func (r *Repository) Open(ctx context.Context, actor chat.Actor, chatID string) (_ chat.Opening, err error) {
-	defer wrap(&err, "opening a stream")
-	if chatID == "" {
-		return r.openAll(ctx, actor)
+// Open implements [stream.Log]. The requests for one chat each are one statement, and
+// those for all chats another, because each finds memberships by an index of its own.
+func (r *Repository) Open(ctx context.Context, requests []chat.OpeningRequest) (_ []chat.Opening, err error) {
+	defer wrap(&err, "opening streams")
+	answers := make([]chat.Opening, len(requests))
+	var one, all []openingAsk
+	same := make(map[openingAsk][]int) // which requests one of all is of
+	for i, q := range requests {
+		ask := openingAsk{N: i, Session: q.Actor.Session, Username: q.Actor.Username, Chat: q.Chat}
+		if q.Chat != "" {
+			one = append(one, ask)
+			continue
+		}
+		ask.N = 0
+		if same[ask] = append(same[ask], i); len(same[ask]) == 1 {
+			all = append(all, openingAsk{N: i, Session: ask.Session, Username: ask.Username})
+		}
 	}
-	return read(ctx, r, func(ctx context.Context, h handle) (none chat.Opening, err error) {
-		var row struct {
-			Head   int64          `db:"pos"`
-			Live   bool           `db:"live"`
-			Public sql.NullBool   `db:"public"`
-			Member sql.NullString `db:"username"`
+	if err := r.openOne(ctx, one, answers); err != nil {
+		return nil, err
+	}
+	if err := r.openAll(ctx, all, answers); err != nil {
+		return nil, err
+	}
+	for _, requests := range same {
+		for _, i := range requests[1:] {
+			answers[i] = answers[requests[0]]
 		}
-		err = h.get(ctx, &row, `SELECT h.pos, CASE WHEN u.username IS NULL THEN 0 ELSE 1 END AS live,
-				CASE WHEN c.visibility = 'public' THEN 1 ELSE 0 END AS public, m.username
-			FROM head h`+joinLive+`
-			LEFT JOIN chats c ON c.id = ? AND c.deleted_pos IS NULL
-			LEFT JOIN memberships m ON m.chat = c.id AND m.username = ? AND m.left_pos IS NULL
-			WHERE h.one = 1`, actor.Session, actor.Username, chatID, actor.Username)
-		switch {
-		case err != nil:
-			return none, err
-		case !row.Live:
-			return none, chat.ErrSessionEnded
-		case row.Member.Valid:
-			return chat.Opening{Head: row.Head, Chats: []string{chatID}}, nil
-		case row.Public.Bool:
-			return none, chat.ErrNotAMember
-		}
-		return none, chat.ErrNotFound
+	}
+	return answers, nil
+}
+
+// openingAsk is a request as the database is asked.
+type openingAsk struct {
+	// N is the place of its answer.
+	N        int    `json:"n"`
+	Session  string `json:"session"`
+	Username string `json:"username"`
+	Chat     string `json:"chat"`
+}
+
+// openingRow is what the database finds of a request.
+type openingRow struct {
+	N      int            `db:"n"`
+	Head   int64          `db:"pos"`
+	Live   bool           `db:"live"`
+	Public bool           `db:"public"`
+	Chat   sql.NullString `db:"chat"`
+}
+
+// openings runs a statement whose argument is requests.
+func (r *Repository) openings(ctx context.Context, asked []openingAsk, query string) ([]openingRow, error) {
+	if len(asked) == 0 {
+		return nil, nil
+	}
+	list, err := json.Marshal(asked)
+	if err != nil {
+		return nil, err
+	}
+	return read(ctx, r, func(ctx context.Context, h handle) (rows []openingRow, err error) {
+		err = h.all(ctx, &rows, fmt.Sprintf(query, h.d.each), string(list))
+		return rows, err
 	})
 }
 
-// joinLive finds the user u of a live session; its arguments are a session and a
-// username.
-const joinLive = `
-	LEFT JOIN sessions s ON s.id = ? AND s.username = ? AND s.ended_pos IS NULL
+// openingTables are the head, the requests q, and the user u of a live session.
+const openingTables = `
+	FROM head h
+	CROSS JOIN (SELECT CAST(value ->> 'n' AS integer) AS n, value ->> 'session' AS session,
+		value ->> 'username' AS username, value ->> 'chat' AS chat FROM %s) q
+	LEFT JOIN sessions s ON s.id = q.session AND s.username = q.username AND s.ended_pos IS NULL
 	LEFT JOIN users u ON u.username = s.username AND u.disabled_pos IS NULL`
 
-func (r *Repository) openAll(ctx context.Context, actor chat.Actor) (chat.Opening, error) {
-	return read(ctx, r, func(ctx context.Context, h handle) (none chat.Opening, err error) {
-		var rows []struct {
-			Head int64          `db:"pos"`
-			Live bool           `db:"live"`
-			Chat sql.NullString `db:"chat"`
+// openOne answers requests for one chat each.
+func (r *Repository) openOne(ctx context.Context, asked []openingAsk, answers []chat.Opening) error {
+	rows, err := r.openings(ctx, asked, `SELECT q.n, h.pos, CASE WHEN u.username IS NULL THEN 0 ELSE 1 END AS live,
+			CASE WHEN c.visibility = 'public' THEN 1 ELSE 0 END AS public, m.chat`+openingTables+`
+		LEFT JOIN chats c ON c.id = q.chat AND c.deleted_pos IS NULL
+		LEFT JOIN memberships m ON m.chat = c.id AND m.username = u.username AND m.left_pos IS NULL
+		WHERE h.one = 1`)
+	for _, row := range rows {
+		answer := &answers[row.N]
+		switch {
+		case !row.Live:
+			answer.Err = chat.ErrSessionEnded
+		case row.Chat.Valid:
+			*answer = chat.Opening{Head: row.Head, Chats: []string{row.Chat.String}}
+		case row.Public:
+			answer.Err = chat.ErrNotAMember
+		default:
+			answer.Err = chat.ErrNotFound
 		}
-		err = h.all(ctx, &rows, `SELECT h.pos, CASE WHEN u.username IS NULL THEN 0 ELSE 1 END AS live, m.chat
-			FROM head h`+joinLive+`
-			LEFT JOIN memberships m ON m.username = ? AND m.left_pos IS NULL
-			WHERE h.one = 1
-			ORDER BY m.chat`, actor.Session, actor.Username, actor.Username)
-		if err != nil {
-			return none, err
+	}
+	return err
+}
+
+// openAll answers requests for all chats of an actor.
+func (r *Repository) openAll(ctx context.Context, asked []openingAsk, answers []chat.Opening) error {
+	rows, err := r.openings(ctx, asked, `SELECT q.n, h.pos, CASE WHEN u.username IS NULL THEN 0 ELSE 1 END AS live,
+			0 AS public, c.id AS chat`+openingTables+`
+		LEFT JOIN memberships m ON m.username = u.username AND m.left_pos IS NULL
+		LEFT JOIN chats c ON c.id = m.chat AND c.deleted_pos IS NULL
+		WHERE h.one = 1
+		ORDER BY q.n, c.id`)
+	for _, row := range rows {
+		answer := &answers[row.N]
+		if !row.Live {
+			answer.Err = chat.ErrSessionEnded
+			continue
 		}
-		open := chat.Opening{Head: rows[0].Head}
-		for _, row := range rows {
-			if !row.Live {
-				return none, chat.ErrSessionEnded
-			}
-			if row.Chat.Valid {
-				open.Chats = append(open.Chats, row.Chat.String)
-			}
+		answer.Head = row.Head
+		if row.Chat.Valid {
+			answer.Chats = append(answer.Chats, row.Chat.String)
 		}
-		return open, nil
-	})
+	}
+	return err
 }
 
 // After implements [stream.Log].

@@ -218,7 +218,7 @@ func TestOpenReadsTheHeadAndTheRights(t *testing.T) {
 			{"bob", "private", "", chat.ErrNotFound}, {"eve", "public", "", chat.ErrNotAMember},
 			{"eve", "nowhere", "", chat.ErrNotFound}, {"ann", "deleted", "", chat.ErrNotFound},
 		} {
-			open, err := r.Open(t.Context(), actors[c.who], c.chat)
+			open, err := openOne(t, r, actors[c.who], c.chat)
 			wantRefusal(t, err, c.refusal)
 			if err == nil && (open.Head != head || strings.Join(open.Chats, " ") != c.chats) {
 				t.Errorf("%s on %q: %+v", c.who, c.chat, open)
@@ -230,8 +230,57 @@ func TestOpenReadsTheHeadAndTheRights(t *testing.T) {
 		stolen := chat.Actor{Username: "eve", Session: actors["bob"].Session}
 		for _, actor := range []chat.Actor{actors["ann"], stolen} {
 			for _, id := range []string{"", "public", "nowhere"} {
-				_, err := r.Open(t.Context(), actor, id)
+				_, err := openOne(t, r, actor, id)
 				wantRefusal(t, err, chat.ErrSessionEnded)
+			}
+		}
+	})
+}
+
+// openOne opens one stream.
+func openOne(t *testing.T, r *Repository, actor chat.Actor, chatID string) (chat.Opening, error) {
+	t.Helper()
+	answers, err := r.Open(t.Context(), []chat.OpeningRequest{{Actor: actor, Chat: chatID}})
+	if err != nil {
+		return chat.Opening{}, err
+	}
+	return answers[0], answers[0].Err
+}
+
+func TestManyOpeningsAreReadTogetherAndEachIsAnsweredForItself(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		actors := signUp(t, r, "ann", "bob", "eve")
+		makeChat(t, r, actors["ann"], "private", chat.Private, nil)
+		makeChat(t, r, actors["ann"], "public", chat.Public, map[string]chat.Role{"bob": ""})
+		if err := r.EndSession(t.Context(), actors["eve"].Session); err != nil {
+			t.Fatal(err)
+		}
+		head := headOf(t, r)
+		cases := []struct {
+			who, chat string
+			chats     string
+			refusal   *chat.Error
+		}{
+			{"ann", "", "private public", nil}, {"bob", "private", "", chat.ErrNotFound}, {"eve", "", "", chat.ErrSessionEnded},
+			{"bob", "public", "public", nil}, {"eve", "public", "", chat.ErrSessionEnded}, {"ann", "", "private public", nil},
+			{"bob", "", "public", nil}, {"ann", `a "quoted" \u0000 'name'`, "", chat.ErrNotFound}, {"ann", "private", "private", nil},
+		}
+		var requests []chat.OpeningRequest
+		for range 100 {
+			for _, c := range cases {
+				requests = append(requests, chat.OpeningRequest{Actor: actors[c.who], Chat: c.chat})
+			}
+		}
+		answers, err := r.Open(t.Context(), requests)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, got := range answers {
+			c := cases[i%len(cases)]
+			wantRefusal(t, got.Err, c.refusal)
+			if got.Err == nil && (got.Head != head || strings.Join(got.Chats, " ") != c.chats) {
+				t.Fatalf("%d, %s on %q: %+v", i, c.who, c.chat, got)
 			}
 		}
 	})

@@ -19,8 +19,8 @@ func readEverything(t *testing.T, r *Repository, actor chat.Actor, id int64) {
 		func() error { _, err := r.Members(t.Context(), actor, "den"); return err },
 		func() error { _, err := r.History(t.Context(), actor, "den", chat.HistoryQuery{Limit: 5}); return err },
 		func() error { _, err := r.Message(t.Context(), actor, id); return err },
-		func() error { _, err := r.Open(t.Context(), actor, "den"); return err },
-		func() error { _, err := r.Open(t.Context(), actor, ""); return err },
+		func() error { _, err := openOne(t, r, actor, "den"); return err },
+		func() error { _, err := openOne(t, r, actor, ""); return err },
 		func() error { _, _, err := r.After(t.Context(), 0, 5); return err },
 		func() error { _, err := r.ChatAfter(t.Context(), "den", 0, id, 5); return err },
 		func() error {

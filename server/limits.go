@@ -12,6 +12,8 @@ func (r *reading) streamLimits(s Settings) stream.Limits {
 		PerUser:    r.number("max-streams-per-user", s.MaxStreamsPerUser, 1, maxStreams),
 		PerAddress: r.number("max-streams-per-address", s.MaxStreamsPerAddress, 1, maxStreams),
 		Total:      defaultStreams(),
+
+		Subscriptions: maxSubscriptions,
 	}
 	if s.MaxStreams != "" {
 		l.Total = r.number("max-streams", s.MaxStreams, 1, maxStreams)
@@ -28,6 +30,10 @@ func (r *reading) streamLimits(s Settings) stream.Limits {
 
 // maxStreams is more than one process has descriptors for.
 const maxStreams = 10_000_000
+
+// maxSubscriptions bounds what streams over all chats take of memory, at some 60 bytes
+// for each chat that one of them follows.
+const maxSubscriptions = 1_000_000
 
 // defaultStreams leaves a fourth of the process's descriptors to requests, to the
 // database and to the files: a server that has none left cannot even refuse.

@@ -5,56 +5,29 @@ import (
 )
 
 // apply moves the tail over events, which follow it, and to position upTo, which
-// is not before the last of them. It wakes whoever has something new.
+// is not before the last of them. It wakes the readers that have something new, each
+// once however many events there are.
 func (b *Broker) apply(events []chat.Event, upTo int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	grown := make(map[*room]struct{})
+	var grown []*room
 	for _, e := range events {
-		b.addFrames(e, grown)
+		grown = b.memory.add(e, b.applied, grown)
 		b.endRights(e)
 	}
 	b.applied = upTo
-	for rd := range b.arriving {
-		if rd.opened <= upTo {
-			delete(b.arriving, rd)
-			rd.wakeUp()
+	for _, rd := range b.arrived(upTo) {
+		b.wakes.add(rd)
+	}
+	for _, ro := range grown {
+		for _, sub := range ro.subscriptions {
+			sub.reader.touch(sub)
+			b.wakes.add(sub.reader)
 		}
 	}
-	for ro := range grown {
-		b.bytes -= ro.trim(b.roomBytes)
-		ro.press(b.roomBytes)
-		for _, s := range ro.subscriptions {
-			s.touch()
-		}
-	}
-	b.fit()
+	b.memory.grew(grown)
+	b.wakes.send()
 	b.metrics.tail.Set(float64(upTo))
-}
-
-// addFrames takes an event into the rooms that are open for it, and notes them
-// in grown.
-func (b *Broker) addFrames(e chat.Event, grown map[*room]struct{}) {
-	if e.Chat == "" {
-		return
-	}
-	keys := [2]roomKey{{chat: e.Chat}, {home: e.Username}}
-	open := keys[:1]
-	if e.Kind == chat.KindMemberJoined || e.Kind == chat.KindMemberLeft {
-		open = keys[:]
-	}
-	var f *frame
-	for _, key := range open {
-		ro := b.rooms[key]
-		if ro == nil {
-			continue
-		}
-		if f == nil {
-			f = newFrame(e)
-		}
-		b.bytes += ro.add(f)
-		grown[ro] = struct{}{}
-	}
 }
 
 // endRights notes the event at the readers whose rights it ends. A stream over
@@ -68,22 +41,40 @@ func (b *Broker) endRights(e chat.Event) {
 			}
 		}
 	case chat.KindChatDeleted:
-		if ro := b.rooms[roomKey{chat: e.Chat}]; ro != nil {
-			for _, s := range ro.subscriptions {
-				if s.reader.start.Chat == e.Chat {
-					s.reader.endAt(e.Pos, reasonDeleted)
+		if ro := b.memory.rooms[roomKey{chat: e.Chat}]; ro != nil {
+			for _, sub := range ro.subscriptions {
+				if sub.reader.start.Chat == e.Chat {
+					sub.reader.endAt(e.Pos, reasonDeleted)
 				}
 			}
 		}
-	case chat.KindSessionEnded:
+	case chat.KindSessionEnded, chat.KindUserDisabled:
 		for rd := range b.users[e.Username] {
-			if rd.start.Actor.Session == e.Session {
+			if rd.credential.endedBy(e) {
 				rd.endAt(e.Pos, reasonRevoked)
 			}
 		}
-	case chat.KindUserDisabled:
-		for rd := range b.users[e.Username] {
-			rd.endAt(e.Pos, reasonRevoked)
-		}
+	}
+}
+
+// wakes gathers the readers to wake, so that an event loop is told of all of its own
+// at once.
+type wakes map[*eventLoop][]*reader
+
+// add wakes a reader that a goroutine of its own drives, and notes any other.
+func (w wakes) add(rd *reader) {
+	if l, ok := rd.driver.(*eventLoop); ok {
+		w[l] = append(w[l], rd)
+		return
+	}
+	rd.wakeUp()
+}
+
+// send wakes those noted.
+func (w wakes) send() {
+	for l, readers := range w {
+		l.wakeAll(readers)
+		clear(readers)
+		w[l] = readers[:0]
 	}
 }

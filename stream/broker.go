@@ -23,13 +23,15 @@ type Options struct {
 	Patience time.Duration
 	// Poll is how often the log's head is looked at without a hint, ± 10 %; 2 s.
 	Poll time.Duration
-	// RoomBytes is what a room keeps of its newest frames at the most, about; 1 MiB.
+	// RoomBytes is what a room keeps of its newest frames at the most, about, but for its
+	// newest batch; 1 MiB.
 	RoomBytes int
-	// TotalBytes is what all rooms together keep at the most, about; 64 MiB.
+	// TotalBytes is what all rooms, and the parts of the log that were read for readers,
+	// take together at the most, about; 64 MiB.
 	TotalBytes int
 	// Limits bound how many streams there are; they are not bounded by default.
 	Limits Limits
-	// Portable has every stream driven by a goroutine of its own, also where a writer
+	// Portable has every stream driven by a goroutine of its own, also where an event loop
 	// could drive it among others.
 	Portable bool
 	// Registerer takes the metrics; nil keeps them to the broker.
@@ -58,24 +60,20 @@ func setDefault[T comparable](v *T, def T) {
 	}
 }
 
-// Broker holds the tail, the rooms and the readers of one instance. Its methods
-// may be called by many goroutines at once.
+// Broker is what an instance knows of the streams that it serves: a registry of
+// readers, memory, and a tail that moves both along the log. Its methods may be called by
+// many goroutines at once.
 type Broker struct {
 	log      Log
 	opts     Options
 	metrics  *metrics
 	tail     *tail
 	renewals *renewals
+	openings *openings
 
-	// writers drive the readers whose connections were taken over; next counts them
-	// round.
+	// loops drive the readers whose connections were hijacked; next counts them round.
 	loops []*eventLoop
 	next  atomic.Uint32
-
-	// opening bounds how many streams have their rights read at once; openingsFailed
-	// counts those that the store could not answer.
-	opening        chan struct{}
-	openingsFailed atomic.Int64
 
 	// readersDone and workDone are waited for by Drain and Close.
 	readersDone sync.WaitGroup
@@ -85,19 +83,12 @@ type Broker struct {
 	stop context.CancelFunc
 
 	mu sync.Mutex
+	registry
+	memory *memory
 	// applied is the tail's position: whatever of the log is not behind it is in
 	// the rooms that were open at the time.
 	applied int64
-	rooms   map[roomKey]*room
-	// bytes is what all rooms keep, roomBytes what each may keep at present.
-	bytes, roomBytes int
-	users            map[string]map[*reader]struct{}
-	// streams is how many there are; addresses counts them by where they are.
-	streams   int
-	addresses map[string]int
-	// arriving are the readers that opened at a head that the tail has yet to reach.
-	arriving map[*reader]struct{}
-	drained  bool
+	wakes   wakes
 	// reads are the parts of the log that are to be read; reading is how many
 	// goroutines do.
 	reads   []logRead
@@ -106,19 +97,18 @@ type Broker struct {
 
 // New makes a broker. It does nothing before [Broker.Start].
 func New(log Log, o Options) *Broker {
+	o = o.withDefaults()
 	b := &Broker{
-		log:       log,
-		opts:      o.withDefaults(),
-		opening:   make(chan struct{}, maxOpening),
-		rooms:     make(map[roomKey]*room),
-		users:     make(map[string]map[*reader]struct{}),
-		addresses: make(map[string]int),
-		arriving:  make(map[*reader]struct{}),
+		log:      log,
+		opts:     o,
+		metrics:  newMetrics(o.Registerer),
+		registry: newRegistry(o.Limits),
+		memory:   newMemory(o.TotalBytes, o.RoomBytes),
+		wakes:    make(wakes),
 	}
-	b.roomBytes = b.opts.RoomBytes
-	b.metrics = newMetrics(b.opts.Registerer)
 	b.tail = newTail(b)
 	b.renewals = newRenewals(b)
+	b.openings = newOpenings(b)
 	b.work, b.stop = context.WithCancel(context.Background())
 	for range eventLoops() {
 		b.loops = append(b.loops, newEventLoop(b))
@@ -136,8 +126,8 @@ func (b *Broker) Start(ctx context.Context) error {
 	b.applied = head
 	b.mu.Unlock()
 
-	for _, w := range b.loops {
-		b.workDone.Go(func() { w.run(b.work) })
+	for _, l := range b.loops {
+		b.workDone.Go(func() { l.run(b.work) })
 	}
 	b.workDone.Go(func() { b.tail.run(b.work) })
 	b.workDone.Go(func() { b.renewals.run(b.work) })
@@ -149,7 +139,7 @@ func (b *Broker) Start(ctx context.Context) error {
 // reordered or lost, it changes nothing but the time at which readers hear.
 func (b *Broker) Committed(events []chat.Event) { b.tail.offer(events) }
 
-// nextLoop is the writer that the next connection goes to.
+// nextLoop is the event loop that the next connection goes to.
 func (b *Broker) nextLoop() *eventLoop {
 	return b.loops[int(b.next.Add(1))%len(b.loops)]
 }
@@ -169,12 +159,25 @@ func (b *Broker) Drain() {
 	b.readersDone.Wait()
 }
 
+// enter subscribes a reader to a room. The broker's mutex is held.
+func (b *Broker) enter(key roomKey, sub *subscription) {
+	b.memory.enter(key, b.applied, sub)
+	b.metrics.rooms.Set(float64(len(b.memory.rooms)))
+}
+
+// leave ends a subscription. The broker's mutex is held.
+func (b *Broker) leave(sub *subscription) {
+	b.memory.leave(sub)
+	b.subscriptions--
+	b.metrics.rooms.Set(float64(len(b.memory.rooms)))
+}
+
 // Close drains, and ends the broker's own work.
 func (b *Broker) Close() error {
 	b.Drain()
 	b.stop()
-	for _, w := range b.loops {
-		w.stopPolling()
+	for _, l := range b.loops {
+		l.stopPolling()
 	}
 	b.workDone.Wait()
 	return nil

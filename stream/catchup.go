@@ -4,114 +4,31 @@ import (
 	"context"
 	"slices"
 	"time"
-
-	"parley/chat"
 )
 
 // What memory does not hold is read from the log: once a room, however many of its
 // readers need it, and once a reader over all chats. A few reads go on at a time,
-// so that a crowd that was cut leaves the database to those who post; nobody is
-// held up by them who does not wait for one.
+// so that a crowd that was cut leaves the database to those who post; a reader that
+// waits for none of them is not held up by them.
 
-const (
-	// maxReads is how many parts of the log are read at once.
-	maxReads = 8
-	// segmentEvents is how many events are read at once.
-	segmentEvents = 256
-	// maxSegmentBytes bounds what is kept of them.
-	maxSegmentBytes = 256 << 10
-	// segmentTTL is how long a part that nobody needs any more is kept for others.
-	segmentTTL = 10 * time.Second
-)
+// maxReads is how many parts of the log are read at once.
+const maxReads = 8
 
-// segment is a part of the log: every event of a room, or every event that a reader
-// over all chats is shown, behind from and up to through.
-type segment struct {
-	from, through int64
-	frames        []*frame
-	bytes         int
-	// used is when somebody last needed it.
-	used time.Time
-}
-
-// add makes the page of events, which are all that it holds up to through. Where
-// they are too many bytes the page ends earlier.
-func (p *segment) add(events []chat.Event) {
-	for _, e := range events {
-		f := newFrame(e)
-		p.frames = append(p.frames, f)
-		if p.bytes += f.size(); p.bytes > maxSegmentBytes {
-			p.through = e.Pos
-			return
-		}
-	}
-}
-
-// covers says whether the page holds what follows a position.
-func (p *segment) covers(pos int64) bool { return p != nil && p.from <= pos && pos < p.through }
-
-// segmentAt is the room's page that holds what follows a position; nil if none does.
-func (ro *room) segmentAt(pos int64, now time.Time) *segment {
-	for _, p := range slices.Backward(ro.segments) {
-		if p.covers(pos) {
-			p.used = now
-			return p
-		}
-	}
-	return nil
-}
-
-// cachedSegment is a page that holds what follows the reader's cursor; nil if there is
-// none.
+// cachedSegment is a segment that holds what follows the reader's cursor; nil if there
+// is none.
 func (rd *reader) cachedSegment(now time.Time) *segment {
-	switch {
-	case rd.segment.covers(rd.cursor):
-		return rd.segment
-	case rd.overAll():
-		return nil
-	default:
-		return rd.first.room.segmentAt(rd.cursor, now)
-	}
-}
-
-// keep takes a page into the room: where it reaches to what the room remembers, and
-// with that stays below limit bytes, as a part of it; elsewhere for a while. It
-// returns by how many bytes the room grew.
-func (ro *room) keep(p *segment, limit int) (grown int) {
-	if p.through >= ro.since && ro.bytes+p.bytes <= limit {
-		ro.frames = append(p.frames[:len(p.frames):len(p.frames)], ro.frames...)
-		ro.since = p.from
-		ro.bytes += p.bytes
-		return p.bytes
-	}
-	ro.segments = append(ro.segments, p)
-	return p.bytes
-}
-
-// dropSegments forgets pages for which that is due, the one read first coming first,
-// and returns how many bytes went.
-func (ro *room) dropSegments(due func(*segment) bool) (dropped int) {
-	ro.segments = slices.DeleteFunc(ro.segments, func(p *segment) bool {
-		if !due(p) {
-			return false
+	p := rd.segment
+	if !p.covers(rd.cursor) {
+		if rd.overAll() {
+			return nil
 		}
-		dropped += p.bytes
-		return true
-	})
-	return dropped
-}
-
-// dropUnused forgets the pages that nobody has needed for a while.
-func (b *Broker) dropUnused(now time.Time) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, ro := range b.rooms {
-		b.bytes -= ro.dropSegments(func(p *segment) bool { return now.Sub(p.used) > segmentTTL })
+		if p = rd.first.room.segmentAt(rd.cursor); p == nil {
+			return nil
+		}
 	}
+	rd.broker.memory.use(p, now)
+	return p
 }
-
-// always says that something is due.
-func always(*segment) bool { return true }
 
 // ask has the part of the log read that the reader needs next, unless one is being
 // read already. The broker's mutex is held.
@@ -134,28 +51,33 @@ func (rd *reader) ask() {
 	}
 }
 
-// answered ends a reader's waiting. A page is the reader's own, so that it gets on
-// however short memory is. The broker's mutex is held.
+// answered ends a reader's waiting. The broker's mutex is held.
 func (rd *reader) answered(p *segment, err error) {
-	if !rd.waits {
-		return
-	}
-	rd.waits = false
-	rd.broker.metrics.behind.Dec()
+	rd.stopWaiting()
 	if err != nil {
 		rd.retry = time.Now().Add(jitter(time.Second))
 	} else {
-		rd.segment = p
+		rd.dropSegment()
+		rd.segment, rd.owed = p, true
 	}
 	rd.wakeUp()
+}
+
+func (rd *reader) stopWaiting() {
+	if rd.waits {
+		rd.waits = false
+		rd.broker.metrics.behind.Dec()
+	}
 }
 
 // logRead is a part of the log to be read, for a room or for one reader.
 type logRead struct {
 	room   *room
 	reader *reader
-	// from and upTo bound it; for a room they are found when its turn comes.
+	// from and upTo bound it; for a room they are found when its turn comes. limit is
+	// how many events are read at the most.
 	from, upTo int64
+	limit      int
 }
 
 // enqueue has a part of the log read as soon as not too many others are. The
@@ -192,10 +114,11 @@ func (b *Broker) readLog() {
 	}
 }
 
-// wanted says whether somebody still waits for the part. Of a room it finds where
+// wanted says whether a reader still waits for the part. Of a room it finds where
 // the part begins and how far it shall reach. The broker's mutex is held.
 func (r *logRead) wanted() bool {
 	if r.reader != nil {
+		r.limit = r.reader.readLimit
 		return !r.reader.dismissed
 	}
 	ro := r.room
@@ -204,53 +127,76 @@ func (r *logRead) wanted() bool {
 		ro.reading = false
 		return false
 	}
-	r.from, r.upTo = ro.waiting[0].cursor, ro.since
+	r.from, r.upTo, r.limit = ro.waiting[0].cursor, ro.since, ro.readLimit
 	return true
 }
 
 // read reads the part.
 func (r *logRead) read(ctx context.Context, b *Broker) (*segment, error) {
 	b.metrics.logReads.Inc()
-	p := &segment{from: r.from, through: r.upTo, used: time.Now()}
+	p := &segment{from: r.from, through: r.upTo, room: r.room, used: time.Now()}
 	if r.reader != nil {
-		events, through, err := b.log.MemberAfter(ctx, r.reader.start.Actor.Username, r.reader.opened, r.from, r.upTo, segmentEvents)
+		events, through, err := b.log.MemberAfter(ctx, r.reader.credential.user, r.reader.opened, r.from, r.upTo, r.limit)
 		p.through = through
-		p.add(events)
+		p.fill(events)
 		return p, err
 	}
-	events, err := b.log.ChatAfter(ctx, r.room.key.chat, r.from, r.upTo, segmentEvents)
-	if len(events) == segmentEvents {
-		p.through = events[segmentEvents-1].Pos
+	events, err := b.log.ChatAfter(ctx, r.room.key.chat, r.from, r.upTo, r.limit)
+	if len(events) == r.limit {
+		p.through = events[r.limit-1].Pos
 	}
-	p.add(events)
+	p.fill(events)
 	return p, err
 }
 
-// deliver hands the part to those who wait for it. The broker's mutex is held.
+// nextLimit is how many events are read after a part of so many bytes: as many as are
+// kept, if they are of the same size.
+func nextLimit(events, bytes int) int {
+	if events == 0 {
+		return segmentEvents
+	}
+	return min(max(maxSegmentBytes*events/bytes, 1), segmentEvents)
+}
+
+// deliver hands the part to the readers that wait for it. The broker's mutex is held.
 func (r *logRead) deliver(b *Broker, p *segment, err error) {
 	if r.reader != nil {
-		r.reader.answered(p, err)
+		r.deliverAlone(b, p, err)
 		return
 	}
 	ro := r.room
-	if err == nil && len(ro.subscriptions) > 0 {
-		b.bytes += ro.keep(p, b.roomBytes)
-	}
+	var answered []*reader
 	ro.waiting = slices.DeleteFunc(ro.waiting, func(rd *reader) bool {
-		answered := err != nil || p.covers(rd.cursor) || rd.cursor >= ro.since
-		if answered {
-			rd.answered(p, err)
+		if rd.dismissed {
+			return true
 		}
-		return answered
+		done := err != nil || p.covers(rd.cursor) || rd.cursor >= ro.since
+		if done {
+			answered = append(answered, rd)
+		}
+		return done
 	})
 	if ro.reading = len(ro.waiting) > 0; ro.reading {
 		b.enqueue(logRead{room: ro})
 	}
-	over := b.bytes - b.opts.TotalBytes
-	b.bytes -= ro.dropSegments(func(p *segment) bool {
-		due := over > 0
-		over -= p.bytes
-		return due
-	})
-	b.fit()
+	if err == nil && len(ro.subscriptions) > 0 {
+		b.memory.keep(p, len(answered))
+		ro.readLimit = nextLimit(len(p.frames), p.bytes)
+	}
+	for _, rd := range answered {
+		rd.answered(p, err)
+	}
+}
+
+// deliverAlone hands the part to the one reader that it was read for.
+func (r *logRead) deliverAlone(b *Broker, p *segment, err error) {
+	rd := r.reader
+	if rd.dismissed {
+		return
+	}
+	if err == nil {
+		b.memory.keep(p, 1)
+		rd.readLimit = nextLimit(len(p.frames), p.bytes)
+	}
+	rd.answered(p, err)
 }

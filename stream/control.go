@@ -12,7 +12,7 @@ import (
 // is written before it.
 func (rd *reader) begin(sc *scratch, head []byte, reset string) reason {
 	fr := rd.start.Framing
-	// Spread, so that those who were cut together do not come back together.
+	// Jitter spreads reconnects after a common outage.
 	sc.out = fr.appendRetry(sc.out[:0], 1000+rand.Int64N(1000))
 	if reset == "" {
 		sc.out = fr.appendPlace(sc.out, rd.cursor)
@@ -24,8 +24,7 @@ func (rd *reader) begin(sc *scratch, head []byte, reset string) reason {
 	return rd.send(sc)
 }
 
-// sendPing tells that the stream lives, and the place where it stands if that moved
-// without a frame.
+// sendPing says that the stream lives, and its cursor, if that moved without a frame.
 func (rd *reader) sendPing(sc *scratch, v view, now time.Time) reason {
 	if !rd.stalled.IsZero() {
 		return ""
@@ -43,7 +42,7 @@ func (rd *reader) sendPing(sc *scratch, v view, now time.Time) reason {
 
 // part writes the stream's last frame, where the reason has one and the socket is not
 // full, and behind it, where the end is final, HTTP's last chunk. It returns why the
-// stream ends; nothing yet where the socket took that in part, unless it is in haste.
+// stream ends; nothing yet where the socket took that in part, unless all streams end.
 func (rd *reader) part(sc *scratch, why reason) reason {
 	if !why.hasBye() || !rd.stalled.IsZero() {
 		return why
@@ -51,7 +50,8 @@ func (rd *reader) part(sc *scratch, why reason) reason {
 	fr := rd.start.Framing
 	sc.out = sc.out[:0]
 	if why == reasonShutdown && fr == SSE {
-		// Spread over the time that others need to take the place of this instance.
+		// Jitter spreads reconnects over the time that others need to take this
+		// instance's place.
 		sc.out = appendRetry(sc.out, 500+rand.Int64N(4500))
 	}
 	sc.out = fr.appendFrame(sc.out, "bye", struct {
@@ -97,28 +97,4 @@ func (rd *reader) sendControl(sc *scratch, name string, data any) reason {
 func (rd *reader) send(sc *scratch) reason {
 	sc.chunk = rd.appendPiece(sc.chunk, sc.out)
 	return rd.put(sc.chunk)
-}
-
-// appendPiece appends a piece of the body as it goes to the reader's connection.
-func (rd *reader) appendPiece(dst, piece []byte) []byte {
-	if len(piece) > 0 && rd.conn.chunked() {
-		return appendChunk(dst, piece)
-	}
-	return append(dst, piece...)
-}
-
-// put writes what has to come whole: the rest of it comes before everything else.
-func (rd *reader) put(b []byte) reason {
-	if len(b) == 0 {
-		return ""
-	}
-	n, err := rd.give(b)
-	if err != nil {
-		return failed(err)
-	}
-	if n < len(b) {
-		rd.rest = append([]byte(nil), b[n:]...)
-		rd.stalled = time.Now()
-	}
-	return ""
 }

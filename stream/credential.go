@@ -6,10 +6,15 @@ import (
 	"parley/chat"
 )
 
-// credential is a stream's credential and how it is kept: a refresh renews the
-// session's row, which is looked at before the client is told that the end is
-// near, and again before the end.
+// credential is by what right a stream is open, as a value: whose it is, what ends it,
+// and how it is kept. Here alone is decided what differs between kinds of credentials.
+//
+// It is a session of this service's own. A refresh renews the session's row, which is
+// looked at before the client is told that the end is near, and again before the end.
 type credential struct {
+	user    string
+	session string
+
 	// expires is when the credential ends, as far as is known.
 	expires time.Time
 	// notice is how long before that the client is told.
@@ -28,11 +33,22 @@ const (
 )
 
 func newCredential(actor chat.Actor) credential {
-	c := credential{expires: actor.Expires.Time()}
+	c := credential{user: actor.Username, session: actor.Session, expires: actor.Expires.Time()}
 	life := c.expires.Sub(actor.Issued.Time())
 	c.notice = min(maxNotice, life/2)
 	c.next = c.expires.Add(-c.notice)
 	return c
+}
+
+// endedBy says whether an event that concerns the credential's user ends it.
+func (c *credential) endedBy(e chat.Event) bool {
+	switch e.Kind {
+	case chat.KindSessionEnded:
+		return e.Session == c.session
+	case chat.KindUserDisabled:
+		return true
+	}
+	return false
 }
 
 // check moves the credential's state on, with the answer to the question, if there

@@ -83,6 +83,23 @@ func (l *eventLoop) wake(rd *reader) {
 	}
 }
 
+// wakeAll puts readers into the queue, those that are adopted.
+func (l *eventLoop) wakeAll(readers []*reader) {
+	first := false
+	l.mu.Lock()
+	for _, rd := range readers {
+		if rd.slot.adopted && !rd.slot.queued {
+			rd.slot.queued = true
+			l.queue = append(l.queue, rd)
+			first = true
+		}
+	}
+	l.mu.Unlock()
+	if first {
+		signal(l.woken)
+	}
+}
+
 // run steps readers until ctx ends, by which time they all have.
 func (l *eventLoop) run(ctx context.Context) {
 	alarm := time.NewTimer(time.Hour)

@@ -1,10 +1,6 @@
 package stream
 
-import (
-	"time"
-
-	"parley/chat"
-)
+import "time"
 
 // maxFetch bounds the bytes that a reader is given at once, and so what one
 // write's deadline has to suffice for, and for how long others wait for theirs.
@@ -13,8 +9,9 @@ const maxFetch = 64 << 10
 // view is what a reader finds when it looks.
 type view struct {
 	// frames are what it is shown next, in order. They are valid until the next look
-	// with the same mergeBuffer.
-	frames []*frame
+	// with the same mergeBuffer. edition is the memory's of which they are.
+	frames  []*frame
+	edition int
 	// upTo is how far it has come when it was given them.
 	upTo int64
 	// waits says that the log has yet to be read.
@@ -50,7 +47,10 @@ func (rd *reader) fetch(now time.Time, found *mergeBuffer) view {
 	if !rd.retry.IsZero() && !now.Before(rd.retry) {
 		rd.retry = time.Time{}
 	}
-	v := view{upTo: rd.cursor, head: max(rd.opened, b.applied), draining: b.drained, answer: rd.answer, retry: rd.retry}
+	v := view{
+		upTo: rd.cursor, edition: b.memory.edition, head: max(rd.opened, b.applied),
+		draining: b.drained, answer: rd.answer, retry: rd.retry,
+	}
 	rd.answer = nil
 	upTo := max(rd.cursor, b.applied)
 	end, ends := rd.ending()
@@ -79,6 +79,8 @@ func (rd *reader) fetch(now time.Time, found *mergeBuffer) view {
 // mutex is held.
 func (rd *reader) collectUpTo(now time.Time, upTo int64, v *view, found *mergeBuffer) bool {
 	if !rd.remembered() {
+		rd.live = false
+		defer rd.acknowledge()
 		p := rd.cachedSegment(now)
 		if p == nil {
 			return false
@@ -95,34 +97,6 @@ func (rd *reader) collectUpTo(now time.Time, upTo int64, v *view, found *mergeBu
 		rd.collect(rd.first.room, rd.first.room.after(rd.cursor), upTo, found)
 	}
 	return true
-}
-
-// remembered says whether the rooms hold all that a reader may see behind its
-// cursor. Over all chats they do not before the head at opening: what he saw of a
-// chat then depends on when he was in it, which the rooms do not know. The broker's
-// mutex is held.
-func (rd *reader) remembered() bool {
-	if !rd.overAll() {
-		return rd.cursor >= rd.first.room.since
-	}
-	if rd.cursor < rd.opened {
-		return false
-	}
-	for _, s := range rd.fresh {
-		if s.fresh && s.room.since > rd.cursor {
-			return false
-		}
-	}
-	return true
-}
-
-// shows says whether the reader is given a frame.
-func (rd *reader) shows(f *frame) bool {
-	if !rd.start.Framing.shows(f.event.Kind) {
-		return false
-	}
-	// His own message that he asked not to hear.
-	return f.event.Origin == "" || f.event.Origin != rd.start.Origin || f.who != rd.start.Actor.Username
 }
 
 // cut shortens the view to what rd is given at once: up to maxFetch bytes, and
@@ -151,50 +125,4 @@ func (v *view) cut(rd *reader) {
 func (v *view) keep(n int) {
 	v.frames = v.frames[:n]
 	v.upTo, v.turn = v.frames[n-1].event.Pos, nil
-}
-
-// moveTo moves the cursor to a position up to which the reader has been given
-// everything; turn is the frame there that changes what it follows, nil if none
-// does. It says whether there is something behind already.
-func (rd *reader) moveTo(pos int64, turn *frame) (more bool) {
-	rd.cursor = pos
-	b := rd.broker
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	rd.reached = pos
-	if !rd.segment.covers(pos) || !rd.stalled.IsZero() {
-		rd.segment = nil // whoever has stopped reading keeps nothing in memory
-	}
-	if !rd.overAll() {
-		rd.first.fresh = rd.first.room.newest() > pos
-		return rd.first.fresh
-	}
-	kept := rd.fresh[:0]
-	for _, s := range rd.fresh {
-		// A room that began behind the cursor has not shown all of it.
-		s.fresh = s.fresh && max(s.room.newest(), s.room.since) > pos
-		if s.fresh {
-			kept = append(kept, s)
-		}
-	}
-	clear(rd.fresh[len(kept):])
-	rd.fresh = kept
-	if turn != nil {
-		rd.settle(turn)
-	}
-	return len(rd.fresh) > 0
-}
-
-// settle takes or gives up the subscription that the frame changes on a stream over all
-// chats. The broker's mutex is held.
-func (rd *reader) settle(f *frame) {
-	key := roomKey{chat: f.event.Chat}
-	switch {
-	case f.event.Kind == chat.KindMemberJoined && f.who == rd.start.Actor.Username:
-		if rd.subscriptionTo(key) == nil {
-			rd.broker.enter(key, rd)
-		}
-	case f.event.Kind == chat.KindMemberLeft && f.who == rd.start.Actor.Username, f.event.Kind == chat.KindChatDeleted:
-		rd.broker.leave(key, rd)
-	}
 }

@@ -19,7 +19,8 @@ func FuzzNoTextCanForgeALine(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		e := says("lobby", "bob", text)
 		e.Pos = 7
-		wire := newFrame(e).wire(SSE).payload()
+		framed, _ := newFrame(e).wire(SSE)
+		wire := framed.payload()
 		blocks := parse(t, string(wire))
 		if len(blocks) != 1 || blocks[0].ID != "7" || blocks[0].Name != "" {
 			t.Fatalf("%q became %+v", text, blocks)

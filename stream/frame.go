@@ -15,10 +15,17 @@ type frame struct {
 	// who wrote the message, or whose membership changed.
 	who string
 
-	// wires is what everybody is shown; ownWires is what the one whose joining or
-	// leaving this is is shown instead on his stream over all chats. Both are made
-	// when somebody first needs them.
+	// json is the event's data, wires what every reader is shown. ownWires is what a stream
+	// over all chats is shown instead of its user's own joining or leaving. All are made
+	// when they are first needed; encoded is how many bytes they take.
+	json            atomic.Pointer[[]byte]
 	wires, ownWires [framings]atomic.Pointer[wire]
+	encoded         atomic.Int64
+
+	// tally is where the frame is counted, counted for how many bytes; the broker's
+	// mutex guards them.
+	tally   *tally
+	counted int
 }
 
 // newFrame makes the frame of an event that belongs to a chat.
@@ -30,55 +37,97 @@ func newFrame(e chat.Event) *frame {
 	return f
 }
 
-// wire is the frame as everybody is shown it; empty where the framing does not
-// show it.
-func (f *frame) wire(fr Framing) wire {
-	return made(&f.wires[fr], func() wire {
-		return newWire(fr.appendFrame(nil, string(f.event.Kind), f.event.Data(), f.event.Pos))
+// data is the event's JSON, made once for all framings.
+func (f *frame) data() []byte {
+	if d := f.json.Load(); d != nil {
+		return *d
+	}
+	d := encode(f.event.Data())
+	if f.json.CompareAndSwap(nil, &d) {
+		f.encoded.Add(int64(cap(d)) + pointerOverhead)
+	}
+	return d
+}
+
+// wire is the frame as every reader is shown it, empty where the framing does not
+// show it; made says that it was not encoded before.
+func (f *frame) wire(fr Framing) (w wire, made bool) {
+	return f.once(&f.wires[fr], func() wire {
+		if fr == Text {
+			return newWire(appendText(nil, f.event))
+		}
+		data, encoded := f.json.Load(), []byte(nil)
+		if data == nil {
+			encoded = encode(f.event.Data())
+			data = &encoded
+		}
+		w := newWire(fr.appendEncoded(nil, string(f.event.Kind), *data, f.event.Pos))
+		if encoded != nil {
+			// The data stands in the wire; it is not kept a second time.
+			at := bytes.Index(w, encoded)
+			end := at + len(encoded)
+			within := []byte(w[at:end:end])
+			f.json.CompareAndSwap(nil, &within)
+		}
+		return w
 	})
 }
 
-// own is the name and the data of one's own joining or leaving on one's stream over
+// own is the name and the data of a user's own joining or leaving on a stream over
 // all chats.
-func (f *frame) own() (name string, data chat.ChatRef) {
+func (f *frame) own() (name string, data []byte) {
 	name = chat.NameChatJoined
 	if f.event.Kind == chat.KindMemberLeft {
 		name = chat.NameChatLeft
 	}
-	return name, chat.ChatRef{Seq: f.event.Seq, Chat: f.event.Chat}
+	return name, encode(chat.ChatRef{Seq: f.event.Seq, Chat: f.event.Chat})
 }
 
-// ownWire is what the one whose joining or leaving the frame is is shown there.
-func (f *frame) ownWire(fr Framing) wire {
-	return made(&f.ownWires[fr], func() wire {
+// ownWire is what a stream over all chats is shown of its user's own joining or
+// leaving.
+func (f *frame) ownWire(fr Framing) (w wire, made bool) {
+	return f.once(&f.ownWires[fr], func() wire {
+		if fr == Text {
+			return nil
+		}
 		name, data := f.own()
-		return newWire(fr.appendFrame(nil, name, data, f.event.Pos))
+		return newWire(fr.appendEncoded(nil, name, data, f.event.Pos))
 	})
 }
 
-// made returns what stands at p, and makes it if nothing does. Two that make it at
-// once make the same.
-func made(p *atomic.Pointer[wire], make func() wire) wire {
+// once returns what stands at p, and makes it if nothing does. Two goroutines that
+// make it at once make the same; one of them counts.
+func (f *frame) once(p *atomic.Pointer[wire], encode func() wire) (w wire, made bool) {
 	if w := p.Load(); w != nil {
-		return *w
+		return *w, false
 	}
-	w := make()
-	p.Store(&w)
-	return w
+	w = encode()
+	if !p.CompareAndSwap(nil, &w) {
+		return *p.Load(), false
+	}
+	f.encoded.Add(int64(cap(w)) + pointerOverhead)
+	return w, true
 }
 
-// size is about what the frame costs a room's memory, in bytes: the text stands in
-// it twice, as it was stored and encoded.
+// size is about what the frame costs memory, in bytes, with what was encoded of it so
+// far.
 func (f *frame) size() int {
-	size := frameOverhead
+	size := frameOverhead + int(f.encoded.Load())
 	if f.event.Message != nil {
-		size += 2 * len(f.event.Message.Text)
+		size += messageOverhead + len(f.event.Message.Text)
 	}
 	return size
 }
 
-// frameOverhead is about what a frame takes beside its text.
-const frameOverhead = 700
+const (
+	// frameOverhead is about what a frame takes without its message and what is encoded
+	// of it: itself, its place in a room, its short texts.
+	frameOverhead = 416
+	// messageOverhead is about what a message takes beside its text.
+	messageOverhead = 160
+	// pointerOverhead is what takes up an encoded part beside its bytes.
+	pointerOverhead = 32
+)
 
 // wire is a frame's bytes within an HTTP chunk of their own (RFC 9112, section
 // 7.1), so that a frame is copied as it stands where there is chunked coding.
@@ -89,6 +138,14 @@ func newWire(payload []byte) wire {
 		return nil
 	}
 	return appendChunk(make([]byte, 0, len(payload)+10), payload)
+}
+
+// piece is the frame as it is written, in its chunk or without.
+func (w wire) piece(chunked bool) []byte {
+	if chunked {
+		return w
+	}
+	return w.payload()
 }
 
 // payload is the frame without its chunk.

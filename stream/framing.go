@@ -31,23 +31,33 @@ func (fr Framing) mediaType() string {
 	return [framings]string{"text/event-stream", "application/x-ndjson", "text/plain; charset=utf-8"}[fr]
 }
 
-// appendFrame appends a frame with an event's name and data; an id below 0 is
-// none. Nothing is appended for what the framing does not show.
+// appendFrame appends a frame with a name and data; an id below 0 is none. Text shows
+// none but messages.
 func (fr Framing) appendFrame(dst []byte, name string, data any, id int64) []byte {
-	switch fr {
-	case SSE:
-		if name == string(chat.KindMessage) {
-			name = "" // what "message" is by default, and what onmessage hears
-		}
-		return appendBlock(dst, name, encode(data), id)
-	case NDJSON:
-		return appendObject(dst, name, encode(data), id)
-	default:
-		if m, ok := data.(chat.Message); ok {
-			dst = appendLine(dst, m)
-		}
+	if fr == Text {
 		return dst
 	}
+	return fr.appendEncoded(dst, name, encode(data), id)
+}
+
+// appendEncoded appends a frame whose data is JSON already, in a framing that has a
+// place for it.
+func (fr Framing) appendEncoded(dst []byte, name string, data []byte, id int64) []byte {
+	if fr == NDJSON {
+		return appendObject(dst, name, data, id)
+	}
+	if name == string(chat.KindMessage) {
+		name = "" // what "message" is by default, and what onmessage hears
+	}
+	return appendBlock(dst, name, data, id)
+}
+
+// appendText appends a message as a line of text, and nothing for any other event.
+func appendText(dst []byte, e chat.Event) []byte {
+	if e.Kind != chat.KindMessage {
+		return dst
+	}
+	return appendLine(dst, *e.Message)
 }
 
 // shows says whether the framing shows events of a kind.

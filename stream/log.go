@@ -11,10 +11,11 @@ import (
 // by many goroutines at once, answers chat.ErrUnavailable within 3 s where the
 // store does not answer, and the context's error where that ends first.
 type Log interface {
-	// Open reads, in one snapshot, the head of the log and what the actor may
-	// follow: the chat named by chatID or, if that is empty, every chat that he is
-	// in. chat.ErrSessionEnded, chat.ErrNotFound, chat.ErrNotAMember.
-	Open(ctx context.Context, actor chat.Actor, chatID string) (chat.Opening, error)
+	// Open reads, each in one snapshot, the head of the log and what actors may follow:
+	// the chat that a request names or, if that is empty, every chat that its actor is
+	// in. There is an answer to each request, in their order; a refusal is the answer's
+	// alone. An error is of all requests together.
+	Open(ctx context.Context, requests []chat.OpeningRequest) ([]chat.Opening, error)
 
 	// After reads, in one snapshot, the head and the first events behind the
 	// position after, in order, at most limit of them. Fewer than limit means that
@@ -26,10 +27,10 @@ type Log interface {
 	ChatAfter(ctx context.Context, chatID string, after, upTo int64, limit int) ([]chat.Event, error)
 
 	// MemberAfter reads what a stream over all chats of a user shows of the log
-	// behind after and up to upTo, in order: the events of the chats that he was in
-	// at the position opened, as far as he was a member when they happened, those
-	// of chats that he joined after opened likewise, and of every other chat only
-	// the event that ended his membership. It may stop early: through is how far the
+	// behind after and up to upTo, in order: the events of the chats that the user was
+	// in at the position opened, as far as they happened during a membership, those
+	// of chats joined after opened likewise, and of every other chat only the event
+	// that ended the membership. It may stop early: through is how far the
 	// answer reaches, greater than after unless after is upTo.
 	MemberAfter(ctx context.Context, username string, opened, after, upTo int64, limit int) (events []chat.Event, through int64, err error)
 

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -19,8 +20,12 @@ type memLog struct {
 	expiry map[string]time.Time
 	// slow is how long every read of events takes.
 	slow time.Duration
-	// openSlow is how long every opening takes.
+	// openSlow is how long every query for openings takes, opens how many there were.
 	openSlow time.Duration
+	opens    int
+	// tailReads counts the tail's reads, memberEvents the events that were read for
+	// readers over all chats, chatEvents those for rooms.
+	tailReads, memberEvents, chatEvents int
 	// pages counts how often a chat was read, reading how many are being read, and most
 	// how many have been at once.
 	pages         int
@@ -91,13 +96,30 @@ func (l *memLog) intervals(username string) map[string][]interval {
 	return in
 }
 
-func (l *memLog) Open(_ context.Context, actor chat.Actor, chatID string) (chat.Opening, error) {
+func (l *memLog) Open(_ context.Context, requests []chat.OpeningRequest) ([]chat.Opening, error) {
 	time.Sleep(l.openSlow)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.read(); err != nil {
-		return chat.Opening{}, err
+		return nil, err
 	}
+	l.opens++
+	var answers []chat.Opening
+	for _, r := range requests {
+		if r.Chat == unaskable {
+			return nil, errors.New("a question that fails its query")
+		}
+		o, err := l.open(r.Actor, r.Chat)
+		o.Err = err
+		answers = append(answers, o)
+	}
+	return answers, nil
+}
+
+// unaskable is a chat that makes a query fail, as what a database refuses does.
+const unaskable = "unaskable"
+
+func (l *memLog) open(actor chat.Actor, chatID string) (chat.Opening, error) {
 	o := chat.Opening{Head: int64(len(l.events))}
 	for _, e := range l.events {
 		if e.Kind == chat.KindSessionEnded && e.Session == actor.Session {
@@ -138,6 +160,7 @@ func (l *memLog) After(ctx context.Context, after int64, limit int) ([]chat.Even
 	if err := l.read(); err != nil {
 		return nil, 0, err
 	}
+	l.tailReads++
 	head := int64(len(l.events))
 	if after >= head {
 		return nil, head, nil
@@ -164,6 +187,7 @@ func (l *memLog) ChatAfter(ctx context.Context, chatID string, after, upTo int64
 			found = append(found, e)
 		}
 	}
+	l.chatEvents += len(found)
 	return found, nil
 }
 
@@ -176,8 +200,10 @@ func (l *memLog) MemberAfter(ctx context.Context, username string, opened, after
 	}
 	found := expected(l.events, l.intervals(username), opened, after, upTo)
 	if len(found) > limit {
+		l.memberEvents += limit
 		return found[:limit], found[limit-1].Pos, nil
 	}
+	l.memberEvents += len(found)
 	return found, upTo, nil
 }
 

@@ -20,8 +20,8 @@ func (g *mergeBuffer) full() bool { return g.bytes > maxFetch }
 
 // collect appends those of frames up to upTo that the reader is shown, or that
 // change what it follows, until found is full. ro is the room in which they stand;
-// nil for a page. What changes his own chats stands in two rooms: a stream over all
-// chats takes it from its home room.
+// nil for a segment. What changes a user's own chats stands in two rooms: a stream over
+// all chats takes it from its home room.
 func (rd *reader) collect(ro *room, frames []*frame, upTo int64, found *mergeBuffer) {
 	for _, f := range frames {
 		if f.event.Pos > upTo || found.full() {
@@ -37,12 +37,16 @@ func (rd *reader) collect(ro *room, frames []*frame, upTo int64, found *mergeBuf
 	}
 }
 
-// merge collects from all fresh rooms, in the log's order. The broker's mutex is held.
+// merge collects from all touched rooms, in the log's order. The broker's mutex is
+// held.
 func (rd *reader) merge(upTo int64, found *mergeBuffer) {
 	rs := found.runs[:0]
-	for _, s := range rd.fresh {
-		if frames := s.room.after(rd.cursor); s.fresh && len(frames) > 0 {
-			rs = append(rs, run{s.room, frames})
+	for _, sub := range rd.touched {
+		if sub.room == nil {
+			continue
+		}
+		if frames := sub.room.after(rd.cursor); len(frames) > 0 {
+			rs = append(rs, run{sub.room, frames})
 		}
 	}
 	found.runs = rs
@@ -56,7 +60,7 @@ func (rd *reader) merge(upTo int64, found *mergeBuffer) {
 			heap.Fix(&rs, 0)
 		}
 	}
-	clear(found.runs) // who looks next may do so much later
+	clear(found.runs) // the next look may come much later
 }
 
 // run is what a room holds behind a reader's cursor.

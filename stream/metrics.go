@@ -31,7 +31,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		ends: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_streams_ended_total", Help: "Streams that ended, by reason."}, []string{"reason"}),
 		held: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "parley_posts_held_seconds", Help: "For how long posts were held because those who follow the chat could not keep up.",
+			Name: "parley_posts_held_seconds", Help: "For how long posts were held because the streams of the chat could not keep up.",
 			Buckets: []float64{.01, .025, .05, .075, .1}}),
 		refused: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "parley_streams_refused_total", Help: "Streams that were one too many."}),

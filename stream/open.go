@@ -2,124 +2,126 @@ package stream
 
 import (
 	"context"
-	"errors"
+	"runtime"
+	"slices"
 
 	"parley/chat"
 )
 
 // open authorises a stream and gives it a reader, and says why the client's
-// place is gone, if it is. The reader is known to the broker before its rights
-// are read, so that no row behind the head it opens at can pass it by.
+// place is gone, if it is. The reader is known to the broker, and subscribed to its
+// first room, before its rights are read, so that no row behind the head it opens at
+// can pass it by.
 func (b *Broker) open(ctx context.Context, s *Start, d driver) (rd *reader, reset string, err error) {
 	rd = newReader(b, s, d)
-	first := roomKey{chat: s.Chat}
-	if s.Chat == "" {
-		first = roomKey{home: s.Actor.Username}
-	}
-	if err := b.admit(rd, first); err != nil {
+	if err := b.admit(rd); err != nil {
 		return nil, "", err
 	}
-	opening, err := b.readOpening(ctx, s)
+	opening, err := b.openings.read(ctx, chat.OpeningRequest{Actor: s.Actor, Chat: s.Chat})
+	if err == nil {
+		reset, err = b.settleIn(rd, opening)
+	}
+	if err == nil && rd.overAll() {
+		b.subscribe(rd, opening.Chats)
+	}
 	if err != nil {
 		b.dismiss(rd)
 		return nil, "", err
 	}
-	rd.cursor, reset = s.place(opening.Head)
-	// What was only needed for that is not kept for as long as the stream lives.
-	rd.start.LastEventID, rd.start.After = "", ""
-	b.settleIn(rd, opening)
+	// What was only needed for the place is not kept for as long as the stream lives.
+	s.LastEventID, s.After = "", ""
 	b.tail.headAt(opening.Head)
 	return rd, reset, nil
 }
 
-// readOpening reads the stream's rights when its turn comes. A crowd that was cut
-// comes back at once, and the store, which has to answer within seconds, would
-// refuse most of it; here they wait for one another, until the store fails one of
-// them.
-func (b *Broker) readOpening(ctx context.Context, s *Start) (chat.Opening, error) {
-	failures := b.openingsFailed.Load()
-	select {
-	case b.opening <- struct{}{}:
-	case <-ctx.Done():
-		return chat.Opening{}, ctx.Err()
-	}
-	defer func() { <-b.opening }()
-	if b.openingsFailed.Load() != failures || b.isDrained() {
-		return chat.Opening{}, chat.ErrUnavailable
-	}
-	opening, err := b.log.Open(ctx, s.Actor, s.Chat)
-	if errors.Is(err, chat.ErrUnavailable) {
-		b.openingsFailed.Add(1)
-	}
-	return opening, err
-}
-
-func (b *Broker) isDrained() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.drained
-}
-
-// maxOpening is how many streams have their rights read at once.
-const maxOpening = 16
-
-// settleIn gives the reader what its opening says.
-func (b *Broker) settleIn(rd *reader, opening chat.Opening) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	rd.opened = opening.Head
-	if rd.opened > b.applied {
-		b.arriving[rd] = struct{}{}
-	}
-	if rd.start.Chat == "" {
-		for _, chatID := range opening.Chats {
-			b.enter(roomKey{chat: chatID}, rd)
-		}
-	}
-}
-
 // admit makes the reader known, with its first subscription, unless streams are ending or
 // there are too many.
-func (b *Broker) admit(rd *reader, first roomKey) error {
+func (b *Broker) admit(rd *reader) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.drained {
 		return chat.ErrUnavailable
 	}
-	if err := b.opts.Limits.refuses(b, rd.start); err != nil {
+	err := b.refuses(rd.start)
+	if err == nil {
+		err = b.claim(1)
+	}
+	if err != nil {
 		b.metrics.refused.Inc()
 		return err
 	}
 	b.readersDone.Add(1)
-	b.count(rd.start, 1)
-	user := rd.start.Actor.Username
-	if b.users[user] == nil {
-		b.users[user] = make(map[*reader]struct{})
+	b.register(rd)
+	b.metrics.open.Set(float64(b.streams))
+	first := roomKey{chat: rd.start.Chat}
+	if rd.overAll() {
+		first.home = rd.credential.user
 	}
-	b.users[user][rd] = struct{}{}
-	b.enter(first, rd)
+	b.enter(first, &rd.first)
+	rd.touch(&rd.first)
 	return nil
 }
 
-// dismiss forgets the reader.
+// settleIn gives the reader what its opening says, and its place.
+func (b *Broker) settleIn(rd *reader, opening chat.Opening) (reset string, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if rd.overAll() {
+		if err := b.claim(len(opening.Chats)); err != nil {
+			b.metrics.refused.Inc()
+			return "", err
+		}
+	}
+	rd.opened = opening.Head
+	if rd.opened > b.applied {
+		b.arriving[rd] = struct{}{}
+	}
+	rd.cursor, reset = rd.start.place(opening.Head)
+	return reset, nil
+}
+
+// subscriptionSlice is how many subscriptions are taken, or given up, before the
+// mutex is left to others.
+const subscriptionSlice = 64
+
+// subscribe subscribes the reader to its chats, a slice at a time. What happens
+// meanwhile passes nothing by: a room begins where the tail stands when the reader
+// enters it, and a reader whose cursor is before that takes what lies between from the
+// log; its own joins and leaves stand in its home room.
+func (b *Broker) subscribe(rd *reader, chats []string) {
+	chats = slices.Sorted(slices.Values(chats))
+	rd.others = make([]*subscription, 0, len(chats))
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i, chatID := range chats {
+		rd.join(chatID, i)
+		b.yieldAfter(i)
+	}
+}
+
+// yieldAfter leaves the mutex, which is held, to others after the last of a slice. A
+// goroutine that took it again at once would be faster than all that wait for it.
+func (b *Broker) yieldAfter(i int) {
+	if i%subscriptionSlice == subscriptionSlice-1 {
+		b.mu.Unlock()
+		runtime.Gosched()
+		b.mu.Lock()
+	}
+}
+
+// dismiss forgets the reader, whose subscriptions it ends a slice at a time.
 func (b *Broker) dismiss(rd *reader) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	rd.dismissed = true
-	if rd.waits {
-		rd.waits = false
-		b.metrics.behind.Dec()
+	rd.stopWaiting()
+	rd.dropSegment()
+	for i, sub := range rd.others {
+		b.leave(sub)
+		b.yieldAfter(i)
 	}
-	for chatID := range rd.others {
-		b.leave(roomKey{chat: chatID}, rd)
-	}
-	b.leave(rd.first.room.key, rd)
-	delete(b.arriving, rd)
-	user := rd.start.Actor.Username
-	delete(b.users[user], rd)
-	if len(b.users[user]) == 0 {
-		delete(b.users, user)
-	}
-	b.count(rd.start, -1)
+	b.leave(&rd.first)
+	b.forget(rd)
+	b.metrics.open.Set(float64(b.streams))
 	b.readersDone.Done()
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"parley/chat"
 )
 
-// Page is a part of what a stream would show, for those who would rather ask again
+// Page is a part of what a stream would show, for clients that would rather ask again
 // than listen.
 type Page struct {
 	Events []PageEvent `json:"events"`
@@ -19,8 +21,8 @@ type Page struct {
 type PageEvent struct {
 	Event string `json:"event"`
 	// ID is the event's position.
-	ID   int64 `json:"id"`
-	Data any   `json:"data"`
+	ID   int64          `json:"id"`
+	Data jsontext.Value `json:"data"`
 }
 
 // pageGrace is how long, beyond the time that its client waits, a page may take to
@@ -46,7 +48,7 @@ func (b *Broker) Page(ctx context.Context, s *Start, wait time.Duration) (Page, 
 	began := rd.cursor
 	p := Page{Events: []PageEvent{}, Cursor: began}
 	if reset != "" {
-		p.Events = append(p.Events, PageEvent{resetName, rd.cursor, resetData{reset, rd.cursor}})
+		p.Events = append(p.Events, PageEvent{resetName, rd.cursor, encode(resetData{reset, rd.cursor})})
 		return p, nil
 	}
 	limit := maxPageEvents
@@ -101,6 +103,7 @@ func (rd *reader) fill(p *Page, v view, limit int) (more bool) {
 		name, data := rd.shown(f)
 		p.Events = append(p.Events, PageEvent{name, f.event.Pos, data})
 	}
+	rd.broker.recount(v.frames)
 	rd.broker.metrics.deliveries.Add(float64(len(v.frames)))
 	more = rd.moveTo(v.upTo, v.turn) || v.more
 	p.Cursor = rd.cursor

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strconv"
 	"strings"
@@ -25,7 +26,11 @@ func (h *house) page(s Start, wait time.Duration) (events string, cursor int64) 
 	var names []string
 	for _, e := range p.Events {
 		name := e.Event
-		if m, ok := e.Data.(chat.Message); ok {
+		if e.Event == string(chat.KindMessage) {
+			var m chat.Message
+			if err := json.Unmarshal(e.Data, &m); err != nil {
+				h.t.Fatal(err)
+			}
 			name = m.Text
 		}
 		names = append(names, name)
@@ -74,7 +79,7 @@ func TestAPageIsWaitedForUntilSomethingHappens(t *testing.T) {
 			t.Errorf("whose client went: %v", err)
 		}
 		synctest.Wait()
-		expect(t, "rooms left", len(h.broker.rooms), 0)
+		expect(t, "rooms left", len(h.broker.memory.rooms), 0)
 	})
 }
 

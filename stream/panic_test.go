@@ -15,10 +15,10 @@ func TestAPanicEndsItsOwnStreamAlone(t *testing.T) {
 		h.log.commit(says("den", "bob", "nothing can be made of its frame"))
 		h.broker.mu.Lock()
 		h.broker.applied++
-		ro := h.broker.rooms[roomKey{chat: "den"}]
-		ro.add(&frame{event: chat.Event{Pos: h.broker.applied, Kind: chat.KindMessage, Chat: "den"}})
-		for _, s := range ro.subscriptions {
-			s.touch()
+		ro := h.broker.memory.rooms[roomKey{chat: "den"}]
+		ro.add(&frame{event: chat.Event{Pos: h.broker.applied, Kind: chat.KindMessage, Chat: "den"}}, h.broker.applied-1)
+		for _, sub := range ro.subscriptions {
+			sub.reader.wakeUp()
 		}
 		h.broker.mu.Unlock()
 		h.sleep(time.Second)

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// renewals finds out whether sessions were renewed. All that ask while a query
-// is under way are answered by the next one together.
+// renewals finds out whether credentials were renewed. All readers that ask while a
+// query is under way are answered by the next one together.
 type renewals struct {
 	broker *Broker
-	// woken has room for one: somebody asks.
+	// woken has room for one: a reader asks.
 	woken chan struct{}
 
 	mu     sync.Mutex
@@ -64,7 +64,7 @@ func (rs *renewals) run(ctx context.Context) {
 	}
 }
 
-// take removes those who ask, as many as one query may have.
+// take removes the readers that ask, as many as one query may have.
 func (rs *renewals) take() []*reader {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
@@ -79,7 +79,7 @@ func (rs *renewals) take() []*reader {
 func (rs *renewals) answer(ctx context.Context, asking []*reader) {
 	sessions := make([]string, len(asking))
 	for i, rd := range asking {
-		sessions[i] = rd.start.Actor.Session
+		sessions[i] = rd.credential.session
 	}
 	until, err := rs.broker.log.AccessExpiries(ctx, sessions)
 	rs.broker.mu.Lock()

@@ -1,48 +1,57 @@
 package stream
 
-import "time"
-
 // room is what is live of a chat, or of a user's own joins and leaves: the
-// newest frames, and the readers who follow it. The broker's mutex guards it.
+// newest frames, and the subscriptions of the readers that follow it.
 type room struct {
-	key roomKey
+	tally // of frames
+	key   roomKey
 	// since is how far back the room reaches: every event of it behind since, up
 	// to the tail, is in frames.
-	since         int64
-	frames        []*frame
-	bytes         int // of the frames
+	since int64
+	// head is the position of the room's newest event, or where the room began, if
+	// nothing has happened in it since. It stays when the frame goes.
+	head   int64
+	frames []*frame
+	// batch is the position of the first event of the newest batch.
+	batch         int64
 	subscriptions []*subscription
 
-	// pages are parts of the log before since that somebody here needed lately, the one
-	// read last standing last.
-	segments []*segment
-	// waiting are the readers who need a part that is not there; reading says that
-	// one is being read.
-	waiting []*reader
-	reading bool
+	// passed is a position that no reader served from the room is before; the least one
+	// may have come further since.
+	passed int64
+	// rank and index are the room's place among all rooms in the order of eviction.
+	rank  rank
+	index int
 
-	// hold is for how long posts are held, sample which readers are looked at next to
-	// find that.
-	hold   time.Duration
+	// segments are parts of the log that readers of this room needed lately.
+	segments []*segment
+	// waiting are the readers that need a part that is not there; reading says that
+	// one is being read. readLimit is how many events are read at once.
+	waiting   []*reader
+	reading   bool
+	readLimit int
+
+	// sample says which readers are looked at next to find for how long to hold posts.
 	sample int
 }
 
 // roomKey names a room: one of its fields is set.
 type roomKey struct {
 	chat string
-	// home is the user whose joins and leaves the room carries, for his streams
-	// over all chats.
+	// home is the user whose joins and leaves the room carries, for that user's
+	// streams over all chats.
 	home string
 }
 
 // subscription is a reader's place in a room.
 type subscription struct {
 	reader *reader
-	room   *room
+	// room is nil once the reader has left it.
+	room *room
 	// index is where the subscription stands among the room's.
-	index int
-	// fresh says that the room has had frames since the reader last looked.
-	fresh bool
+	index int32
+	// touched says that the subscription stands in its reader's list of those.
+	touched bool
 }
 
 // after returns the frames behind a position that is not before since. The
@@ -62,84 +71,60 @@ func after(frames []*frame, pos int64) []*frame {
 	return frames[lo:]
 }
 
-// newest is the position of the room's newest frame; 0 while it has none.
-func (ro *room) newest() int64 {
-	if len(ro.frames) == 0 {
-		return 0
-	}
-	return ro.frames[len(ro.frames)-1].event.Pos
-}
+// oldest is the position of the oldest frame, of which there is at least one.
+func (ro *room) oldest() int64 { return ro.frames[0].event.Pos }
 
-// add appends a frame and returns by how many bytes the room grew.
-func (ro *room) add(f *frame) int {
+// add appends an event's frame; applied is where the tail stood before the event's
+// batch. It says whether the frame is the room's first of that batch.
+func (ro *room) add(f *frame, applied int64) (first bool) {
+	first = ro.head <= applied
+	if first {
+		ro.batch = f.event.Pos
+	}
+	ro.head = f.event.Pos
 	ro.frames = append(ro.frames, f)
-	ro.bytes += f.size()
-	return f.size()
+	ro.hold(f)
+	return first
 }
 
-// trim drops the oldest frames until at most limit bytes are left, and returns
-// how many bytes went.
-func (ro *room) trim(limit int) (dropped int) {
-	n := 0
-	for n < len(ro.frames) && ro.bytes-dropped > limit {
-		dropped += ro.frames[n].size()
-		n++
-	}
-	if n == 0 {
-		return 0
-	}
-	ro.since = ro.frames[n-1].event.Pos
-	clear(ro.frames[:n])
-	ro.frames = ro.frames[n:]
-	ro.bytes -= dropped
-	return dropped
+// evict drops the oldest frame.
+func (ro *room) evict() {
+	f := ro.frames[0]
+	ro.drop(f)
+	ro.since = f.event.Pos
+	ro.frames[0] = nil
+	ro.frames = ro.frames[1:]
 }
 
-// enter gives a reader a subscription in a room, which is made if there is none. The
-// subscription is fresh: the reader has yet to look.
-func (b *Broker) enter(key roomKey, rd *reader) {
-	ro := b.rooms[key]
-	if ro == nil {
-		ro = &room{key: key, since: b.applied}
-		b.rooms[key] = ro
-		b.metrics.rooms.Inc()
+// passedBy says whether all readers that the room serves have passed a position. A
+// reader further behind is served from the log.
+func (ro *room) passedBy(pos int64) bool {
+	if pos <= ro.passed {
+		return true
 	}
-	s := rd.newSubscription(key)
-	s.reader, s.room, s.index = rd, ro, len(ro.subscriptions)
-	ro.subscriptions = append(ro.subscriptions, s)
-	s.touch()
+	passed := ro.head
+	for _, sub := range ro.subscriptions {
+		if cursor := sub.reader.cursor; cursor >= ro.since {
+			passed = min(passed, cursor)
+		}
+	}
+	ro.passed = passed
+	return pos <= passed
 }
 
-// leave takes a reader's subscription in a room, if he has one; a room without subscriptions
-// goes.
-func (b *Broker) leave(key roomKey, rd *reader) {
-	s := rd.subscriptionTo(key)
-	if s == nil {
-		return
-	}
-	rd.dropSubscription(key)
-	s.fresh = false
-	ro := s.room
+// subscribe adds a subscription.
+func (ro *room) subscribe(sub *subscription) {
+	sub.room, sub.index = ro, int32(len(ro.subscriptions))
+	ro.subscriptions = append(ro.subscriptions, sub)
+	ro.passed = 0
+}
+
+// unsubscribe removes a subscription.
+func (ro *room) unsubscribe(sub *subscription) {
 	last := len(ro.subscriptions) - 1
-	ro.subscriptions[s.index] = ro.subscriptions[last]
-	ro.subscriptions[s.index].index = s.index
+	moved := ro.subscriptions[last]
+	ro.subscriptions[sub.index], moved.index = moved, sub.index
 	ro.subscriptions[last] = nil
 	ro.subscriptions = ro.subscriptions[:last]
-	if last == 0 {
-		b.bytes -= ro.bytes + ro.dropSegments(always)
-		delete(b.rooms, key)
-		b.metrics.rooms.Dec()
-	}
-}
-
-// touch marks the subscription as one that its reader has to look at, and wakes him.
-func (sub *subscription) touch() {
-	if sub.fresh {
-		return
-	}
-	sub.fresh = true
-	if sub.reader.overAll() {
-		sub.reader.fresh = append(sub.reader.fresh, sub)
-	}
-	sub.reader.wakeUp()
+	sub.room = nil
 }

@@ -78,7 +78,7 @@ func TestRefusalsWriteNothing(t *testing.T) {
 		<-c.done
 		expect(t, "error", c.err, error(chat.ErrNotFound))
 		expect(t, "wire", c.text(), "")
-		expect(t, "rooms", len(h.broker.rooms), 0)
+		expect(t, "rooms", len(h.broker.memory.rooms), 0)
 		expect(t, "users", len(h.broker.users), 0)
 	})
 }
@@ -90,7 +90,7 @@ func TestHintsMayBeLostRepeatedAndReordered(t *testing.T) {
 		b := h.log.commit(numbered(3, 4)...)
 		h.log.commit(numbered(5, 5)...)
 		h.broker.Committed(b)
-		synctest.Wait()
+		h.sleep(reorderWindow)
 		expect(t, "a hole is filled from the log", c.names(), "ready 1 2 3 4 5")
 		h.broker.Committed(a)
 		h.broker.Committed(b)
@@ -161,7 +161,7 @@ func TestASessionsEndAndAUsersEndStreams(t *testing.T) {
 }
 
 func TestAReaderThatCannotReachItsEndIsEndedWhereItStands(t *testing.T) {
-	inHouse(t, Options{RoomBytes: 1}, func(h *house) {
+	inHouse(t, Options{TotalBytes: 1}, func(h *house) {
 		h.commit(numbered(1, 1)...)
 		c := h.open(Start{Chat: "lobby"})
 		h.log.setBroken(true)
@@ -232,7 +232,7 @@ func TestJoinsAndLeavesAreLiveOnAStreamOverAllChats(t *testing.T) {
 		c.cancel()
 		<-c.done
 		synctest.Wait()
-		expect(t, "rooms left", len(h.broker.rooms), 0)
+		expect(t, "rooms left", len(h.broker.memory.rooms), 0)
 	})
 }
 
@@ -420,14 +420,14 @@ func TestMemoryIsBoundedAndWhatWentIsReadFromTheLog(t *testing.T) {
 		}
 		expect(t, "events", c.names(), strings.Join(want, " "))
 		h.broker.mu.Lock()
-		if h.broker.bytes > 3000 {
-			t.Errorf("%d bytes are kept", h.broker.bytes)
+		if h.broker.memory.bytes() > 3000 {
+			t.Errorf("%d bytes are kept", h.broker.memory.bytes())
 		}
 		h.broker.mu.Unlock()
 		c.cancel()
 		<-c.done
 		synctest.Wait()
-		expect(t, "bytes left", h.broker.bytes, 0)
+		expect(t, "bytes left", h.broker.memory.bytes(), 0)
 	})
 }
 
@@ -438,7 +438,7 @@ func TestEveryReaderIsGivenExactlyItsPartOfTheLog(t *testing.T) {
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(seed, 7))
-			o := Options{RoomBytes: 400 + rnd.IntN(4000), Ping: time.Minute}
+			o := Options{RoomBytes: 400 + rnd.IntN(4000), Ping: time.Minute, TotalBytes: 1 + rnd.IntN(8000)}
 			inHouse(t, o, func(h *house) { wander(h, rnd) })
 		})
 	}

@@ -314,8 +314,8 @@ func TestAHundredThatReadALongChatFromItsBeginningShareTheReading(t *testing.T) 
 			p.say(messages+i+1, messages+i+1)
 			live.until(strconv.Itoa(messages + i + 1))
 			p.broker.mu.Lock()
-			if p.broker.bytes > 49<<20 {
-				p.t.Errorf("%d bytes are kept", p.broker.bytes)
+			if p.broker.memory.bytes() > 49<<20 {
+				p.t.Errorf("%d bytes are kept", p.broker.memory.bytes())
 			}
 			p.broker.mu.Unlock()
 		}
@@ -377,7 +377,7 @@ func TestTenThousandStreamsThatCameAndWentLeaveNothingBehind(t *testing.T) {
 		eventually(p.t, "no room is left", func() bool {
 			p.broker.mu.Lock()
 			defer p.broker.mu.Unlock()
-			return len(p.broker.rooms) == 0
+			return len(p.broker.memory.rooms) == 0
 		})
 	})
 }

@@ -55,18 +55,18 @@ type resetData struct {
 func (s *Start) place(head int64) (cursor int64, reset string) {
 	switch {
 	case s.LastEventID != "":
-		return position(s.LastEventID, head)
+		return parsePlace(s.LastEventID, head)
 	case s.After == "" || s.After == "now":
 		return head, ""
 	case s.After == "earliest":
 		return 0, ""
 	default:
-		return position(s.After, head)
+		return parsePlace(s.After, head)
 	}
 }
 
-// position reads a cursor; what lies ahead of the head is no place of this log's.
-func position(s string, head int64) (cursor int64, reset string) {
+// parsePlace reads a cursor; what lies ahead of the head is no place of this log's.
+func parsePlace(s string, head int64) (cursor int64, reset string) {
 	pos, ok := chat.ParsePosition(s)
 	switch {
 	case !ok:

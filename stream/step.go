@@ -7,7 +7,7 @@ import (
 )
 
 // step does what there is to do at present. more says that there is something left
-// already; why, that and for what reason the stream ends, its last frame being said.
+// already; why, that and for what reason the stream ends, its last frame being written.
 //
 // A panic ends this stream alone: the goroutine in which it happens drives many.
 func (rd *reader) step(sc *scratch, now time.Time) (more bool, why reason) {
@@ -52,7 +52,7 @@ func (rd *reader) deliver(sc *scratch, v view, now time.Time) (more bool, why re
 	}
 	given := len(v.frames)
 	if given > 0 {
-		if given, why = rd.write(sc, v.frames, now); why != "" {
+		if given, why = rd.write(sc, v, now); why != "" {
 			return false, why
 		}
 		if given > 0 {
@@ -82,18 +82,17 @@ func (rd *reader) deliver(sc *scratch, v view, now time.Time) (more bool, why re
 	return more, why
 }
 
-// write writes frames and returns how many were taken. One that was taken in part
-// counts: what is left of it comes before everything else.
-func (rd *reader) write(sc *scratch, frames []*frame, now time.Time) (given int, why reason) {
-	chunked := rd.conn.chunked()
-	key := copied{frames[0], frames[len(frames)-1], len(frames), rd.start.Framing, chunked}
-	// What one of them is shown of his own is shown to nobody else.
+// write writes the view's frames and returns how many were taken. One that was taken
+// in part counts: what is left of it comes before everything else.
+func (rd *reader) write(sc *scratch, v view, now time.Time) (given int, why reason) {
+	frames, chunked := v.frames, rd.conn.chunked()
+	key := copied{frames[0], frames[len(frames)-1], len(frames), v.edition, rd.start.Framing, chunked}
+	// Streams over all chats show a user's own joins differently, and streams with an
+	// origin leave frames out.
 	plain := !rd.overAll() && rd.start.Origin == ""
 	if !plain || key != sc.copied {
-		sc.copied, sc.wires = copied{}, sc.wires[:0]
-		for _, f := range frames {
-			sc.wires = append(sc.wires, rd.bytes(f, chunked)...)
-		}
+		rd.copyWires(sc, frames, chunked)
+		sc.copied = copied{}
 		if plain {
 			sc.copied = key
 		}
@@ -107,56 +106,44 @@ func (rd *reader) write(sc *scratch, frames []*frame, now time.Time) (given int,
 	}
 	rd.stalled = now
 	for i, f := range frames {
-		size := len(rd.bytes(f, chunked))
+		bytes := rd.bytes(f, chunked)
 		switch {
 		case n == 0:
 			return i, ""
-		case n < size:
-			rd.rest = append([]byte(nil), rd.bytes(f, chunked)[n:]...)
+		case n < len(bytes):
+			rd.rest = append([]byte(nil), bytes[n:]...)
 			return i + 1, ""
 		}
-		n -= size
+		n -= len(bytes)
 	}
 	return len(frames), ""
 }
 
-// give writes to the connection. The reader is halted meanwhile too: of a write that
-// waits for room nobody else can see whether it does.
-func (rd *reader) give(b []byte) (int, error) {
-	rd.halted.Store(true)
-	n, err := rd.conn.write(b)
-	rd.halted.Store(n < len(b))
-	return n, err
+// copyWires makes sc.wires of frames, and has memory count what was encoded for it.
+func (rd *reader) copyWires(sc *scratch, frames []*frame, chunked bool) {
+	sc.wires, sc.encoded = sc.wires[:0], sc.encoded[:0]
+	for _, f := range frames {
+		w, made := rd.wire(f)
+		if made {
+			sc.encoded = append(sc.encoded, f)
+		}
+		sc.wires = append(sc.wires, w.piece(chunked)...)
+	}
+	if len(sc.encoded) > 0 {
+		rd.broker.recount(sc.encoded)
+		clear(sc.encoded)
+	}
 }
 
 // bytes is the frame as it goes to the reader's connection.
 func (rd *reader) bytes(f *frame, chunked bool) []byte {
-	w := rd.wire(f)
-	if chunked {
-		return w
-	}
-	return w.payload()
+	w, _ := rd.wire(f)
+	return w.piece(chunked)
 }
 
-// finishFrame goes on with a socket that was full.
-func (rd *reader) finishFrame(now time.Time) reason {
-	if rd.stalled.IsZero() || rd.conn.full() {
-		return ""
-	}
-	if len(rd.rest) > 0 {
-		n, err := rd.give(rd.rest)
-		if err != nil {
-			return failed(err)
-		}
-		if n > 0 {
-			rd.stalled = now
-		}
-		if n < len(rd.rest) {
-			rd.rest = rd.rest[n:]
-			return ""
-		}
-		rd.rest = nil
-	}
-	rd.stalled = time.Time{}
-	return ""
+// recount has memory count what was encoded of frames.
+func (b *Broker) recount(frames []*frame) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.memory.recount(frames)
 }

@@ -1,9 +1,11 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,7 +20,8 @@ type tail struct {
 	// woken has room for one: something was offered, or hinted at.
 	woken chan struct{}
 
-	mu      sync.Mutex
+	mu sync.Mutex
+	// offered are batches that are not applied, in no order.
 	offered [][]chat.Event
 	// hint is the highest position that the head is known to have reached.
 	hint int64
@@ -30,6 +33,9 @@ const (
 	maxOffered = 64
 	// tailPage is how many events are read from the log at once.
 	tailPage = 512
+	// reorderWindow is how long batches above a hole wait for the batch that fills it:
+	// what two writers commit one after the other may be offered the other way round.
+	reorderWindow = 5 * time.Millisecond
 )
 
 func newTail(b *Broker) *tail {
@@ -64,20 +70,32 @@ func (t *tail) headAt(pos int64) {
 func (t *tail) run(ctx context.Context) {
 	poll := time.NewTimer(jitter(t.broker.opts.Poll))
 	defer poll.Stop()
+	window := time.NewTimer(reorderWindow)
+	window.Stop()
+	defer window.Stop()
 	failing := false
-	for {
-		polled := false
+	for waitedAt := int64(-1); ; {
+		due := false
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.woken:
+		case <-window.C:
+			due, waitedAt = true, -1
 		case <-poll.C:
-			polled = true
+			due = true
 			t.broker.dropUnused(time.Now())
 			poll.Reset(jitter(t.broker.opts.Poll))
 		}
-		behind := t.applyOffered()
-		if !behind && !polled {
+		pos, behind, above := t.applyOffered()
+		if !due && !behind {
+			continue
+		}
+		if !due && above {
+			if pos != waitedAt { // or the window for this hole is open already
+				waitedAt = pos
+				window.Reset(reorderWindow)
+			}
 			continue
 		}
 		err := t.readLog(ctx)
@@ -88,16 +106,31 @@ func (t *tail) run(ctx context.Context) {
 	}
 }
 
-// applyOffered applies the batches that follow directly, and says whether the
-// head is beyond them.
-func (t *tail) applyOffered() (behind bool) {
+// applyOffered applies the batches that follow directly and returns where the tail
+// then stands. behind says that the head is beyond it, above that batches wait above a
+// hole.
+func (t *tail) applyOffered() (pos int64, behind, above bool) {
+	pos = t.broker.position()
+	events, hint, above := t.takeNext(pos)
+	if len(events) > 0 {
+		pos = events[len(events)-1].Pos
+		t.broker.apply(events, pos)
+	}
+	return pos, hint > pos, above
+}
+
+// takeNext takes, of what was offered, the events that follow a position without a
+// hole, and forgets those up to it.
+func (t *tail) takeNext(pos int64) (events []chat.Event, hint int64, above bool) {
 	t.mu.Lock()
-	offered, hint := t.offered, t.hint
-	t.offered = nil
-	t.mu.Unlock()
-	pos := t.broker.position()
-	var events []chat.Event
-	for _, batch := range offered {
+	defer t.mu.Unlock()
+	slices.SortFunc(t.offered, func(a, b []chat.Event) int { return cmp.Compare(a[0].Pos, b[0].Pos) })
+	waiting := t.offered[:0]
+	for _, batch := range t.offered {
+		if batch[0].Pos > pos+1 {
+			waiting = append(waiting, batch)
+			continue
+		}
 		for _, e := range batch {
 			if e.Pos == pos+1 {
 				events = append(events, e)
@@ -105,10 +138,9 @@ func (t *tail) applyOffered() (behind bool) {
 			}
 		}
 	}
-	if len(events) > 0 {
-		t.broker.apply(events, pos)
-	}
-	return hint > pos
+	clear(t.offered[len(waiting):])
+	t.offered = waiting
+	return events, t.hint, len(waiting) > 0
 }
 
 // readLog applies all that stands in the log behind the tail.
@@ -131,6 +163,13 @@ func (t *tail) readLog(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// dropUnused forgets what memory keeps of the log that no reader needs any more.
+func (b *Broker) dropUnused(now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.memory.dropUnused(now)
 }
 
 // position is how far the tail has come.

@@ -40,7 +40,7 @@ func TestOneStreamFollowsAThousandChats(t *testing.T) {
 		h.commit(batch...)
 		expect(t, "events", c.names(), "ready "+strings.Join(want, " "))
 		// Its home, the lobby, and the chats that it is in.
-		expect(t, "rooms", len(h.broker.rooms), 2+chats-chats/10+chats/50)
+		expect(t, "rooms", len(h.broker.memory.rooms), 2+chats-chats/10+chats/50)
 
 		// Of the eighty that are not his any more only the closing word is replayed.
 		again := h.open(Start{LastEventID: "2002"})
@@ -50,6 +50,6 @@ func TestOneStreamFollowsAThousandChats(t *testing.T) {
 		<-c.done
 		<-again.done
 		synctest.Wait()
-		expect(t, "rooms left", len(h.broker.rooms), 0)
+		expect(t, "rooms left", len(h.broker.memory.rooms), 0)
 	})
 }

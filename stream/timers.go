@@ -5,7 +5,26 @@ import (
 	"time"
 )
 
-// runTimers does what the timerHeap asks for. An end that can wait does while the socket is
+// timers are the times at which a reader has something to do that no event brings.
+// They belong to the reader's driver.
+type timers struct {
+	began        time.Time
+	ping, rotate time.Time
+	// timeout is zero where the client named none.
+	timeout time.Time
+	// alarm is when the reader next has to be stepped.
+	alarm time.Time
+}
+
+func newTimers(o Options, s *Start, now time.Time) timers {
+	t := timers{began: now, ping: now.Add(jitter(o.Ping)), rotate: now.Add(jitter(o.Rotate))}
+	if s.Timeout > 0 {
+		t.timeout = now.Add(s.Timeout)
+	}
+	return t
+}
+
+// runTimers does what the timers ask for. An end that can wait does while the socket is
 // full, so that it comes behind a whole frame; rights end all the same.
 func (rd *reader) runTimers(sc *scratch, v view, now time.Time) reason {
 	stalled := !rd.stalled.IsZero()
@@ -31,8 +50,8 @@ func (rd *reader) runTimers(sc *scratch, v view, now time.Time) reason {
 	return ""
 }
 
-// keepAccess keeps the stream's credential: it asks whether the session was
-// renewed before it says `auth`, and again before it ends.
+// keepAccess keeps the stream's credential: it asks whether that was renewed before
+// it says `auth`, and again before the stream ends.
 func (rd *reader) keepAccess(sc *scratch, answer *renewed, now time.Time) reason {
 	ask, tell, why := rd.credential.check(answer, now)
 	if ask {
@@ -46,7 +65,7 @@ func (rd *reader) keepAccess(sc *scratch, answer *renewed, now time.Time) reason
 	return why
 }
 
-// setTimer notes when the timerHeap next asks for something.
+// setTimer notes when a timer next asks for a step.
 func (rd *reader) setTimer(v view) {
 	rd.alarm = earliest(rd.ping, v.retry, rd.credential.next, v.endDue)
 	if rd.stalled.IsZero() {

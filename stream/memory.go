@@ -1,0 +1,160 @@
+package stream
+
+import (
+	"container/heap"
+	"container/list"
+	"time"
+
+	"parley/chat"
+)
+
+// memory is what an instance holds of the log for its readers: the newest frames of
+// every room, and the segments that readers further behind needed lately. It knows no
+// broker; the mutex of its owner guards it.
+type memory struct {
+	// total is what all of it may take, perRoom what the frames of one room may, in
+	// bytes.
+	total, perRoom int
+
+	rooms map[roomKey]*room
+	// frameBytes is what the frames of all rooms take, byAge the rooms that have any.
+	frameBytes int
+	byAge      roomsByAge
+
+	// segments holds those that may be dropped, the least recently used first, and owed
+	// those that may not yet; segmentBytes is what both take.
+	segments, owed *list.List
+	segmentBytes   int
+
+	// scarce says that frames had to go that a reader has yet to take.
+	scarce bool
+	// edition counts the replacements of frames.
+	edition int
+}
+
+func newMemory(total, perRoom int) *memory {
+	return &memory{total: total, perRoom: perRoom, rooms: make(map[roomKey]*room), segments: list.New(), owed: list.New()}
+}
+
+// bytes is what memory takes.
+func (m *memory) bytes() int { return m.frameBytes + m.segmentBytes }
+
+// enter subscribes a reader to a room, which is made if there is none: it begins at
+// the position applied.
+func (m *memory) enter(key roomKey, applied int64, sub *subscription) {
+	ro := m.rooms[key]
+	if ro == nil {
+		ro = &room{key: key, since: applied, head: applied, readLimit: segmentEvents, index: -1}
+		ro.total = &m.frameBytes
+		m.rooms[key] = ro
+	}
+	ro.subscribe(sub)
+}
+
+// leave ends a subscription; a room without any goes.
+func (m *memory) leave(sub *subscription) {
+	ro := sub.room
+	ro.unsubscribe(sub)
+	if len(ro.subscriptions) > 0 {
+		return
+	}
+	for len(ro.segments) > 0 {
+		m.forget(ro.segments[0])
+	}
+	ro.tally.add(-ro.bytes)
+	for _, f := range ro.frames {
+		f.tally = nil
+	}
+	if ro.index >= 0 {
+		heap.Remove(&m.byAge, ro.index)
+	}
+	delete(m.rooms, ro.key)
+}
+
+// add takes an event into the rooms that are open for it; applied is where the tail
+// stood before the event's batch. It appends to grown the rooms that had none of
+// that batch yet.
+func (m *memory) add(e chat.Event, applied int64, grown []*room) []*room {
+	if e.Chat == "" {
+		return grown
+	}
+	keys := [2]roomKey{{chat: e.Chat}, {home: e.Username}}
+	open := keys[:1]
+	if e.Kind == chat.KindMemberJoined || e.Kind == chat.KindMemberLeft {
+		open = keys[:]
+	}
+	for _, key := range open {
+		ro := m.rooms[key]
+		if ro == nil {
+			continue
+		}
+		if ro.add(newFrame(e), applied) {
+			grown = append(grown, ro)
+		}
+	}
+	return grown
+}
+
+// grew keeps the rooms that a batch grew, and all of memory, within their bounds.
+func (m *memory) grew(rooms []*room) {
+	for _, ro := range rooms {
+		for ro.bytes > m.perRoom && ro.oldest() < ro.batch {
+			ro.evict()
+		}
+		m.file(ro)
+	}
+	m.scarce = false
+	m.shrink()
+}
+
+// recount counts what was encoded of frames since they were last counted.
+func (m *memory) recount(frames []*frame) {
+	for _, f := range frames {
+		f.recount()
+	}
+	m.shrink()
+}
+
+// replace puts a message, as it is now, into all that memory holds of it. Bytes that
+// are being written meanwhile are of the message as it was.
+func (m *memory) replace(chatID string, messageID int64, now chat.Message) {
+	m.edition++
+	if ro := m.rooms[roomKey{chat: chatID}]; ro != nil {
+		ro.replace(ro.frames, messageID, now)
+	}
+	for _, segments := range []*list.List{m.segments, m.owed} {
+		for e := segments.Front(); e != nil; e = e.Next() {
+			p := e.Value.(*segment)
+			p.replace(p.frames, messageID, now)
+		}
+	}
+	m.shrink()
+}
+
+// replace puts a message into the frames that tell of it. None of them is before the
+// position that is its id.
+func (t *tally) replace(frames []*frame, messageID int64, now chat.Message) {
+	tell := after(frames, messageID-1)
+	for i, f := range tell {
+		if f.event.Message == nil || f.event.Message.ID != messageID {
+			continue
+		}
+		e := f.event
+		e.Message = &now
+		t.drop(f)
+		tell[i] = newFrame(e)
+		t.hold(tell[i])
+	}
+}
+
+// dropUnused forgets the segments that no reader has needed for a while, and has
+// rooms whose readers were late looked at anew.
+func (m *memory) dropUnused(now time.Time) {
+	for e := m.segments.Front(); e != nil && now.Sub(e.Value.(*segment).used) > segmentTTL; e = m.segments.Front() {
+		m.forget(e.Value.(*segment))
+	}
+	for _, ro := range m.byAge {
+		ro.rank = ro.firstRank()
+	}
+	heap.Init(&m.byAge)
+}

@@ -1,0 +1,144 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"parley/chat"
+)
+
+// openings reads the rights of streams that open. All that wait while queries are under
+// way are read by the next one together: a crowd that was cut comes back at once, and one
+// query each is more than a store over a network answers within seconds. Nobody of
+// the crowd is refused for having to wait, until the store fails one of them.
+type openings struct {
+	broker *Broker
+
+	mu      sync.Mutex
+	waiting []*opening
+	// reading is how many queries are under way.
+	reading int
+}
+
+// opening is one stream's question, and the answer.
+type opening struct {
+	chat.OpeningRequest
+	answer chat.Opening
+	// done is closed when the answer is there.
+	done chan struct{}
+}
+
+const (
+	// maxOpeningReads is how many queries are under way at once.
+	maxOpeningReads = 4
+	// maxOpening is how many openings one of them reads.
+	maxOpening = 128
+)
+
+func newOpenings(b *Broker) *openings { return &openings{broker: b} }
+
+// read reads what a stream begins with.
+func (op *openings) read(ctx context.Context, r chat.OpeningRequest) (chat.Opening, error) {
+	o := &opening{OpeningRequest: r, done: make(chan struct{})}
+	op.mu.Lock()
+	op.waiting = append(op.waiting, o)
+	if op.reading < maxOpeningReads {
+		op.reading++
+		op.broker.workDone.Go(op.run)
+	}
+	op.mu.Unlock()
+	select {
+	case <-o.done:
+		return o.answer, o.answer.Err
+	case <-ctx.Done():
+		return chat.Opening{}, ctx.Err()
+	}
+}
+
+// run reads until nothing waits.
+func (op *openings) run() {
+	for {
+		asked := op.take(maxOpening)
+		if asked == nil {
+			return
+		}
+		if op.answer(asked) {
+			// A store that cannot answer would keep the others waiting for as long, one
+			// query after another.
+			refuse(op.takeAll())
+		}
+	}
+}
+
+// take removes up to n openings that wait; nil ends the goroutine's reading.
+func (op *openings) take(n int) []*opening {
+	op.mu.Lock()
+	defer op.mu.Unlock()
+	n = min(n, len(op.waiting))
+	if n == 0 {
+		op.reading--
+		op.waiting = nil
+		return nil
+	}
+	taken := op.waiting[:n:n]
+	op.waiting = op.waiting[n:]
+	return taken
+}
+
+func (op *openings) takeAll() []*opening {
+	op.mu.Lock()
+	defer op.mu.Unlock()
+	taken := op.waiting
+	op.waiting = nil
+	return taken
+}
+
+// answer reads openings, and says whether the store cannot be asked.
+func (op *openings) answer(asked []*opening) (unavailable bool) {
+	if op.broker.isDrained() {
+		refuse(asked)
+		return true
+	}
+	requests := make([]chat.OpeningRequest, len(asked))
+	for i, o := range asked {
+		requests[i] = o.OpeningRequest
+	}
+	answers, err := op.broker.log.Open(op.broker.work, requests)
+	switch {
+	case err == nil:
+		for i, o := range asked {
+			o.answer = answers[i]
+			close(o.done)
+		}
+	case errors.Is(err, chat.ErrUnavailable) || op.broker.work.Err() != nil:
+		refuse(asked)
+		return true
+	case len(asked) == 1:
+		asked[0].answer.Err = err
+		close(asked[0].done)
+	default:
+		// The query failed for what one of them asked.
+		for i := range asked {
+			if op.answer(asked[i : i+1]) {
+				refuse(asked[i+1:])
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// refuse answers openings that the store cannot be asked about.
+func refuse(asked []*opening) {
+	for _, o := range asked {
+		o.answer.Err = chat.ErrUnavailable
+		close(o.done)
+	}
+}
+
+func (b *Broker) isDrained() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.drained
+}
