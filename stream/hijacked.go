@@ -28,6 +28,7 @@ func (b *Broker) hijackPortable(w http.ResponseWriter, chunked bool) (*hijackedC
 	if err != nil {
 		return nil, err
 	}
+	limitSendBuffer(conn)
 	return &hijackedConn{conn: conn, inChunks: chunked, patience: b.opts.Patience}, nil
 }
 

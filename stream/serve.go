@@ -16,7 +16,7 @@ import (
 // final end, and panics with [http.ErrAbortHandler] after one that the client should
 // survive, which closes the connection without HTTP's last chunk.
 func (b *Broker) Serve(w http.ResponseWriter, r *http.Request, s *Start) error {
-	t := b.hijackableOf(r)
+	t := b.hijackerOf(r)
 	woken := make(awaited, 1)
 	var d driver = woken
 	if t != nil {
@@ -73,6 +73,9 @@ func (b *Broker) answer(rd *reader, reset string, woken awaited, w http.Response
 	// Or net/http would wait for the whole of a request's body first. It fails where
 	// there is nothing to wait for.
 	_ = control.EnableFullDuplex()
+	if shared, ok := r.Context().Value(connKey{}).(acceptedConn); ok {
+		shared.limitUnsent()
+	}
 	rd.conn = &response{r.Context(), w, control, b.opts.Patience}
 	w.WriteHeader(http.StatusOK)
 	d := scratches.Get().(*scratch)
@@ -89,7 +92,7 @@ func (b *Broker) answer(rd *reader, reset string, woken awaited, w http.Response
 }
 
 // serveFast gives the connection, and the reader, to the event loop that drives it.
-func (b *Broker) serveFast(rd *reader, reset string, t hijackable, w http.ResponseWriter, r *http.Request) error {
+func (b *Broker) serveFast(rd *reader, reset string, t hijacker, w http.ResponseWriter, r *http.Request) error {
 	chunked := r.ProtoMinor > 0
 	head := responseHead(w.Header(), chunked)
 	s, err := t.hijack(w, chunked)

@@ -265,7 +265,7 @@ func (h *house) open(s Start) *client {
 	c := &client{t: h.t, header: http.Header{}, hangUp: cancel, done: make(chan struct{})}
 	r := httptest.NewRequest("GET", "/stream", nil)
 	if h.fast {
-		ctx = context.WithValue(ctx, connection{}, hijackable(c))
+		ctx = context.WithValue(ctx, connKey{}, hijacker(c))
 	}
 	go func() {
 		defer func() {
