@@ -61,6 +61,7 @@ func (s *Server) newHTTP(h http.Handler) *http.Server {
 			WriteByteTimeout:              writeWithin,
 		},
 		ConnContext: stream.ConnContext,
+		ConnState:   s.conns.connState,
 		ErrorLog:    slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 }

@@ -15,7 +15,7 @@ func TestPostsAreHeldWhileMostReadersAreFarBehind(t *testing.T) {
 		ro := &room{}
 		var readers []*reader
 		for range 10 {
-			rd := newReader(h.broker, &Start{Actor: ann(), Chat: "lobby"}, make(awaited, 1))
+			rd := newReader(h.broker, &Start{Actor: ann(), Chat: "lobby"}, make(wakeUps, 1))
 			readers = append(readers, rd)
 			ro.subscriptions = append(ro.subscriptions, &subscription{reader: rd, room: ro})
 		}

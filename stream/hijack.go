@@ -34,6 +34,12 @@ func ConnContext(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, acceptedConn{tcp})
 }
 
+// cut resets the connection, and so everything that it carries.
+func (a acceptedConn) cut() {
+	_ = a.tcp.SetLinger(0)
+	_ = a.tcp.Close()
+}
+
 // tcpUnder is the TCP connection under c, also where c speaks TLS; nil if there is
 // none.
 func tcpUnder(c net.Conn) *net.TCPConn {
@@ -65,6 +71,9 @@ func (b *Broker) hijackerOf(r *http.Request) hijacker {
 	h, _ := r.Context().Value(connKey{}).(hijacker)
 	return h
 }
+
+// Hijacked is how many connections streams hold that net/http does not know any more.
+func (b *Broker) Hijacked() int { return int(b.hijacked.Load()) }
 
 // responseHead is the head of a response that net/http does not write. The
 // connection ends with the response.

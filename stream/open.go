@@ -19,9 +19,14 @@ func (b *Broker) open(ctx context.Context, s *Start, d driver) (rd *reader, rese
 	if err := b.admit(rd, first); err != nil {
 		return nil, "", err
 	}
+	known := rd
+	defer func() {
+		if known != nil { // an error or a panic
+			b.dismiss(known)
+		}
+	}()
 	opening, err := b.readOpening(ctx, s)
 	if err != nil {
-		b.dismiss(rd)
 		return nil, "", err
 	}
 	rd.cursor, reset = s.place(opening.Head)
@@ -29,6 +34,7 @@ func (b *Broker) open(ctx context.Context, s *Start, d driver) (rd *reader, rese
 	rd.start.LastEventID, rd.start.After = "", ""
 	b.settleIn(rd, opening)
 	b.tail.headAt(opening.Head)
+	known = nil
 	return rd, reset, nil
 }
 

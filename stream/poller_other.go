@@ -4,7 +4,7 @@ package stream
 
 import "net"
 
-// poller is there on Linux alone; elsewhere no connection is taken over.
+// poller is there on Linux alone; elsewhere event loops hijack no connection.
 type poller struct{}
 
 func (l *eventLoop) stopPolling() {}

@@ -74,8 +74,9 @@ type reader struct {
 	stalled time.Time
 
 	// parting is why the stream ends as soon as its last frame, which the socket took
-	// in part, is out.
+	// in part, is out. Where rights ended, it ends without that at partBy.
 	parting reason
+	partBy  time.Time
 
 	// held is the id that the client holds.
 	held int64
@@ -98,9 +99,14 @@ func newReader(b *Broker, s *Start, d driver) *reader {
 	return rd
 }
 
-// driver is who calls a reader's step. wake makes it do so soon; it does not
-// block, and is called with the broker's mutex held.
-type driver interface{ wake(*reader) }
+// driver is what calls a reader's step. Its methods do not block, and are called with
+// the broker's mutex held.
+type driver interface {
+	// wake makes the driver call the reader's step soon.
+	wake(*reader)
+	// endBy has a write interrupted that waits for room at that time.
+	endBy(at time.Time)
+}
 
 // overAll says whether the reader follows every chat of its user.
 func (rd *reader) overAll() bool { return rd.start.Chat == "" }
@@ -145,8 +151,8 @@ type ending struct {
 }
 
 // endingGrace is how long a reader may take to reach the position at which its
-// rights ended.
-const endingGrace = 5 * time.Second
+// rights ended. With [lastWord] it is the 5 s that the package promises.
+const endingGrace = 5*time.Second - lastWord
 
 // wakeUp makes the reader's driver look again. The broker's mutex is held.
 func (rd *reader) wakeUp() { rd.driver.wake(rd) }
@@ -154,7 +160,9 @@ func (rd *reader) wakeUp() { rd.driver.wake(rd) }
 // endAt notes where the reader's rights end, and wakes him. The broker's mutex is
 // held.
 func (rd *reader) endAt(pos int64, why reason) {
-	rd.ends = append(rd.ends, ending{pos, why, time.Now().Add(endingGrace)})
+	due := time.Now().Add(endingGrace)
+	rd.ends = append(rd.ends, ending{pos, why, due})
+	rd.driver.endBy(due)
 	rd.wakeUp()
 }
 

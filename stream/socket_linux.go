@@ -105,8 +105,8 @@ func (s *tcpSocket) full() bool {
 	return s.blocked
 }
 
-// gone says whether the client has closed its connection, or only its half, as
-// net/http takes it too, or has sent more than a client that listens would.
+// gone says whether the client has closed its connection, or only its half, which
+// net/http takes for the same, or has sent more than a client that listens would.
 func (s *tcpSocket) gone() bool {
 	seen := s.seen.Load()
 	if seen&seenInput != 0 {
@@ -133,8 +133,8 @@ func (s *tcpSocket) drain() {
 	}
 }
 
-func (s *tcpSocket) attach(l *eventLoop, rd *reader) (err error) {
-	if s.poller, err = l.polling(); err != nil {
+func (s *tcpSocket) register(l *eventLoop, rd *reader) (err error) {
+	if s.poller, err = l.runningPoller(); err != nil {
 		return err
 	}
 	return s.poller.add(s, rd)

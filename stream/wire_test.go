@@ -109,7 +109,7 @@ func (c *client) hijack(http.ResponseWriter, bool) (socket, error) {
 // memSocket is the client as a socket in memory.
 type memSocket struct{ *client }
 
-func (s memSocket) attach(l *eventLoop, rd *reader) error {
+func (s memSocket) register(l *eventLoop, rd *reader) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.hangUp = func() { l.wake(rd) }
