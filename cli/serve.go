@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"parley/server"
 )
@@ -16,8 +17,13 @@ type serveCommand struct{}
 func (serveCommand) Run(settings server.Settings, std streams) error {
 	ctx, restore := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer restore()
-	// The first signal given, the next one does again what a signal does by itself.
-	context.AfterFunc(ctx, restore)
+	served := make(chan struct{})
+	defer close(served)
+	context.AfterFunc(ctx, func() {
+		// The first signal given, the next one does again what a signal does by itself.
+		restore()
+		exitUnless(served)
+	})
 
 	srv, err := server.Open(ctx, settings, std.err)
 	switch {
@@ -31,4 +37,16 @@ func (serveCommand) Run(settings server.Settings, std streams) error {
 		return err
 	}
 	return srv.Serve(ctx)
+}
+
+// exitUnless ends the process when a drain takes longer than it may. What is stuck then
+// may be the log itself, so nothing is said.
+func exitUnless(served <-chan struct{}) {
+	late := time.NewTimer(server.DrainTime)
+	defer late.Stop()
+	select {
+	case <-served:
+	case <-late.C:
+		os.Exit(1)
+	}
 }

@@ -9,13 +9,18 @@ import (
 
 const (
 	// finishing is how long requests and streams have to come to their end.
-	finishing = 11 * time.Second
-	// closingTime is how long the database then has to be closed in. Together they
-	// stay below the 15 s that a drain may take.
-	closingTime = 3 * time.Second
+	finishing = 10500 * time.Millisecond
+	// stopping and closingTime are how long the broker then has to stop in, and the
+	// database to be closed in.
+	stopping    = time.Second
+	closingTime = 2 * time.Second
 )
 
-// Close drains the server and closes everything. It takes less than 15 s; what
+// DrainTime is what a drain takes at the most, whatever is stuck, the log's writer
+// included: with the process's end less than 15 s.
+const DrainTime = finishing + stopping + closingTime + logClosing + 500*time.Millisecond
+
+// Close drains the server and closes everything. It takes less than [DrainTime]; what
 // is not at its end by then is cut off. Further calls do nothing.
 func (s *Server) Close() { s.closing.Do(s.drain) }
 
@@ -37,13 +42,10 @@ func (s *Server) drain() {
 		}
 	}
 	if s.broker != nil {
-		ending.Go(s.broker.Drain)
+		ending.Go(s.endStreams)
 	}
 	ending.Wait()
-
-	if !within(closingTime, s.closeAll) {
-		s.log.Error("the database did not close in time; it is left as it is")
-	}
+	s.closeAll()
 	if s.http != nil {
 		s.log.Info("drained", "duration", time.Since(began))
 	}
@@ -59,6 +61,13 @@ func (s *Server) finish(ctx context.Context, h *http.Server) {
 	}
 }
 
+// endStreams lets streams come to their end.
+func (s *Server) endStreams() {
+	if !within(finishing, s.broker.Drain) {
+		s.log.Warn("streams were cut off")
+	}
+}
+
 // closeAll closes what is open. The listeners are closed already where they were
 // served.
 func (s *Server) closeAll() {
@@ -68,13 +77,23 @@ func (s *Server) closeAll() {
 	if s.metricsListener != nil {
 		_ = s.metricsListener.Close()
 	}
-	if s.broker != nil {
-		_ = s.broker.Close()
+	if s.broker != nil && !within(stopping, s.stopBroker) {
+		s.log.Error("the streams' work did not stop in time; it is left as it is")
 	}
-	if s.repository != nil {
-		if err := s.repository.Close(); err != nil {
-			s.log.Error("closing the database", "error", err)
-		}
+	if s.repository != nil && !within(closingTime, s.closeDatabase) {
+		s.log.Error("the database did not close in time; it is left as it is")
+	}
+}
+
+func (s *Server) stopBroker() {
+	if err := s.broker.Close(); err != nil {
+		s.log.Error("ending the streams' work", "error", err)
+	}
+}
+
+func (s *Server) closeDatabase() {
+	if err := s.repository.Close(); err != nil {
+		s.log.Error("closing the database", "error", err)
 	}
 }
 

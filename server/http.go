@@ -1,10 +1,7 @@
 package server
 
 import (
-	"context"
-	"crypto/tls"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 
@@ -63,15 +60,8 @@ func (s *Server) newHTTP(h http.Handler) *http.Server {
 			PingTimeout:                   pongWithin,
 			WriteByteTimeout:              writeWithin,
 		},
-		ConnContext: connContext,
+		ConnContext: stream.ConnContext,
+		ConnState:   s.conns.connState,
 		ErrorLog:    slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
-}
-
-// connContext notes for streams what lies under a connection, also under TLS.
-func connContext(ctx context.Context, c net.Conn) context.Context {
-	if over, ok := c.(*tls.Conn); ok {
-		c = over.NetConn()
-	}
-	return stream.ConnContext(ctx, c)
 }

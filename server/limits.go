@@ -28,6 +28,20 @@ func (r *reading) streamLimits(s Settings) stream.Limits {
 	return l
 }
 
+// maxConns reads how many connections may be open. By default an eighth of the
+// process's descriptors is left to the database and to the files, and another one, which
+// streams do not get, to requests.
+func (r *reading) maxConns(s Settings) int {
+	most := descriptors() / 8 * 7
+	if s.MaxConnections != "" {
+		most = r.number("max-connections", s.MaxConnections, 1, maxStreams)
+	}
+	if s.Limits == "off" {
+		return 0
+	}
+	return most
+}
+
 // maxStreams is more than one process has descriptors for.
 const maxStreams = 10_000_000
 

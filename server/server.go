@@ -36,6 +36,7 @@ type Server struct {
 	repository      *repository.Repository
 	broker          *stream.Broker
 	http, metrics   *http.Server
+	conns           *connLimit
 
 	draining atomic.Bool
 	closing  sync.Once
@@ -130,6 +131,7 @@ func (s *Server) assemble(secret []byte, registry *prometheus.Registry) error {
 		AccessLog:      s.logSink,
 		Registerer:     registry,
 	}
+	s.conns = newConnLimit(s.plan.maxConns, s.broker.Hijacked, registry)
 	metrics := promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 	if s.metricsListener == nil {
 		options.Metrics = metrics
@@ -185,6 +187,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	var serving sync.WaitGroup
 	failed := make(chan error, 2)
 	serve := func(h *http.Server, l net.Listener) {
+		l = s.conns.listen(l)
 		serving.Go(func() {
 			accept := h.Serve
 			if h.TLSConfig != nil {

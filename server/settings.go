@@ -37,6 +37,7 @@ type Settings struct {
 	TLSCert              string `name:"tls-cert" env:"PARLEY_TLS_CERT" placeholder:"FILE" help:"PEM file of the certificate and the chain behind it, to speak HTTPS; a renewed one is taken up without a restart."`
 	TLSKey               string `name:"tls-key" env:"PARLEY_TLS_KEY" placeholder:"FILE" help:"PEM file of the certificate's key."`
 	MaxStreams           string `name:"max-streams" env:"PARLEY_MAX_STREAMS" placeholder:"N" help:"How many streams there may be; three fourths of the descriptors that the process may have if absent."`
+	MaxConnections       string `name:"max-connections" env:"PARLEY_MAX_CONNECTIONS" placeholder:"N" help:"How many connections may be open, those of streams included; where a new one finds them all taken, the one that has been idle longest is closed. Seven eighths of the descriptors that the process may have if absent."`
 	MaxStreamsPerUser    string `name:"max-streams-per-user" default:"1000" env:"PARLEY_MAX_STREAMS_PER_USER" placeholder:"N" help:"How many of them one user may have."`
 	MaxStreamsPerAddress string `name:"max-streams-per-address" default:"4096" env:"PARLEY_MAX_STREAMS_PER_ADDRESS" placeholder:"N" help:"How many may come from one address, as trusted proxies tell it; this machine's own is not counted."`
 	StreamMemory         string `name:"stream-memory" default:"64" env:"PARLEY_STREAM_MEMORY" placeholder:"MIB" help:"How much of the newest messages is kept in memory for streams, in MiB; what is not there is read from the database."`
@@ -87,6 +88,7 @@ type plan struct {
 	ping, rotate          time.Duration
 	portable              bool
 	streamLimits          stream.Limits
+	maxConns              int // 0: no bound
 	streamMemory          int // bytes
 }
 
@@ -133,6 +135,7 @@ func (s Settings) plan() (plan, error) {
 	}
 	p.portable = s.Streams == "portable"
 	p.streamLimits = r.streamLimits(s)
+	p.maxConns = r.maxConns(s)
 	p.streamMemory = r.number("stream-memory", s.StreamMemory, 1, 1<<20) << 20
 	r.notYet(s)
 	return p, errors.Join(r.mistakes...)

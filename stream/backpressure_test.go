@@ -15,7 +15,7 @@ func TestPostsAreHeldWhileMostReadersAreFarBehind(t *testing.T) {
 		h.commit(joins("lobby", "ann"))
 		var readers []*reader
 		for range 10 {
-			rd := newReader(h.broker, &Start{Actor: ann(), Chat: "lobby"}, make(awaited, 1))
+			rd := newReader(h.broker, &Start{Actor: ann(), Chat: "lobby"}, make(wakeUps, 1))
 			readers = append(readers, rd)
 			h.broker.enter(roomKey{chat: "lobby"}, &rd.first)
 		}

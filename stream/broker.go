@@ -75,6 +75,9 @@ type Broker struct {
 	loops []*eventLoop
 	next  atomic.Uint32
 
+	// hijacked counts the connections that streams have hijacked from net/http.
+	hijacked atomic.Int64
+
 	// readersDone and workDone are waited for by Drain and Close.
 	readersDone sync.WaitGroup
 	workDone    sync.WaitGroup
@@ -145,13 +148,14 @@ func (b *Broker) nextLoop() *eventLoop {
 }
 
 // Drain ends every stream with bye "shutdown", refuses new ones with
-// chat.ErrUnavailable, and returns when all have ended, which takes no longer
-// than a write's deadline.
+// chat.ErrUnavailable, and returns when all have ended. A write that waits for room
+// delays that by 5 s at the most; an opening by what the [Log] takes.
 func (b *Broker) Drain() {
 	b.mu.Lock()
 	b.drained = true
 	for _, readers := range b.users {
 		for rd := range readers {
+			rd.driver.endBy(time.Now().Add(endingGrace))
 			rd.wakeUp()
 		}
 	}

@@ -18,6 +18,8 @@ type conn interface {
 	full() bool
 	// gone says that the client has gone.
 	gone() bool
+	// close ends the connection, where it is not net/http's; it returns at once.
+	close(why reason)
 }
 
 // maxStray is how many bytes a client may send on a stream, where it has nothing

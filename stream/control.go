@@ -43,7 +43,7 @@ func (rd *reader) sendPing(sc *scratch, v view, now time.Time) reason {
 // part writes the stream's last frame, where the reason has one and the socket is not
 // full, and behind it, where the end is final, HTTP's last chunk. It returns why the
 // stream ends; nothing yet where the socket took that in part, unless all streams end.
-func (rd *reader) part(sc *scratch, why reason) reason {
+func (rd *reader) part(sc *scratch, v view, why reason) reason {
 	if !why.hasBye() || !rd.stalled.IsZero() {
 		return why
 	}
@@ -65,7 +65,14 @@ func (rd *reader) part(sc *scratch, why reason) reason {
 	if rd.stalled.IsZero() || why == reasonShutdown {
 		return why
 	}
-	rd.parting, rd.alarm = why, rd.slowAt()
+	rd.parting = why
+	switch {
+	case !v.endDue.IsZero():
+		rd.partBy = latest(v.endDue, rd.stalled.Add(lastWord))
+	case why == reasonExpired || why == reasonRevoked:
+		rd.partBy = rd.stalled.Add(endingGrace)
+	}
+	rd.alarm = earliest(rd.slowAt(), rd.partBy)
 	return ""
 }
 
@@ -75,10 +82,10 @@ func (rd *reader) parted(now time.Time) reason {
 	switch {
 	case rd.stalled.IsZero():
 		return rd.parting
-	case !now.Before(rd.slowAt()):
+	case !now.Before(earliest(rd.slowAt(), rd.partBy)):
 		return reasonSlow
 	}
-	rd.alarm = rd.slowAt()
+	rd.alarm = earliest(rd.slowAt(), rd.partBy)
 	return ""
 }
 

@@ -8,25 +8,22 @@ import (
 	"time"
 )
 
-// The fast path drives readers without a goroutine each. A event loop steps those that
-// were woken or whose timerHeap is due, one after another; what one of them is written
-// is all that it lacks, so a writer that falls behind writes more at a time and
-// catches up.
+// The fast path drives readers without a goroutine each. An event loop steps those that
+// were woken or whose alarm is due, one after another. A step writes everything that its
+// reader lacks, so a loop that falls behind writes more at a time and catches up.
 
-// socket is a connection that was taken over from net/http.
+// socket is a connection that was hijacked from net/http and whose writes never wait.
 type socket interface {
 	conn
-	// attach has the writer wake the reader when the socket has room again and when
-	// the client sends something or goes.
-	attach(*eventLoop, *reader) error
-	// close ends the connection; it returns at once.
-	close(why reason)
+	// register has the event loop wake the reader when the socket has room again and
+	// when the client sends something or goes.
+	register(*eventLoop, *reader) error
 }
 
-// writer is the driver of the readers whose connections were taken over.
+// eventLoop is the driver of the readers whose connections it has hijacked.
 type eventLoop struct {
 	broker *Broker
-	// woken has room for one: somebody is in the queue.
+	// woken has room for one token: the queue is not empty.
 	woken chan struct{}
 
 	mu    sync.Mutex
@@ -36,43 +33,47 @@ type eventLoop struct {
 
 	// These belong to the event loop's goroutine.
 
-	spare     []*reader // becomes the queue
+	emptied   []*reader // becomes the queue when the queue is taken
 	timerHeap timerHeap
 	scratch   scratch
 }
 
-// slot is what a event loop notes of a reader.
+// slot is what an event loop notes of a reader.
 type slot struct {
-	// adopted says that the event loop drives the reader, queued that it stands in the
-	// queue; the event loop's mutex guards them.
-	adopted, queued bool
-	// ended says that its stream is over; index is its place in the timerHeap, from 1 up,
-	// and alarm for when. They belong to the event loop's goroutine.
+	// added says that the event loop drives the reader, queued that the reader stands in
+	// the queue; the event loop's mutex guards them.
+	added, queued bool
+	// ended says that the stream is over; index is the reader's place in the heap, from 1
+	// up, and alarm its time there. They belong to the event loop's goroutine.
 	ended bool
 	index int
 	alarm time.Time
 }
 
-// writers is how many writers there are: fewer than cores, because on a machine
-// that is all writers nobody is left to post.
+// eventLoops is how many event loops there are: fewer than cores, because posts need
+// the others.
 func eventLoops() int { return max(1, runtime.GOMAXPROCS(0)/2) }
 
 func newEventLoop(b *Broker) *eventLoop {
 	return &eventLoop{broker: b, woken: make(chan struct{}, 1)}
 }
 
-// adopt begins to drive a reader, which has its connection.
-func (l *eventLoop) adopt(rd *reader) {
+// add begins to drive a reader, which has its connection.
+func (l *eventLoop) add(rd *reader) {
 	l.mu.Lock()
-	rd.slot.adopted = true
+	rd.slot.added = true
 	l.mu.Unlock()
 	l.wake(rd)
 }
 
-// wake puts the reader into the queue, once it is adopted.
+// endBy does nothing: no write waits for room, and a reader whose time has come is due
+// by its alarm.
+func (l *eventLoop) endBy(time.Time) {}
+
+// wake puts the reader into the queue, once it is added.
 func (l *eventLoop) wake(rd *reader) {
 	l.mu.Lock()
-	first := rd.slot.adopted && !rd.slot.queued
+	first := rd.slot.added && !rd.slot.queued
 	if first {
 		rd.slot.queued = true
 		l.queue = append(l.queue, rd)
@@ -83,12 +84,12 @@ func (l *eventLoop) wake(rd *reader) {
 	}
 }
 
-// wakeAll puts readers into the queue, those that are adopted.
+// wakeAll puts readers into the queue, those that are added.
 func (l *eventLoop) wakeAll(readers []*reader) {
 	first := false
 	l.mu.Lock()
 	for _, rd := range readers {
-		if rd.slot.adopted && !rd.slot.queued {
+		if rd.slot.added && !rd.slot.queued {
 			rd.slot.queued = true
 			l.queue = append(l.queue, rd)
 			first = true
@@ -100,7 +101,7 @@ func (l *eventLoop) wakeAll(readers []*reader) {
 	}
 }
 
-// run steps readers until ctx ends, by which time they all have.
+// run steps readers until ctx ends, which is after the last stream has.
 func (l *eventLoop) run(ctx context.Context) {
 	alarm := time.NewTimer(time.Hour)
 	defer alarm.Stop()
@@ -120,7 +121,7 @@ func (l *eventLoop) run(ctx context.Context) {
 			l.step(rd, now)
 		}
 		clear(woken)
-		l.spare = woken[:0]
+		l.emptied = woken[:0]
 		for len(l.timerHeap) > 0 && !now.Before(l.timerHeap[0].slot.alarm) {
 			l.step(l.timerHeap[0], now)
 		}
@@ -132,7 +133,7 @@ func (l *eventLoop) take() []*reader {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	taken := l.queue
-	l.queue = l.spare
+	l.queue = l.emptied
 	for _, rd := range taken {
 		rd.slot.queued = false
 	}
@@ -159,18 +160,17 @@ func (l *eventLoop) step(rd *reader, now time.Time) {
 func (l *eventLoop) end(rd *reader, why reason) {
 	rd.slot.ended = true
 	l.timerHeap.drop(rd)
-	rd.conn.(socket).close(why)
-	l.broker.ended(rd, why)
+	l.broker.end(rd, why)
 }
 
-// timerHeap is a heap of readers by when they next have to be stepped.
+// timerHeap is a heap of readers by their alarms.
 type timerHeap []*reader
 
-func (c timerHeap) Len() int           { return len(c) }
-func (c timerHeap) Less(i, j int) bool { return c[i].slot.alarm.Before(c[j].slot.alarm) }
-func (c timerHeap) Swap(i, j int) {
-	c[i], c[j] = c[j], c[i]
-	c[i].slot.index, c[j].slot.index = i+1, j+1
+func (h timerHeap) Len() int           { return len(h) }
+func (h timerHeap) Less(i, j int) bool { return h[i].slot.alarm.Before(h[j].slot.alarm) }
+func (h timerHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].slot.index, h[j].slot.index = i+1, j+1
 }
 
 func (h *timerHeap) Push(rd any) {
@@ -199,7 +199,7 @@ func (h *timerHeap) set(rd *reader, at time.Time) {
 	}
 }
 
-// drop takes a reader out of the timerHeap.
+// drop takes a reader out of the heap.
 func (h *timerHeap) drop(rd *reader) {
 	if rd.slot.index != 0 {
 		heap.Remove(h, rd.slot.index-1)

@@ -77,7 +77,7 @@ func TestASubscriptionCostsLittle(t *testing.T) {
 	before := allocated()
 	var readers []*reader
 	for range streams {
-		rd := newReader(b, &Start{Actor: ann()}, make(awaited, 1))
+		rd := newReader(b, &Start{Actor: ann()}, make(wakeUps, 1))
 		if err := b.admit(rd); err != nil {
 			t.Fatal(err)
 		}

@@ -8,44 +8,72 @@ import (
 	"time"
 )
 
-// hijackable is a connection of net/http's that a stream can take over.
-type hijackable interface {
+// hijacker is a connection of net/http's that an event loop can take over.
+type hijacker interface {
 	// hijack ends net/http's use of the connection under w. Nothing may be written
 	// to w afterwards.
 	hijack(w http.ResponseWriter, chunked bool) (socket, error)
 }
 
-// connection is the key of the request's [hijackable] in its context.
-type connection struct{}
+// acceptedConn is the TCP connection that a request came over. It is a [hijacker] on
+// Linux alone.
+type acceptedConn struct{ tcp *net.TCPConn }
 
-// ConnContext notes the connection under a request, so that [Broker.Serve] can take
-// it over where that is possible, and sets what streams need of it. It is meant for
-// [http.Server.ConnContext].
+// connKey is the key of the request's [acceptedConn] in its context.
+type connKey struct{}
+
+// ConnContext notes the connection under a request, in the clear or under TLS, for
+// [Broker.Serve]. It is meant for [http.Server.ConnContext]. The connection's buffers
+// stay as the kernel has them until a stream begins, because ordinary answers share it.
 func ConnContext(ctx context.Context, c net.Conn) context.Context {
-	tcp, ok := c.(*net.TCPConn)
-	if !ok {
+	tcp := tcpUnder(c)
+	if tcp == nil {
 		return ctx
 	}
-	tune(tcp)
-	if t := hijackableConn(tcp); t != nil {
-		ctx = context.WithValue(ctx, connection{}, t)
-	}
-	return ctx
+	setUnackedTimeout(tcp)
+	return context.WithValue(ctx, connKey{}, acceptedConn{tcp})
 }
 
-// sendBuffer is what the kernel keeps of a connection's unsent bytes, about. Left
-// to itself it keeps megabytes for each reader that has stopped reading.
+// cut resets the connection, and so everything that it carries.
+func (a acceptedConn) cut() {
+	_ = a.tcp.SetLinger(0)
+	_ = a.tcp.Close()
+}
+
+// tcpUnder is the TCP connection under c, also where c speaks TLS; nil if there is
+// none.
+func tcpUnder(c net.Conn) *net.TCPConn {
+	if over, ok := c.(interface{ NetConn() net.Conn }); ok {
+		c = over.NetConn()
+	}
+	tcp, _ := c.(*net.TCPConn)
+	return tcp
+}
+
+// sendBuffer is what the kernel keeps of a stream's unsent bytes, about. By default
+// it keeps megabytes for each reader that has stopped reading.
 const sendBuffer = 32 << 10
 
-// hijackableOf is the request's connection, if it can be taken over: HTTP/1.1 or 1.0
-// in the clear. Otherwise it is nil.
-func (b *Broker) hijackableOf(r *http.Request) hijackable {
+// limitSendBuffer bounds what the kernel keeps for a connection that carries one
+// stream and nothing else.
+func limitSendBuffer(c net.Conn) {
+	if tcp := tcpUnder(c); tcp != nil {
+		_ = tcp.SetWriteBuffer(sendBuffer) // the writes tell of a connection that is gone
+	}
+}
+
+// hijackerOf is the request's connection, if an event loop can take it over: HTTP/1.1
+// or 1.0 in the clear. Otherwise it is nil.
+func (b *Broker) hijackerOf(r *http.Request) hijacker {
 	if b.opts.Portable || r.ProtoMajor != 1 || r.TLS != nil {
 		return nil
 	}
-	t, _ := r.Context().Value(connection{}).(hijackable)
-	return t
+	h, _ := r.Context().Value(connKey{}).(hijacker)
+	return h
 }
+
+// Hijacked is how many connections streams hold that net/http does not know any more.
+func (b *Broker) Hijacked() int { return int(b.hijacked.Load()) }
 
 // responseHead is the head of a response that net/http does not write. The
 // connection ends with the response.

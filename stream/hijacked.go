@@ -4,17 +4,16 @@ import (
 	"net"
 	"net/http"
 	"sync/atomic"
-	"time"
 )
 
-// hijackedConn is a connection of HTTP/1 that was taken over from net/http for a stream that
+// hijackedConn is a connection of HTTP/1 that was hijacked from net/http for a stream that
 // a goroutine drives: over TLS as in the clear, on every system. What net/http would
 // keep of it as long as the stream lives is several times what the stream needs: the
 // request, its buffers, and the stack on which all of it was handled.
 type hijackedConn struct {
 	conn     net.Conn
 	inChunks bool
-	patience time.Duration
+	driver   *goroutineDriver
 	// left says that the client has gone.
 	left atomic.Bool
 	// dropped is what the client sent last.
@@ -23,25 +22,19 @@ type hijackedConn struct {
 
 // hijackPortable ends net/http's use of the connection under w. It is
 // [http.ErrNotSupported] where there is none.
-func (b *Broker) hijackPortable(w http.ResponseWriter, chunked bool) (*hijackedConn, error) {
+func hijackPortable(w http.ResponseWriter, chunked bool, d *goroutineDriver) (*hijackedConn, error) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return nil, err
 	}
-	return &hijackedConn{conn: conn, inChunks: chunked, patience: b.opts.Patience}, nil
+	limitSendBuffer(conn)
+	d.setDeadline = conn.SetWriteDeadline
+	return &hijackedConn{conn: conn, inChunks: chunked, driver: d}, nil
 }
 
-// write sends b and returns when the kernel has taken it. The deadline is lifted
-// afterwards, because TLS writes by itself too, when the client wants new keys.
+// write sends b and returns when the kernel has taken it.
 func (c *hijackedConn) write(b []byte) (int, error) {
-	if err := c.conn.SetWriteDeadline(time.Now().Add(c.patience)); err != nil {
-		return 0, err
-	}
-	n, err := c.conn.Write(b)
-	if err != nil {
-		return 0, err
-	}
-	return n, c.conn.SetWriteDeadline(time.Time{})
+	return c.driver.write(func() (int, error) { return c.conn.Write(b) })
 }
 
 func (c *hijackedConn) chunked() bool { return c.inChunks }
@@ -50,10 +43,10 @@ func (c *hijackedConn) gone() bool    { return c.left.Load() }
 
 // watch reads until the client has closed its connection, or only its half, as
 // net/http takes it too, or has sent more than a client that listens would. Then it
-// wakes who waits. What is read is dropped: input that nobody reads would turn the
+// wakes the driver. What is read is dropped: unread input would turn the
 // closing of the connection into a reset, which destroys what the client has yet to
 // read.
-func (c *hijackedConn) watch(woken awaited) {
+func (c *hijackedConn) watch() {
 	for stray := 0; stray <= maxStray; {
 		n, err := c.conn.Read(c.dropped[:])
 		if err != nil {
@@ -62,21 +55,17 @@ func (c *hijackedConn) watch(woken awaited) {
 		stray += n
 	}
 	c.left.Store(true)
-	signal(woken)
+	signal(c.driver.woken)
 }
 
 // close ends the connection. One that is full is reset, so that the kernel does not
-// hold for minutes what nobody will read, and without a last word of TLS, which would
+// hold for minutes what nobody will read, and without TLS's closing alert, which would
 // wait for room.
 func (c *hijackedConn) close(why reason) {
-	conn := c.conn
-	if why == reasonSlow {
-		if over, ok := conn.(interface{ NetConn() net.Conn }); ok {
-			conn = over.NetConn()
-		}
-		if tcp, ok := conn.(*net.TCPConn); ok {
-			_ = tcp.SetLinger(0)
-		}
+	if tcp := tcpUnder(c.conn); tcp != nil && why == reasonSlow {
+		_ = tcp.SetLinger(0)
+		_ = tcp.Close()
+		return
 	}
-	_ = conn.Close()
+	_ = c.conn.Close()
 }

@@ -20,7 +20,7 @@ func TestALookOverManyRoomsGathersNoMoreThanItGives(t *testing.T) {
 			made = append(made, joins(name(i), "ann"))
 		}
 		h.commit(made...)
-		woken := make(awaited, 1)
+		woken := make(wakeUps, 1)
 		rd, _, err := h.broker.open(h.t.Context(), &Start{Actor: ann()}, woken)
 		if err != nil {
 			t.Fatal(err)

@@ -17,6 +17,12 @@ func (b *Broker) open(ctx context.Context, s *Start, d driver) (rd *reader, rese
 	if err := b.admit(rd); err != nil {
 		return nil, "", err
 	}
+	known := rd
+	defer func() {
+		if known != nil { // an error or a panic
+			b.dismiss(known)
+		}
+	}()
 	opening, err := b.openings.read(ctx, chat.OpeningRequest{Actor: s.Actor, Chat: s.Chat})
 	if err == nil {
 		reset, err = b.settleIn(rd, opening)
@@ -25,12 +31,12 @@ func (b *Broker) open(ctx context.Context, s *Start, d driver) (rd *reader, rese
 		b.subscribe(rd, opening.Chats)
 	}
 	if err != nil {
-		b.dismiss(rd)
 		return nil, "", err
 	}
 	// What was only needed for the place is not kept for as long as the stream lives.
 	s.LastEventID, s.After = "", ""
 	b.tail.headAt(opening.Head)
+	known = nil
 	return rd, reset, nil
 }
 

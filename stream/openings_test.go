@@ -134,7 +134,7 @@ func TestStreamsThatOpenAmidPostsJoinsAndLeavesAreGivenTheirPartOfTheLog(t *test
 // readSome opens a reader over all of ann's chats, and compares what it is given with the
 // contract.
 func readSome(t *testing.T, b *Broker, log *memLog) {
-	woken := make(awaited, 1)
+	woken := make(wakeUps, 1)
 	rd, _, err := b.open(t.Context(), &Start{Actor: ann()}, woken)
 	if err != nil {
 		t.Error(err)

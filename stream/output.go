@@ -17,8 +17,9 @@ type output struct {
 	rest    []byte
 	stalled time.Time
 	// parting is why the stream ends as soon as its last frame, which the socket took
-	// in part, is out.
+	// in part, is out. Where rights ended, it ends without that at partBy.
 	parting reason
+	partBy  time.Time
 
 	// held is the id that the client holds.
 	held int64

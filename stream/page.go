@@ -39,7 +39,7 @@ const maxPageEvents = 500
 // streams are ended: the next one goes on from its cursor. s is its own from then on.
 // Errors are those of [Broker.Serve], and ctx's.
 func (b *Broker) Page(ctx context.Context, s *Start, wait time.Duration) (Page, error) {
-	woken := make(awaited, 1)
+	woken := make(wakeUps, 1)
 	rd, reset, err := b.open(ctx, s, woken)
 	if err != nil {
 		return Page{}, err

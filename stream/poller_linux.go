@@ -9,30 +9,30 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// poller sees, for one event loop, when sockets have room again, when clients send
-// something, and when they go: one epoll for all of them, in which the runtime's own
-// poller waits, so that no thread does.
+// poller tells one event loop when its sockets have room again, when clients send
+// something, and when they go. It is one epoll for all of them. The runtime's own poller
+// waits for that, so that no thread does.
 type poller struct {
 	loop  *eventLoop
 	epoll *os.File
 	raw   syscall.RawConn
 
-	mu      sync.Mutex
-	watched map[int32]watched
-	// added tells an event of a socket from a late one of another that had the same
-	// descriptor.
-	added int32
+	mu            sync.Mutex
+	registrations map[int32]registration // by descriptor
+	// last is the number of the newest registration.
+	last int32
 }
 
-// watched is a reader and its socket.
-type watched struct {
+// registration is a socket in the epoll and the reader to wake. number tells an event of
+// the socket from a late one of another that had the same descriptor.
+type registration struct {
 	socket *tcpSocket
 	reader *reader
 	number int32
 }
 
-// polling is the writer's poller, which begins to run when it is first needed.
-func (l *eventLoop) polling() (*poller, error) {
+// runningPoller is the event loop's poller, which begins to run when it is first needed.
+func (l *eventLoop) runningPoller() (*poller, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.poller == nil {
@@ -46,7 +46,7 @@ func (l *eventLoop) polling() (*poller, error) {
 	return l.poller, nil
 }
 
-// stopPolling ends the poller, when there are no more sockets to watch.
+// stopPolling ends the poller, when no sockets are left in it.
 func (l *eventLoop) stopPolling() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -64,7 +64,7 @@ func newPoller(l *eventLoop) (*poller, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("making an epoll: %w", err)
 	}
-	p := &poller{loop: l, epoll: os.NewFile(uintptr(fd), "epoll"), watched: make(map[int32]watched)}
+	p := &poller{loop: l, epoll: os.NewFile(uintptr(fd), "epoll"), registrations: make(map[int32]registration)}
 	if p.raw, err = p.epoll.SyscallConn(); err != nil {
 		p.epoll.Close()
 		return nil, fmt.Errorf("making an epoll: %w", err)
@@ -72,13 +72,13 @@ func newPoller(l *eventLoop) (*poller, error) {
 	return p, nil
 }
 
-// add begins to watch a socket. Edges are told and not levels, so that a socket
-// that stays as it is says so once.
+// add registers a socket, edge-triggered, so that a socket that stays as it is makes one
+// event.
 func (p *poller) add(s *tcpSocket, rd *reader) error {
 	p.mu.Lock()
-	p.added++
-	number := p.added
-	p.watched[int32(s.fd)] = watched{s, rd, number}
+	p.last++
+	number := p.last
+	p.registrations[int32(s.fd)] = registration{s, rd, number}
 	p.mu.Unlock()
 	event := unix.EpollEvent{
 		Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET,
@@ -95,10 +95,10 @@ func (p *poller) add(s *tcpSocket, rd *reader) error {
 	return err
 }
 
-// remove forgets a socket. The kernel does so when it is closed.
+// remove forgets a socket. The kernel does so by itself when the socket is closed.
 func (p *poller) remove(s *tcpSocket) {
 	p.mu.Lock()
-	delete(p.watched, int32(s.fd))
+	delete(p.registrations, int32(s.fd))
 	p.mu.Unlock()
 }
 
@@ -127,9 +127,9 @@ func (p *poller) run() {
 
 func (p *poller) tell(e unix.EpollEvent) {
 	p.mu.Lock()
-	wd := p.watched[e.Fd]
+	reg := p.registrations[e.Fd]
 	p.mu.Unlock()
-	if wd.socket == nil || wd.number != e.Pad {
+	if reg.socket == nil || reg.number != e.Pad {
 		return
 	}
 	var seen uint32
@@ -142,6 +142,6 @@ func (p *poller) tell(e unix.EpollEvent) {
 	if e.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 		seen |= seenEnd
 	}
-	wd.socket.seen.Or(seen)
-	p.loop.wake(wd.reader)
+	reg.socket.seen.Or(seen)
+	p.loop.wake(reg.reader)
 }

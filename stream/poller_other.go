@@ -4,13 +4,13 @@ package stream
 
 import "net"
 
-// poller is there on Linux alone; elsewhere no connection is taken over.
+// poller is there on Linux alone; elsewhere event loops hijack no connection.
 type poller struct{}
 
 func (l *eventLoop) stopPolling() {}
 
-// tune sets what a stream needs of its connection. A connection that is gone is
-// found by who writes to it.
-func tune(c *net.TCPConn) { _ = c.SetWriteBuffer(sendBuffer) }
+func setUnackedTimeout(*net.TCPConn) {}
 
-func hijackableConn(*net.TCPConn) hijackable { return nil }
+// limitUnsent does nothing: there is no bound here that would leave other answers
+// their speed.
+func (acceptedConn) limitUnsent() {}

@@ -8,43 +8,73 @@ import (
 )
 
 // The portable path drives a reader by a goroutine of its own, and so on every system,
-// over TLS and HTTP/2 alike. What it writes to is a connection of HTTP/1 that was
-// [hijackedConn], or else a [response] of net/http's.
+// over TLS and HTTP/2 alike. What it writes to is a [hijackedConn] of HTTP/1, or
+// else a [response] of net/http's. Their writes wait for room.
 
-// awaited is the driver of a reader that a goroutine waits for. It has room for
-// one token: there is something to look at.
-type awaited chan struct{}
+// scratches are lent to goroutines for one step at a time, so that a stream that
+// sleeps holds none.
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
-func (a awaited) wake(*reader) { signal(a) }
+// follow drives the reader, which has begun, until something ends the stream. left is
+// closed when the client has gone, or is nil where a wake-up says that too.
+func (d *goroutineDriver) follow(rd *reader, left <-chan struct{}) reason {
+	alarm := time.NewTimer(0)
+	defer alarm.Stop()
+	for {
+		d.expires = rd.credential.expires
+		sc := scratches.Get().(*scratch)
+		more, why := rd.step(sc, time.Now())
+		scratches.Put(sc)
+		switch {
+		case why != "":
+			return why
+		case more:
+			continue
+		}
+		alarm.Reset(time.Until(rd.alarm))
+		select {
+		case <-d.woken:
+		case <-alarm.C:
+		case <-left:
+		}
+	}
+}
 
 // response is a response of net/http's that stays open.
 type response struct {
-	ctx      context.Context
-	w        http.ResponseWriter
-	control  *http.ResponseController
-	patience time.Duration
+	ctx     context.Context
+	w       http.ResponseWriter
+	control *http.ResponseController
+	driver  *goroutineDriver
 }
 
-// write sends b and returns when net/http has passed it on. The deadline is lifted
-// afterwards, because HTTP/2 resets a stream at its deadline, also one on which nothing
-// is being written.
+func newResponse(w http.ResponseWriter, r *http.Request, d *goroutineDriver) *response {
+	control := http.NewResponseController(unwrap(w))
+	// Without this net/http waits for the whole of a request's body first. It fails
+	// where there is nothing to wait for.
+	_ = control.EnableFullDuplex()
+	d.setDeadline = control.SetWriteDeadline
+	if shared, ok := r.Context().Value(connKey{}).(acceptedConn); ok {
+		shared.limitUnsent()
+		d.cut = shared.cut
+	}
+	return &response{r.Context(), w, control, d}
+}
+
+// write sends b and returns when net/http has passed it on.
 func (r *response) write(b []byte) (int, error) {
-	if err := r.control.SetWriteDeadline(time.Now().Add(r.patience)); err != nil {
-		return 0, err
-	}
-	if _, err := r.w.Write(b); err != nil {
-		return 0, err
-	}
-	if err := r.control.Flush(); err != nil {
-		return 0, err
-	}
-	return len(b), r.control.SetWriteDeadline(time.Time{})
+	return r.driver.write(func() (int, error) {
+		if _, err := r.w.Write(b); err != nil {
+			return 0, err
+		}
+		return len(b), r.control.Flush()
+	})
 }
 
-// innermost is the writer that w and what it wraps stand before. Theirs may be a
-// Flush that keeps its error to itself, and then a socket that stayed full would look
-// like a client that went: net/http ends the request for either.
-func innermost(w http.ResponseWriter) http.ResponseWriter {
+// unwrap is the writer that w and what it wraps stand before. A wrapper's Flush may
+// drop its error, and then a socket that stayed full would look like a client that
+// went: net/http ends the request for either.
+func unwrap(w http.ResponseWriter) http.ResponseWriter {
 	for {
 		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
 		if !ok {
@@ -57,31 +87,4 @@ func innermost(w http.ResponseWriter) http.ResponseWriter {
 func (r *response) chunked() bool { return false } // net/http does it
 func (r *response) full() bool    { return false } // a write waits for room
 func (r *response) gone() bool    { return r.ctx.Err() != nil }
-
-// scratches are lent to goroutines for one step at a time, so that a stream that
-// sleeps holds none.
-var scratches = sync.Pool{New: func() any { return new(scratch) }}
-
-// follow drives the reader, which has begun, until something ends the stream. left is
-// closed when the client has gone, or is nil where woken says that too.
-func (rd *reader) follow(woken awaited, left <-chan struct{}) reason {
-	alarm := time.NewTimer(0)
-	defer alarm.Stop()
-	for {
-		d := scratches.Get().(*scratch)
-		more, why := rd.step(d, time.Now())
-		scratches.Put(d)
-		switch {
-		case why != "":
-			return why
-		case more:
-			continue
-		}
-		alarm.Reset(time.Until(rd.alarm))
-		select {
-		case <-woken:
-		case <-alarm.C:
-		case <-left:
-		}
-	}
-}
+func (r *response) close(reason)  {} // net/http does it when the handler returns

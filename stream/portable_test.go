@@ -2,6 +2,7 @@ package stream
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"testing"
 	"time"
@@ -11,7 +12,7 @@ import (
 // out to have stayed full.
 func TestAFlushThatFindsNoRoomEndsItsReaderAsSlowBehindAWrapper(t *testing.T) {
 	full := fullInFlush{}
-	r := &response{t.Context(), full, http.NewResponseController(innermost(mute{mute{full}})), time.Second}
+	r := newResponse(mute{mute{full}}, httptest.NewRequest("GET", "/", nil), newGoroutineDriver(time.Second))
 	_, err := r.write([]byte("a piece"))
 	if err == nil {
 		t.Fatal("what was not flushed counts as written")

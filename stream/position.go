@@ -55,8 +55,8 @@ type ending struct {
 }
 
 // endingGrace is how long a reader may take to reach the position at which its
-// rights ended.
-const endingGrace = 5 * time.Second
+// rights ended. With [lastWord] it is the 5 s that the package promises.
+const endingGrace = 5*time.Second - lastWord
 
 // ending is the first row that ends the reader's rights, if one does. Rows up to
 // the head at opening are events like any other: the rights that were read there

@@ -38,9 +38,14 @@ func newReader(b *Broker, s *Start, d driver) *reader {
 	return rd
 }
 
-// driver is what calls a reader's step. wake makes it do so soon; it does not
-// block, and is called with the broker's mutex held.
-type driver interface{ wake(*reader) }
+// driver is what calls a reader's step. Its methods do not block, and are called with
+// the broker's mutex held.
+type driver interface {
+	// wake makes the driver call the reader's step soon.
+	wake(*reader)
+	// endBy has a write interrupted that waits for room at that time.
+	endBy(at time.Time)
+}
 
 // overAll says whether the reader follows every chat of its user.
 func (rd *reader) overAll() bool { return rd.start.Chat == "" }
@@ -51,7 +56,9 @@ func (rd *reader) wakeUp() { rd.driver.wake(rd) }
 // endAt notes where the reader's rights end, and wakes it. The broker's mutex is
 // held.
 func (rd *reader) endAt(pos int64, why reason) {
-	rd.ends = append(rd.ends, ending{pos, why, time.Now().Add(endingGrace)})
+	due := time.Now().Add(endingGrace)
+	rd.ends = append(rd.ends, ending{pos, why, due})
+	rd.driver.endBy(due)
 	rd.wakeUp()
 }
 

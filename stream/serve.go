@@ -11,106 +11,140 @@ import (
 // open and that nothing was written: a refusal of the [Log], chat.ErrTooManyStreams
 // beyond the [Limits], chat.ErrUnavailable while draining, or what went wrong.
 //
-// Where it can, it takes the connection over and returns nil at once, while the
+// Where it can, it hijacks the connection and returns nil at once, while the
 // stream goes on; then nothing may be done with w. Elsewhere it returns nil after a
 // final end, and panics with [http.ErrAbortHandler] after one that the client should
 // survive, which closes the connection without HTTP's last chunk.
 func (b *Broker) Serve(w http.ResponseWriter, r *http.Request, s *Start) error {
-	t := b.hijackableOf(r)
-	woken := make(awaited, 1)
-	var d driver = woken
-	if t != nil {
-		d = b.nextLoop()
+	hj := b.hijackerOf(r)
+	if hj != nil {
+		l := b.nextLoop()
+		st, err := b.openStream(r, s, l)
+		if err != nil {
+			return err
+		}
+		defer st.release()
+		return st.serveOnLoop(l, hj, w, r)
 	}
-	rd, reset, err := b.open(r.Context(), s, d)
+	d := newGoroutineDriver(b.opts.Patience)
+	st, err := b.openStream(r, s, d)
 	if err != nil {
 		return err
 	}
-	setHeader(w.Header(), s.Framing)
-	if t != nil {
-		return b.serveFast(rd, reset, t, w, r)
-	}
+	defer st.release()
 	if r.ProtoMajor == 1 {
-		if err := b.servePortable(rd, reset, woken, w, r); !errors.Is(err, http.ErrNotSupported) {
+		if err := st.serveHijacked(d, w, r); !errors.Is(err, http.ErrNotSupported) {
 			return err
 		}
 	}
-	return b.answer(rd, reset, woken, w, r)
+	return st.serveInHandler(d, w, r)
 }
 
-// servePortable takes the connection over and drives the reader by a goroutine that has
-// nothing else to hold. It does nothing where that fails by [http.ErrNotSupported].
-func (b *Broker) servePortable(rd *reader, reset string, woken awaited, w http.ResponseWriter, r *http.Request) error {
+// openedStream is a stream between its opening and the moment when something drives
+// it. Until then its reader and its connection belong to the goroutine that opened it,
+// which releases them at whatever point it fails or panics.
+type openedStream struct {
+	broker *Broker
+	// reader is nil once something drives it.
+	reader *reader
+	// reset says why the client's place is gone; empty if it is not.
+	reset string
+	// why is the reason of the end if nothing comes to drive the stream.
+	why reason
+}
+
+func (b *Broker) openStream(r *http.Request, s *Start, d driver) (*openedStream, error) {
+	rd, reset, err := b.open(r.Context(), s, d)
+	if err != nil {
+		return nil, err
+	}
+	return &openedStream{broker: b, reader: rd, reset: reset, why: reasonFailed}, nil
+}
+
+// begin writes how the stream begins to its connection. It returns why the stream ends
+// if that fails.
+func (st *openedStream) begin(c conn, head []byte) reason {
+	st.reader.conn = c
+	sc := scratches.Get().(*scratch)
+	defer scratches.Put(sc)
+	return st.reader.begin(sc, head, st.reset)
+}
+
+// handOver returns the reader, which then belongs to what drives it.
+func (st *openedStream) handOver() *reader {
+	rd := st.reader
+	st.reader = nil
+	return rd
+}
+
+// release ends the stream unless it was handed over.
+func (st *openedStream) release() {
+	rd := st.reader
+	switch {
+	case rd == nil:
+	case rd.conn == nil:
+		st.broker.dismiss(rd)
+	default:
+		st.broker.end(rd, st.why)
+	}
+}
+
+// serveOnLoop hijacks the connection and gives it to an event loop.
+func (st *openedStream) serveOnLoop(l *eventLoop, hj hijacker, w http.ResponseWriter, r *http.Request) error {
+	setHeader(w.Header(), st.reader.start.Framing)
 	chunked := r.ProtoMinor > 0
 	head := responseHead(w.Header(), chunked)
-	c, err := b.hijackPortable(w, chunked)
+	s, err := hj.hijack(w, chunked)
 	if err != nil {
-		if !errors.Is(err, http.ErrNotSupported) {
-			b.dismiss(rd)
-		}
 		return err
 	}
-	rd.conn = c
-	d := scratches.Get().(*scratch)
-	defer scratches.Put(d)
-	if why := rd.begin(d, head, reset); why != "" {
-		c.close(why)
-		b.ended(rd, why)
-		return nil
-	}
-	go c.watch(woken)
-	go func() {
-		why := rd.follow(woken, nil)
-		c.close(why)
-		b.ended(rd, why)
-	}()
-	return nil
-}
-
-// answer drives the reader by the goroutine of its request.
-func (b *Broker) answer(rd *reader, reset string, woken awaited, w http.ResponseWriter, r *http.Request) error {
-	control := http.NewResponseController(innermost(w))
-	// Or net/http would wait for the whole of a request's body first. It fails where
-	// there is nothing to wait for.
-	_ = control.EnableFullDuplex()
-	rd.conn = &response{r.Context(), w, control, b.opts.Patience}
-	w.WriteHeader(http.StatusOK)
-	d := scratches.Get().(*scratch)
-	why := rd.begin(d, nil, reset)
-	scratches.Put(d)
-	if why == "" {
-		why = rd.follow(woken, r.Context().Done())
-	}
-	b.ended(rd, why)
-	if why.breaksOff() {
-		panic(http.ErrAbortHandler)
-	}
-	return nil
-}
-
-// serveFast gives the connection, and the reader, to the event loop that drives it.
-func (b *Broker) serveFast(rd *reader, reset string, t hijackable, w http.ResponseWriter, r *http.Request) error {
-	chunked := r.ProtoMinor > 0
-	head := responseHead(w.Header(), chunked)
-	s, err := t.hijack(w, chunked)
-	if err != nil {
-		b.dismiss(rd)
-		return err
-	}
-	rd.conn = s
-	d := scratches.Get().(*scratch)
-	defer scratches.Put(d)
-	why := rd.begin(d, head, reset)
-	wr := rd.driver.(*eventLoop)
-	if why == "" && s.attach(wr, rd) != nil {
+	st.broker.hijacked.Add(1)
+	why := st.begin(s, head)
+	if why == "" && s.register(l, st.reader) != nil {
 		why = reasonGone
 	}
 	if why != "" {
-		s.close(why)
-		b.ended(rd, why)
+		st.why = why
 		return nil
 	}
-	wr.adopt(rd)
+	l.add(st.handOver())
+	return nil
+}
+
+// serveHijacked hijacks the connection and drives the reader by a goroutine that has
+// nothing else to hold. It does nothing where that fails by [http.ErrNotSupported].
+func (st *openedStream) serveHijacked(d *goroutineDriver, w http.ResponseWriter, r *http.Request) error {
+	setHeader(w.Header(), st.reader.start.Framing)
+	chunked := r.ProtoMinor > 0
+	head := responseHead(w.Header(), chunked)
+	c, err := hijackPortable(w, chunked, d)
+	if err != nil {
+		return err
+	}
+	st.broker.hijacked.Add(1)
+	if why := st.begin(c, head); why != "" {
+		st.why = why
+		return nil
+	}
+	b, rd := st.broker, st.handOver()
+	go c.watch()
+	go func() { b.end(rd, d.follow(rd, nil)) }()
+	return nil
+}
+
+// serveInHandler drives the reader by the goroutine of its request.
+func (st *openedStream) serveInHandler(d *goroutineDriver, w http.ResponseWriter, r *http.Request) error {
+	setHeader(w.Header(), st.reader.start.Framing)
+	c := newResponse(w, r, d)
+	w.WriteHeader(http.StatusOK)
+	why := st.begin(c, nil)
+	if why == "" {
+		why = d.follow(st.reader, r.Context().Done())
+	}
+	st.why = why
+	if why.breaksOff() {
+		panic(http.ErrAbortHandler)
+	}
 	return nil
 }
 
@@ -124,10 +158,15 @@ func setHeader(h http.Header, fr Framing) {
 	h.Add("Vary", "Accept")
 }
 
-// ended notes the end of a stream and forgets its reader.
-func (b *Broker) ended(rd *reader, why reason) {
+// end closes a reader's connection, notes the end of its stream and forgets the
+// reader.
+func (b *Broker) end(rd *reader, why reason) {
+	defer b.dismiss(rd)
+	rd.conn.close(why)
+	if _, shared := rd.conn.(*response); !shared {
+		b.hijacked.Add(-1)
+	}
 	b.metrics.ends.WithLabelValues(string(why)).Inc()
 	b.opts.Log.Info("stream ended", "request_id", rd.start.RequestID, "reason", string(why),
 		"username", rd.start.Actor.Username, "seconds", math.Round(time.Since(rd.began).Seconds()), "events", rd.events)
-	b.dismiss(rd)
 }

@@ -14,33 +14,39 @@ import (
 // (tcp(7), TCP_USER_TIMEOUT).
 const unackedTimeout = 60_000
 
-// tune sets what a stream needs of its connection.
-func tune(c *net.TCPConn) {
-	// A connection that is gone is found by who writes to it.
-	_ = c.SetWriteBuffer(sendBuffer)
+func setUnackedTimeout(c *net.TCPConn) {
+	setTCPOption(c, unix.TCP_USER_TIMEOUT, unackedTimeout)
+}
+
+// limitUnsent bounds what the kernel keeps for a connection that carries streams
+// beside other answers. What it may have sent and not yet seen acknowledged goes on
+// growing with the network's capacity, so the other answers lose no speed; a client
+// that has stopped reading acknowledges and takes nothing more (tcp(7),
+// TCP_NOTSENT_LOWAT).
+func (a acceptedConn) limitUnsent() {
+	setTCPOption(a.tcp, unix.TCP_NOTSENT_LOWAT, sendBuffer)
+}
+
+// setTCPOption sets an option. A connection on which that fails is gone, and the next
+// write tells.
+func setTCPOption(c *net.TCPConn, option, value int) {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return
 	}
-	_ = raw.Control(func(fd uintptr) {
-		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, unackedTimeout)
-	})
+	_ = raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, option, value) })
 }
-
-func hijackableConn(c *net.TCPConn) hijackable { return hijackableTCP{c} }
-
-// hijackableTCP is a TCP connection in the clear.
-type hijackableTCP struct{ conn *net.TCPConn }
 
 // hijack duplicates the descriptor, so that the runtime's poller, and all that
 // net keeps of a connection, can go.
-func (t hijackableTCP) hijack(w http.ResponseWriter, chunked bool) (socket, error) {
+func (a acceptedConn) hijack(w http.ResponseWriter, chunked bool) (socket, error) {
 	hijacked, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return nil, err
 	}
 	defer hijacked.Close()
-	raw, err := t.conn.SyscallConn()
+	limitSendBuffer(a.tcp)
+	raw, err := a.tcp.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
@@ -99,8 +105,8 @@ func (s *tcpSocket) full() bool {
 	return s.blocked
 }
 
-// gone says whether the client has closed its connection, or only its half, as
-// net/http takes it too, or has sent more than a client that listens would.
+// gone says whether the client has closed its connection, or only its half, which
+// net/http takes for the same, or has sent more than a client that listens would.
 func (s *tcpSocket) gone() bool {
 	seen := s.seen.Load()
 	if seen&seenInput != 0 {
@@ -127,8 +133,8 @@ func (s *tcpSocket) drain() {
 	}
 }
 
-func (s *tcpSocket) attach(l *eventLoop, rd *reader) (err error) {
-	if s.poller, err = l.polling(); err != nil {
+func (s *tcpSocket) register(l *eventLoop, rd *reader) (err error) {
+	if s.poller, err = l.runningPoller(); err != nil {
 		return err
 	}
 	return s.poller.add(s, rd)

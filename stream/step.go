@@ -32,7 +32,7 @@ func (rd *reader) step(sc *scratch, now time.Time) (more bool, why reason) {
 		why = rd.runTimers(sc, v, now)
 	}
 	if why != "" {
-		return false, rd.part(sc, why)
+		return false, rd.part(sc, v, why)
 	}
 	rd.setTimer(v)
 	return more, ""

@@ -46,7 +46,7 @@ func TestAWakeLooksAtTheRoomsThatWereTouchedAlone(t *testing.T) {
 			made = append(made, joins(fmt.Sprintf("c%03d", i), "ann"))
 		}
 		h.commit(made...)
-		woken := make(awaited, 1)
+		woken := make(wakeUps, 1)
 		rd, _, err := h.broker.open(h.t.Context(), &Start{Actor: ann()}, woken)
 		if err != nil {
 			t.Fatal(err)
@@ -74,7 +74,7 @@ func TestAnEventThatComesBetweenALookAndAMoveIsSeen(t *testing.T) {
 		inHouse(t, Options{RoomBytes: 1, TotalBytes: 1, Ping: time.Hour}, func(h *house) {
 			s := s
 			s.Actor = ann()
-			woken := make(awaited, 1)
+			woken := make(wakeUps, 1)
 			rd, _, err := h.broker.open(h.t.Context(), &s, woken)
 			if err != nil {
 				t.Fatal(err)

@@ -109,7 +109,7 @@ func (c *client) hijack(http.ResponseWriter, bool) (socket, error) {
 // memSocket is the client as a socket in memory.
 type memSocket struct{ *client }
 
-func (s memSocket) attach(l *eventLoop, rd *reader) error {
+func (s memSocket) register(l *eventLoop, rd *reader) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.hangUp = func() { l.wake(rd) }
@@ -265,7 +265,7 @@ func (h *house) open(s Start) *client {
 	c := &client{t: h.t, header: http.Header{}, hangUp: cancel, done: make(chan struct{})}
 	r := httptest.NewRequest("GET", "/stream", nil)
 	if h.fast {
-		ctx = context.WithValue(ctx, connection{}, hijackable(c))
+		ctx = context.WithValue(ctx, connKey{}, hijacker(c))
 	}
 	go func() {
 		defer func() {
