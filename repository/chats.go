@@ -177,39 +177,30 @@ func (tx *transaction) change(ctx context.Context, was access, chatID string, ch
 }
 
 // DeleteChat implements [chat.Chats]. All memberships end at the position of its
-// chat.deleted, and its title and the newest of its texts are gone with it; the
-// rest of the texts, where there are very many, follows shortly behind. The rows
-// stay: the id is taken for ever, and whoever was away is still told of the end.
+// chat.deleted. Closing their rows and erasing the content is left to the cleaner. The
+// chat's own row stays, so that its id is taken for ever.
 func (r *Repository) DeleteChat(ctx context.Context, actor chat.Actor, chatID string) (err error) {
 	defer wrap(&err, "deleting a chat")
-	more, err := write(ctx, r, func(ctx context.Context, tx *transaction) (more bool, err error) {
+	_, err = write(ctx, r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
 		own, err := tx.admitMember(ctx, actor, chatID)
 		if err != nil {
-			return false, err
+			return none, err
 		}
 		if own.Role != chat.RoleOwner {
-			return false, chat.ErrForbidden
+			return none, chat.ErrForbidden
 		}
 		ev, err := tx.append(ctx, chat.Event{Kind: chat.KindChatDeleted, Chat: chatID})
 		if err != nil {
-			return false, err
-		}
-		_, err = tx.exec(ctx, `UPDATE memberships SET left_pos = ? WHERE chat = ? AND left_pos IS NULL`, ev.Pos, chatID)
-		if err != nil {
-			return false, err
+			return none, err
 		}
 		_, err = tx.exec(ctx, `UPDATE chats SET title = '', deleted_pos = ? WHERE id = ?`, ev.Pos, chatID)
 		if err != nil {
-			return false, err
+			return none, err
 		}
-		_, err = tx.exec(ctx, `UPDATE events SET title = '' WHERE chat = ? AND title IS NOT NULL`, chatID)
-		if err != nil {
-			return false, err
-		}
-		return tx.eraseTexts(ctx, chatID)
+		return none, ending{endedChat, chatID}.leave(ctx, tx)
 	})
-	if err == nil && more {
-		r.eraser.wake()
+	if err == nil {
+		r.cleaner.wake()
 	}
 	return err
 }

@@ -177,8 +177,14 @@ func (tx *transaction) leave(ctx context.Context, chatID string, was memberRow) 
 	return err
 }
 
+// anotherOwner finds an owner of the chat that is its first argument, other than the user
+// that is its second. One who is disabled is nobody to leave a chat to.
+const anotherOwner = `SELECT 1 FROM memberships m JOIN users u ON u.username = m.username
+	WHERE m.chat = ? AND m.username <> ? AND m.role = 'owner' AND m.left_pos IS NULL AND u.disabled_pos IS NULL
+	LIMIT 1`
+
 // guardOwners keeps an owner from losing that role to one who is none, and a chat from
-// losing its last owner. An owner who is disabled is nobody to leave a chat to.
+// losing its last owner.
 func (tx *transaction) guardOwners(ctx context.Context, own access, chatID string, was memberRow) error {
 	if was.Role != chat.RoleOwner {
 		return nil
@@ -186,9 +192,7 @@ func (tx *transaction) guardOwners(ctx context.Context, own access, chatID strin
 	if own.Role != chat.RoleOwner {
 		return chat.ErrForbidden
 	}
-	another, err := tx.exists(ctx, `SELECT 1 FROM memberships m JOIN users u ON u.username = m.username
-		WHERE m.chat = ? AND m.username <> ? AND m.role = 'owner' AND m.left_pos IS NULL AND u.disabled_pos IS NULL
-		LIMIT 1`, chatID, was.Username)
+	another, err := tx.exists(ctx, anotherOwner, chatID, was.Username)
 	if err == nil && !another {
 		err = chat.ErrLastOwner
 	}

@@ -56,7 +56,7 @@ type Repository struct {
 	reading    queryer
 	statements *statements
 	writer     *writer
-	eraser     *backgroundJob
+	cleaner    *cleaner
 	counter    *counter
 	metrics    *metrics
 	postKey    []byte
@@ -80,14 +80,14 @@ func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 	if err != nil {
 		return nil, errors.Join(err, r.closeDatabase(writing))
 	}
-	r.eraser = newBackgroundJob("erasing deleted chats", o.Log, r.erase)
+	r.cleaner = newCleaner(r, o.Log)
 	r.counter = newCounter(r, o.Log)
 	r.writer = newWriter(writing, r.dialect, rand.Text(), o, r.counter.raised, r.metrics)
 	if err := r.writer.start(ctx); err != nil {
 		r.writer.disconnect()
 		return nil, errors.Join(err, r.closeDatabase(writing))
 	}
-	r.eraser.start()
+	r.cleaner.start()
 	r.counter.start()
 	return r, nil
 }
@@ -148,7 +148,7 @@ func (r *Repository) Ready(ctx context.Context) error {
 // Close waits for the batch in flight and closes the database. Nothing may be
 // asked of the Repository afterwards.
 func (r *Repository) Close() error {
-	r.eraser.close()
+	r.cleaner.close()
 	r.counter.close()
 	r.writer.close()
 	r.reads.Wait()

@@ -86,7 +86,7 @@ func TestManyWhoBeginAtOnceDoNotWaitForOneAnother(t *testing.T) {
 func TestAnAnswerDoesNotWaitForWhatIsPreparedBehindIt(t *testing.T) {
 	t.Parallel()
 	r := freshStore(t, "sqlite").open(t)
-	r.eraser.close() // they read by themselves
+	r.cleaner.close() // they read by themselves
 	r.counter.close()
 	r.pool.SetMaxOpenConns(1)
 	answered, taken := make(chan struct{}), make(chan error, 1)

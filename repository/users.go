@@ -94,8 +94,8 @@ func (r *Repository) User(ctx context.Context, actor chat.Actor) (_ chat.User, e
 	})
 }
 
-// DisableUser implements [auth.Store]. The log says of each of his sessions that
-// it ended, and then that he is disabled.
+// DisableUser implements [auth.Store]. All sessions of the user are over at the position of
+// the event. Closing their rows is left to the cleaner.
 func (r *Repository) DisableUser(ctx context.Context, username string) (err error) {
 	defer wrap(&err, "disabling a user")
 	_, err = write(ctx, r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
@@ -103,15 +103,18 @@ func (r *Repository) DisableUser(ctx context.Context, username string) (err erro
 		if err != nil || row.Disabled.Valid {
 			return none, err
 		}
-		if err := tx.endSessions(ctx, username); err != nil {
-			return none, err
-		}
 		ev, err := tx.append(ctx, chat.Event{Kind: chat.KindUserDisabled, Username: username})
 		if err != nil {
 			return none, err
 		}
 		_, err = tx.exec(ctx, `UPDATE users SET disabled_pos = ? WHERE username = ?`, ev.Pos, username)
-		return none, err
+		if err != nil {
+			return none, err
+		}
+		return none, ending{endedUser, username}.leave(ctx, tx)
 	})
+	if err == nil {
+		r.cleaner.wake()
+	}
 	return err
 }
