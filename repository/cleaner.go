@@ -14,6 +14,10 @@ const (
 	// sessionKept is how long a session that is over keeps its row. An access token ends
 	// earlier than the refresh token that was given out with it.
 	sessionKept = 24 * time.Hour
+	// scrubTries bounds how often it is tried in a row to remove what was erased, and
+	// scrubPause lies between two tries.
+	scrubTries = 20
+	scrubPause = 50 * time.Millisecond
 )
 
 // cleaner closes, erases and deletes, as a background job, what has ended or expired.
@@ -21,10 +25,13 @@ type cleaner struct {
 	*backgroundJob
 	r     *Repository
 	again *time.Timer
+	// erased says that something was, and that the database may keep it besides its
+	// tables. At the start that is not known.
+	erased bool
 }
 
 func newCleaner(r *Repository, log *slog.Logger) *cleaner {
-	c := &cleaner{r: r}
+	c := &cleaner{r: r, erased: true}
 	c.backgroundJob = newBackgroundJob("cleaning up behind what has ended", log, c.clean)
 	c.again = time.AfterFunc(cleanEvery, c.wake)
 	return c
@@ -37,10 +44,36 @@ func (c *cleaner) close() {
 
 func (c *cleaner) clean(ctx context.Context) error {
 	c.again.Reset(cleanEvery)
-	if _, err := c.r.finishEndings(ctx); err != nil {
+	erased, err := c.r.finishEndings(ctx)
+	c.erased = c.erased || erased
+	if err != nil {
 		return err
 	}
-	return c.r.dropSessions(ctx, time.Now().Add(-sessionKept))
+	if err := c.r.dropSessions(ctx, time.Now().Add(-sessionKept)); err != nil {
+		return err
+	}
+	return c.scrub(ctx)
+}
+
+// scrub takes what was erased from where the database keeps it besides its tables. As long as
+// a reader needs that, it is tried again: most reads are short.
+func (c *cleaner) scrub(ctx context.Context) (err error) {
+	for try := 0; c.erased && try < scrubTries; try++ {
+		if try > 0 {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(scrubPause):
+			}
+		}
+		if err = c.r.dialect.scrub(ctx, c.r.pool); err == nil {
+			c.erased = false
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("removing what was erased: %w", err)
+	}
+	return nil
 }
 
 // deleteSessions deletes some of those that were over before a moment.

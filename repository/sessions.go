@@ -58,18 +58,22 @@ func (r *Repository) CreateSession(ctx context.Context, s auth.Session) (err err
 const ofEnabled = `EXISTS (SELECT 1 FROM users u WHERE u.username = sessions.username AND u.disabled_pos IS NULL)`
 
 // Session implements [auth.Store].
-func (r *Repository) Session(ctx context.Context, id string) (_ auth.Session, err error) {
+func (r *Repository) Session(ctx context.Context, id string) (_ auth.Session, now time.Time, err error) {
 	defer wrap(&err, "reading a session")
-	return read(ctx, r, func(ctx context.Context, h handle) (auth.Session, error) {
-		var row sessionRow
-		err := h.get(ctx, &row, `SELECT id, username, access_expires_at,
-				refresh_hash, refresh_generation, refreshed_at, refresh_expires_at
+	type timedRow struct {
+		sessionRow
+		Now int64 `db:"now"`
+	}
+	row, err := read(ctx, r, func(ctx context.Context, h handle) (row timedRow, err error) {
+		err = h.get(ctx, &row, `SELECT id, username, access_expires_at,
+				refresh_hash, refresh_generation, refreshed_at, refresh_expires_at, `+h.d.now+` AS now
 			FROM sessions WHERE id = ? AND ended_pos IS NULL AND `+ofEnabled, id)
 		if errors.Is(err, sql.ErrNoRows) {
 			err = chat.ErrSessionEnded
 		}
-		return row.session(), err
+		return row, err
 	})
+	return row.session(), time.UnixMilli(row.Now).UTC(), err
 }
 
 // RenewSession implements [auth.Store].

@@ -1,10 +1,8 @@
 package repository
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
-	"slices"
 
 	"parley/auth"
 	"parley/chat"
@@ -69,23 +67,29 @@ func (r *Repository) Accounts(ctx context.Context) (_ []auth.Account, err error)
 	defer wrap(&err, "reading all accounts")
 	return read(ctx, r, func(ctx context.Context, h handle) ([]auth.Account, error) {
 		var rows []userRow
-		if err := h.all(ctx, &rows, `SELECT `+userColumns+` FROM users u`); err != nil {
+		if err := h.all(ctx, &rows, `SELECT `+userColumns+` FROM users u ORDER BY u.username`); err != nil {
 			return nil, err
 		}
 		accounts := make([]auth.Account, len(rows))
 		for i, row := range rows {
 			accounts[i] = row.account()
 		}
-		// Here and not in SQL: how a database sorts text depends on its locale.
-		slices.SortFunc(accounts, func(a, b auth.Account) int { return cmp.Compare(a.Username, b.Username) })
 		return accounts, nil
+	})
+}
+
+// HasUsers says whether there is any user, disabled or not.
+func (r *Repository) HasUsers(ctx context.Context) (_ bool, err error) {
+	defer wrap(&err, "looking for a user")
+	return read(ctx, r, func(ctx context.Context, h handle) (bool, error) {
+		return h.exists(ctx, `SELECT 1 FROM users LIMIT 1`)
 	})
 }
 
 // User implements [auth.Store].
 func (r *Repository) User(ctx context.Context, actor chat.Actor) (_ chat.User, err error) {
 	defer wrap(&err, "reading a user")
-	return snapshot(ctx, r, func(ctx context.Context, h handle) (chat.User, error) {
+	return snapshot(ctx, r, actor, func(ctx context.Context, h handle) (chat.User, error) {
 		if err := live(ctx, h, actor); err != nil {
 			return chat.User{}, err
 		}

@@ -149,7 +149,7 @@ func TestALoginThatMeetsItsUsersDisablingIsRefusedOrEnded(t *testing.T) {
 			case errs[0] != nil:
 				t.Fatal(errs[0])
 			default:
-				_, err := one.Session(t.Context(), session.ID)
+				_, _, err := one.Session(t.Context(), session.ID)
 				wantRefusal(t, err, chat.ErrSessionEnded)
 				waitClosed(t, one)
 				ended := number(t, one, `SELECT COALESCE(ended_pos, 0) FROM sessions WHERE id = ?`, session.ID)
@@ -188,9 +188,9 @@ func TestNobodyCanDoAnythingInASessionThatIsNotHisOrIsOver(t *testing.T) {
 				wantRefusal(t, err, chat.ErrSessionEnded)
 				_, err = r.CreateChat(t.Context(), actor, chat.NewChat{Visibility: chat.Public})
 				wantRefusal(t, err, chat.ErrSessionEnded)
-				_, err = r.MemberChats(t.Context(), actor)
+				_, err = r.MemberChats(t.Context(), actor, wholeList)
 				wantRefusal(t, err, chat.ErrSessionEnded)
-				_, err = r.PublicChats(t.Context(), actor)
+				_, err = r.PublicChats(t.Context(), actor, wholeList)
 				wantRefusal(t, err, chat.ErrSessionEnded)
 				for _, chatID := range []string{"lobby", "nowhere"} {
 					_, err = r.Chat(t.Context(), actor, chatID)
@@ -198,7 +198,7 @@ func TestNobodyCanDoAnythingInASessionThatIsNotHisOrIsOver(t *testing.T) {
 					_, err = r.UpdateChat(t.Context(), actor, chatID, chat.ChatChange{Title: &title})
 					wantRefusal(t, err, chat.ErrSessionEnded)
 					wantRefusal(t, r.DeleteChat(t.Context(), actor, chatID), chat.ErrSessionEnded)
-					_, err = r.Members(t.Context(), actor, chatID)
+					_, err = r.Members(t.Context(), actor, chatID, wholeList)
 					wantRefusal(t, err, chat.ErrSessionEnded)
 					_, err = r.PutMember(t.Context(), actor, chatID, "dan", "")
 					wantRefusal(t, err, chat.ErrSessionEnded)
