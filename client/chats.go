@@ -8,7 +8,8 @@ import (
 	"parley/chat"
 )
 
-// CreateChat makes a chat of which the user is the owner. chat.ErrChatExists.
+// CreateChat makes a chat of which the user is the owner. chat.ErrChatExists,
+// chat.ErrTooManyChats.
 func (c *Client) CreateChat(ctx context.Context, n chat.NewChat) (chat.Chat, error) {
 	var ch chat.Chat
 	_, err := c.call(ctx, request{method: http.MethodPost, path: "/chats", body: struct {
@@ -27,12 +28,15 @@ func (c *Client) PublicChats(ctx context.Context) ([]chat.Chat, error) {
 	return c.chats(ctx, url.Values{"visibility": {string(chat.Public)}})
 }
 
-func (c *Client) chats(ctx context.Context, query url.Values) ([]chat.Chat, error) {
-	var list struct {
-		Chats []chat.Chat `json:"chats"`
+func (c *Client) chats(ctx context.Context, query url.Values) (all []chat.Chat, err error) {
+	for query, more := firstPage(query), true; more && err == nil; {
+		var page struct {
+			Chats []chat.Chat `json:"chats"`
+		}
+		more, err = c.page(ctx, "/chats", query, &page)
+		all = append(all, page.Chats...)
 	}
-	_, err := c.call(ctx, request{method: http.MethodGet, path: "/chats", query: query}, &list)
-	return list.Chats, err
+	return all, err
 }
 
 // Chat reads one chat. chat.ErrNotFound.
@@ -61,18 +65,21 @@ func (c *Client) DeleteChat(ctx context.Context, chatID string) error {
 }
 
 // Members lists a chat's members. chat.ErrNotFound, chat.ErrNotAMember.
-func (c *Client) Members(ctx context.Context, chatID string) ([]chat.Member, error) {
-	var list struct {
-		Members []chat.Member `json:"members"`
+func (c *Client) Members(ctx context.Context, chatID string) (all []chat.Member, err error) {
+	for query, more := firstPage(nil), true; more && err == nil; {
+		var page struct {
+			Members []chat.Member `json:"members"`
+		}
+		more, err = c.page(ctx, chatPath(chatID)+"/members", query, &page)
+		all = append(all, page.Members...)
 	}
-	_, err := c.call(ctx, request{method: http.MethodGet, path: chatPath(chatID) + "/members"}, &list)
-	return list.Members, err
+	return all, err
 }
 
-// PutMember makes somebody a member, the user himself in a public chat, or
-// changes his role. With an empty role a new member is chat.RoleMember and an
-// old one stays as he is. chat.ErrNotFound, chat.ErrNotAMember,
-// chat.ErrForbidden, chat.ErrLastOwner.
+// PutMember makes a user a member (in a public chat the client's own) or changes
+// the member's role. With an empty role a new member is chat.RoleMember and an old
+// one stays what it is. chat.ErrNotFound, chat.ErrNotAMember, chat.ErrForbidden,
+// chat.ErrLastOwner, chat.ErrTooManyChats.
 func (c *Client) PutMember(ctx context.Context, chatID, username string, role chat.Role) (chat.Member, error) {
 	var m chat.Member
 	_, err := c.call(ctx, request{method: http.MethodPut, path: memberPath(chatID, username), body: struct {

@@ -69,18 +69,27 @@ func (c *Client) Messages(ctx context.Context, chatID string, after int64) iter.
 // after a part of the history. The direction is told by the parameter that the
 // link's own address carries.
 func neighbours(h http.Header) (earlier, later bool) {
-	for _, line := range h.Values("Link") {
-		for rest := line; ; {
-			_, link, ok := strings.Cut(rest, "<")
-			if !ok {
-				break
-			}
-			link, rest, _ = strings.Cut(link, ">")
-			if u, err := url.Parse(link); err == nil {
-				earlier = earlier || u.Query().Has("before")
-				later = later || u.Query().Has("after")
+	for link := range links(h) {
+		earlier = earlier || link.Query().Has("before")
+		later = later || link.Query().Has("after")
+	}
+	return earlier, later
+}
+
+// links are the addresses in Link.
+func links(h http.Header) iter.Seq[*url.URL] {
+	return func(yield func(*url.URL) bool) {
+		for _, line := range h.Values("Link") {
+			for rest := line; ; {
+				_, link, ok := strings.Cut(rest, "<")
+				if !ok {
+					break
+				}
+				link, rest, _ = strings.Cut(link, ">")
+				if u, err := url.Parse(link); err == nil && !yield(u) {
+					return
+				}
 			}
 		}
 	}
-	return earlier, later
 }
