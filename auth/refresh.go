@@ -33,11 +33,10 @@ func (s *Service) Refresh(ctx context.Context, text string) (chat.Login, error) 
 		return chat.Login{}, chat.ErrBadRefreshToken
 	}
 	for range maxLooks {
-		session, present, err := s.prove(ctx, presented)
+		session, now, present, err := s.prove(ctx, presented)
 		if err != nil {
 			return chat.Login{}, err
 		}
-		now := s.now()
 		spent := session.Generation - presented.generation
 		inGrace := spent == 1 && now.Before(session.RefreshedAt.Add(Grace))
 		if spent > 0 && !inGrace {
@@ -50,7 +49,7 @@ func (s *Service) Refresh(ctx context.Context, text string) (chat.Login, error) 
 		if err != nil {
 			return chat.Login{}, badIfOver("reading a session's user", err)
 		}
-		login, tokens, err := s.next(user, session, present, inGrace)
+		login, tokens, err := s.next(user, session, now, present, inGrace)
 		if err != nil {
 			return chat.Login{}, err
 		}
@@ -66,12 +65,13 @@ func (s *Service) Refresh(ctx context.Context, text string) (chat.Login, error) 
 }
 
 // next makes the session's next tokens; in grace its present ones again, with an
-// access token that lives as long as any.
-func (s *Service) next(user chat.User, session Session, present refreshToken, inGrace bool) (chat.Login, SessionTokens, error) {
+// access token that lives as long as any. now is the store's clock: the grace that it
+// begins may be asked for at another instance.
+func (s *Service) next(user chat.User, session Session, now time.Time, present refreshToken, inGrace bool) (chat.Login, SessionTokens, error) {
 	if !inGrace {
-		return s.issue(user, present.successor(s.refreshKey))
+		return s.issue(user, present.successor(s.refreshKey), now)
 	}
-	login, tokens, err := s.issue(user, present)
+	login, tokens, err := s.issue(user, present, now)
 	if err != nil {
 		return chat.Login{}, SessionTokens{}, err
 	}
@@ -93,33 +93,33 @@ func (s *Service) LogOutByRefreshToken(ctx context.Context, text string) error {
 	if !ok {
 		return chat.ErrBadRefreshToken
 	}
-	session, _, err := s.prove(ctx, presented)
+	session, _, _, err := s.prove(ctx, presented)
 	if err != nil {
 		return err
 	}
 	return s.LogOut(ctx, session.ID)
 }
 
-// prove reads the session of a token and shows that the service made the token,
-// by walking its successors up to the present one, which it returns.
+// prove reads the session of a token, and the store's clock, and shows that the service
+// made the token, by walking its successors up to the present one, which it returns.
 // chat.ErrBadRefreshToken where that fails; nothing is done to a session for it.
-func (s *Service) prove(ctx context.Context, presented refreshToken) (Session, refreshToken, error) {
-	session, err := s.store.Session(ctx, presented.session)
+func (s *Service) prove(ctx context.Context, presented refreshToken) (Session, time.Time, refreshToken, error) {
+	session, now, err := s.store.Session(ctx, presented.session)
 	if err != nil {
-		return Session{}, refreshToken{}, badIfOver("reading a session", err)
+		return Session{}, now, refreshToken{}, badIfOver("reading a session", err)
 	}
 	spent := session.Generation - presented.generation
 	if spent < 0 || spent > maxChain {
-		return Session{}, refreshToken{}, chat.ErrBadRefreshToken
+		return Session{}, now, refreshToken{}, chat.ErrBadRefreshToken
 	}
 	present := presented
 	for range spent {
 		present = present.successor(s.refreshKey)
 	}
 	if subtle.ConstantTimeCompare(present.hash(), session.RefreshHash) != 1 {
-		return Session{}, refreshToken{}, chat.ErrBadRefreshToken
+		return Session{}, now, refreshToken{}, chat.ErrBadRefreshToken
 	}
-	return session, present, nil
+	return session, now, present, nil
 }
 
 // endReused ends a session of which a copied token was used, for the owner's

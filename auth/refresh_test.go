@@ -262,6 +262,30 @@ func TestARefreshThatLosesToAnotherGetsTheSameSuccessor(t *testing.T) {
 	}
 }
 
+// Two instances, one of whose clocks is wrong by more than the grace.
+func TestGraceIsByTheStoresClock(t *testing.T) {
+	for _, off := range []time.Duration{-time.Hour, time.Hour} {
+		d := newDesk(t)
+		login := d.logIn(t)
+		wrong := func() time.Time { return d.clock().Add(off) }
+		other := New(Options{Store: d.store, Signer: signer{wrong}, RefreshKey: refreshKey, Now: wrong})
+		first, err := other.Refresh(t.Context(), login.RefreshToken)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.advance(Grace - time.Second)
+		for name, instance := range map[string]*Service{"right": d.Service, "wrong": other} {
+			again, err := instance.Refresh(t.Context(), login.RefreshToken)
+			if err != nil || again.RefreshToken != first.RefreshToken {
+				t.Errorf("off by %s, in grace by the %s clock: %v", off, name, err)
+			}
+		}
+		d.advance(2 * time.Second)
+		_, err = other.Refresh(t.Context(), login.RefreshToken)
+		wantError(t, err, chat.ErrBadRefreshToken)
+	}
+}
+
 func TestManyTabsThatRefreshAtOnceAllStayLoggedIn(t *testing.T) {
 	d := newDesk(t)
 	login := d.logIn(t)

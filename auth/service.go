@@ -151,7 +151,7 @@ func (s *Service) account(ctx context.Context, username string) (Account, error)
 // begin stores a new session of the user and gives its first tokens.
 func (s *Service) begin(ctx context.Context, user chat.User) (chat.Login, error) {
 	first := firstRefreshToken(rand.Text())
-	login, tokens, err := s.issue(user, first)
+	login, tokens, err := s.issue(user, first, s.now())
 	if err != nil {
 		return chat.Login{}, err
 	}
@@ -164,8 +164,8 @@ func (s *Service) begin(ctx context.Context, user chat.User) (chat.Login, error)
 
 // issue makes what is given out with a refresh token that nobody has had before,
 // and what is stored of it.
-func (s *Service) issue(user chat.User, refresh refreshToken) (chat.Login, SessionTokens, error) {
-	now := s.now().Truncate(time.Millisecond)
+func (s *Service) issue(user chat.User, refresh refreshToken, now time.Time) (chat.Login, SessionTokens, error) {
+	now = now.Truncate(time.Millisecond)
 	access, expires, err := s.signer.Sign(user.Username, refresh.session)
 	if err != nil {
 		return chat.Login{}, SessionTokens{}, fmt.Errorf("signing: %w", err)

@@ -27,9 +27,9 @@ type Store interface {
 	// CreateSession stores a new session. chat.ErrBadCredentials where the user is
 	// disabled or unknown.
 	CreateSession(ctx context.Context, s Session) error
-	// Session reads a session that is live: not ended, and its user not disabled.
-	// chat.ErrSessionEnded for every other.
-	Session(ctx context.Context, id string) (Session, error)
+	// Session reads a session that is live (not ended, and its user not disabled), and
+	// the store's clock. chat.ErrSessionEnded for every other.
+	Session(ctx context.Context, id string) (Session, time.Time, error)
 	// RenewSession replaces a live session's token state if its generation is still
 	// the one given, and says whether it did.
 	RenewSession(ctx context.Context, id string, generation int64, next SessionTokens) (bool, error)
@@ -64,7 +64,8 @@ type SessionTokens struct {
 	Generation int64
 	// RefreshHash is the SHA-256 of the present refresh token.
 	RefreshHash []byte
-	// RefreshedAt is when the present refresh token was first given out.
+	// RefreshedAt is when the present refresh token was first given out, by the store's
+	// clock.
 	RefreshedAt time.Time
 	// RefreshExpires is when the present refresh token ends.
 	RefreshExpires time.Time

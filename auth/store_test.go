@@ -23,6 +23,8 @@ type memory struct {
 	accounts map[string]Account
 	sessions map[string]Session
 	ended    map[string]bool
+	// now is the store's clock.
+	now func() time.Time
 	// asked are the usernames that Account was asked for.
 	asked []string
 	// beforeRenew, if set, is called before a renewal takes the lock.
@@ -119,10 +121,11 @@ func (m *memory) CreateSession(_ context.Context, s Session) error {
 	return nil
 }
 
-func (m *memory) Session(_ context.Context, id string) (Session, error) {
+func (m *memory) Session(_ context.Context, id string) (Session, time.Time, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.live(id)
+	s, err := m.live(id)
+	return s, m.now(), err
 }
 
 func (m *memory) RenewSession(_ context.Context, id string, generation int64, next SessionTokens) (bool, error) {
@@ -205,6 +208,7 @@ var refreshKey = DeriveKey([]byte("a secret of at least thirty-two bytes"), "ref
 func newDesk(t testing.TB) *desk {
 	t.Helper()
 	d := &desk{store: newMemory(), time: noon}
+	d.store.now = d.clock
 	d.Service = New(Options{Store: d.store, Signer: signer{d.clock}, RefreshKey: refreshKey, Now: d.clock})
 	return d
 }

@@ -51,6 +51,8 @@ var (
 	ErrForbidden = &Error{Code: "forbidden", Detail: "Your role does not allow this."}
 	// ErrChatExists refuses an id that a chat has, or had before it was deleted.
 	ErrChatExists = &Error{Code: "chat_exists", Detail: "This id belongs to a chat already, or did before that chat was deleted."}
+	// ErrTooManyChats refuses one membership more than a user may have.
+	ErrTooManyChats = &Error{Code: "too_many_chats", Detail: "This user is in as many chats as one user may be: leave another one first."}
 	// ErrLastOwner keeps a chat from losing its only owner.
 	ErrLastOwner = &Error{Code: "last_owner", Detail: "The last owner can neither leave nor step down: make another owner first, or delete the chat."}
 	// ErrIdempotencyMismatch refuses a ClientID that came before with other

@@ -9,28 +9,28 @@ import "context"
 
 // Chats keeps chats and their members.
 type Chats interface {
-	// CreateChat makes a chat whose owner is the actor. ErrChatExists.
+	// CreateChat makes a chat whose owner is the actor. ErrChatExists, ErrTooManyChats.
 	CreateChat(ctx context.Context, actor Actor, n NewChat) (Chat, error)
 	// MemberChats lists the chats that the actor is in, by id.
-	MemberChats(ctx context.Context, actor Actor) ([]Chat, error)
+	MemberChats(ctx context.Context, actor Actor, q ListQuery) (Page[Chat], error)
 	// PublicChats lists the public chats, by id.
-	PublicChats(ctx context.Context, actor Actor) ([]Chat, error)
+	PublicChats(ctx context.Context, actor Actor, q ListQuery) (Page[Chat], error)
 	// Chat reads one chat. ErrNotFound, also for a private chat that the actor is
 	// not in.
 	Chat(ctx context.Context, actor Actor, chatID string) (Chat, error)
 	// UpdateChat changes a chat. ErrNotFound, ErrNotAMember, ErrForbidden. A
 	// change that changes nothing writes no event.
 	UpdateChat(ctx context.Context, actor Actor, chatID string, change ChatChange) (Chat, error)
-	// DeleteChat ends a chat for everybody and erases its content. ErrNotFound,
-	// ErrNotAMember, ErrForbidden.
+	// DeleteChat ends a chat for everybody. Its content is erased shortly behind.
+	// ErrNotFound, ErrNotAMember, ErrForbidden.
 	DeleteChat(ctx context.Context, actor Actor, chatID string) error
 
 	// Members lists a chat's members, by username. ErrNotFound, ErrNotAMember.
-	Members(ctx context.Context, actor Actor, chatID string) ([]Member, error)
-	// PutMember makes somebody a member or changes his role. Without a role a new
-	// member is RoleMember and an old one stays as he is; what changes nothing
-	// writes no event. ErrNotFound, also for a user who does not exist or is
-	// disabled; ErrNotAMember, ErrForbidden, ErrLastOwner.
+	Members(ctx context.Context, actor Actor, chatID string, q ListQuery) (Page[Member], error)
+	// PutMember makes a user a member or changes the member's role. Without a role a
+	// new member is RoleMember and an old one stays what it is; what changes nothing
+	// writes no event. ErrNotFound, also for a user that does not exist or is
+	// disabled; ErrNotAMember, ErrForbidden, ErrLastOwner, ErrTooManyChats.
 	PutMember(ctx context.Context, actor Actor, chatID, username string, role Role) (Member, error)
 	// RemoveMember ends a membership: one's own, or another's. ErrNotFound, also
 	// where there is no such member; ErrNotAMember, ErrForbidden, ErrLastOwner.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -32,12 +33,12 @@ func TestEachCallIsTheRequestOfTheContract(t *testing.T) {
 				ch, err := c.CreateChat(ctx, chat.NewChat{})
 				return ch.ID, err
 			}, "made-up"},
-		{`GET /chats `, `{"chats":[{"id":"a"},{"id":"b"}]}`,
+		{`GET /chats?limit=500 `, `{"chats":[{"id":"a"},{"id":"b"}]}`,
 			func(ctx context.Context, c *Client) (any, error) {
 				list, err := c.Chats(ctx)
 				return list[1].ID, err
 			}, "b"},
-		{`GET /chats?visibility=public `, `{"chats":[{"id":"a","role":null}]}`,
+		{`GET /chats?limit=500&visibility=public `, `{"chats":[{"id":"a","role":null}]}`,
 			func(ctx context.Context, c *Client) (any, error) {
 				list, err := c.PublicChats(ctx)
 				return list[0].Role == nil, err
@@ -54,7 +55,7 @@ func TestEachCallIsTheRequestOfTheContract(t *testing.T) {
 			}, "T"},
 		{`DELETE /chats/lobby `, ``,
 			func(ctx context.Context, c *Client) (any, error) { return nil, c.DeleteChat(ctx, "lobby") }, "<nil>"},
-		{`GET /chats/lobby/members `, `{"members":[{"username":"bob","display_name":"Bob","role":"admin","joined_at":"2026-01-02T03:04:05.678Z"}]}`,
+		{`GET /chats/lobby/members?limit=500 `, `{"members":[{"username":"bob","display_name":"Bob","role":"admin","joined_at":"2026-01-02T03:04:05.678Z"}]}`,
 			func(ctx context.Context, c *Client) (any, error) {
 				list, err := c.Members(ctx, "lobby")
 				return fmt.Sprint(list[0].Username, list[0].Role), err
@@ -123,6 +124,39 @@ func TestTheHistorySaysWhetherThereIsMore(t *testing.T) {
 	part, err := s.client.History(testContext(t), "lobby", chat.HistoryQuery{Before: &ten})
 	if err != nil || !part.Earlier || !part.Later {
 		t.Errorf("%+v, %v", part, err)
+	}
+}
+
+func TestAListIsReadToItsLastPage(t *testing.T) {
+	s := newService(t)
+	list := func(name, path string, element func(int) string) {
+		s.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
+			from, _ := strconv.Atoi(r.URL.Query().Get("after"))
+			if from < 3 { // the last page is empty
+				w.Header().Set("Link", fmt.Sprintf(`<%s?after=%d&limit=500>; rel="next"`, path, from+1))
+				fmt.Fprintf(w, `{%q:[%s]}`, name, element(from+1))
+				return
+			}
+			fmt.Fprintf(w, `{%q:[]}`, name)
+		})
+	}
+	list("chats", "/chats", func(n int) string { return fmt.Sprintf(`{"id":"%d"}`, n) })
+	list("members", "/chats/lobby/members", func(n int) string { return fmt.Sprintf(`{"username":"%d"}`, n) })
+	var got []string
+	chats, err := s.client.Chats(testContext(t))
+	for _, ch := range chats {
+		got = append(got, ch.ID)
+	}
+	if want := []string{"1", "2", "3"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("chats %q, %v; want %q", got, err, want)
+	}
+	got = nil
+	members, err := s.client.Members(testContext(t), "lobby")
+	for _, m := range members {
+		got = append(got, m.Username)
+	}
+	if want := []string{"1", "2", "3"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("members %q, %v; want %q", got, err, want)
 	}
 }
 

@@ -8,7 +8,8 @@ import (
 	"parley/chat"
 )
 
-// CreateChat makes a chat of which the user is the owner. chat.ErrChatExists.
+// CreateChat makes a chat of which the user is the owner. chat.ErrChatExists,
+// chat.ErrTooManyChats.
 func (c *Client) CreateChat(ctx context.Context, n chat.NewChat) (chat.Chat, error) {
 	var ch chat.Chat
 	_, err := c.call(ctx, request{method: http.MethodPost, path: "/chats", body: struct {
@@ -20,17 +21,21 @@ func (c *Client) CreateChat(ctx context.Context, n chat.NewChat) (chat.Chat, err
 }
 
 // Chats lists the chats that the user is in.
-func (c *Client) Chats(ctx context.Context) ([]chat.Chat, error) { return c.chats(ctx, nil) }
+func (c *Client) Chats(ctx context.Context) ([]chat.Chat, error) { return c.chats(ctx, url.Values{}) }
 
 // PublicChats lists the chats that may be joined.
 func (c *Client) PublicChats(ctx context.Context) ([]chat.Chat, error) {
 	return c.chats(ctx, url.Values{"visibility": {string(chat.Public)}})
 }
 
+// mostListed is how many elements a page of a list has at most.
+const mostListed = "500"
+
 func (c *Client) chats(ctx context.Context, query url.Values) ([]chat.Chat, error) {
 	type page struct {
 		Chats []chat.Chat `json:"chats"`
 	}
+	query.Set("limit", mostListed)
 	var all []chat.Chat
 	for p, err := range pages[page](ctx, c, "/chats", query) {
 		if err != nil {
@@ -72,7 +77,7 @@ func (c *Client) Members(ctx context.Context, chatID string) ([]chat.Member, err
 		Members []chat.Member `json:"members"`
 	}
 	var all []chat.Member
-	for p, err := range pages[page](ctx, c, chatPath(chatID)+"/members", nil) {
+	for p, err := range pages[page](ctx, c, chatPath(chatID)+"/members", url.Values{"limit": {mostListed}}) {
 		if err != nil {
 			return nil, err
 		}
@@ -81,10 +86,10 @@ func (c *Client) Members(ctx context.Context, chatID string) ([]chat.Member, err
 	return all, nil
 }
 
-// PutMember makes somebody a member, the user himself in a public chat, or
-// changes his role. With an empty role a new member is chat.RoleMember and an
-// old one stays as he is. chat.ErrNotFound, chat.ErrNotAMember,
-// chat.ErrForbidden, chat.ErrLastOwner.
+// PutMember makes a user a member (in a public chat the client's own) or changes
+// the member's role. With an empty role a new member is chat.RoleMember and an old
+// one stays what it is. chat.ErrNotFound, chat.ErrNotAMember, chat.ErrForbidden,
+// chat.ErrLastOwner, chat.ErrTooManyChats.
 func (c *Client) PutMember(ctx context.Context, chatID, username string, role chat.Role) (chat.Member, error) {
 	var m chat.Member
 	_, err := c.call(ctx, request{method: http.MethodPut, path: memberPath(chatID, username), body: struct {

@@ -38,6 +38,17 @@ func fieldsOfNewChat(o map[string]any) bool {
 	return fieldsAre(o, chatFields...)
 }
 
+// listed follows a list's pages to the end.
+func listed(t testing.TB, p *process, who *account, path, query, name string) (all []map[string]any) {
+	t.Helper()
+	for more := true; more; more = query != "" {
+		page := ask(t, p, "GET", path+query, "", bearer(who.token)).is(200)
+		all = append(all, objects(t, page.fields(name)[name])...)
+		query = linked(t, page, "next", path)
+	}
+	return all
+}
+
 func chatOf(t testing.TB, p *process, who *account, chatID string) map[string]any {
 	t.Helper()
 	return ask(t, p, "GET", "/chats/"+chatID, "", bearer(who.token)).is(200).object()
@@ -174,7 +185,7 @@ func TestContractChatsAreMadeReadChangedAndDeleted(t *testing.T) {
 		putMember(t, p, olga, private, mia, "member")
 		list := func(who *account, query string) map[string]map[string]any {
 			found := make(map[string]map[string]any)
-			for _, c := range objects(t, ask(t, p, "GET", "/chats"+query, "", bearer(who.token)).is(200).fields("chats")["chats"]) {
+			for _, c := range listed(t, p, who, "/chats", query, "chats") {
 				found[idOf(c)] = c
 			}
 			return found

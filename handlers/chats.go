@@ -36,6 +36,7 @@ func (a *api) createChat(c *gin.Context) error {
 func (a *api) listChats(c *gin.Context) error {
 	q := queryOf(c)
 	list := a.Chats.MemberChats
+	asked := q.list(chat.CheckChatID)
 	switch q.text("visibility") {
 	case "":
 	case string(chat.Public):
@@ -46,13 +47,14 @@ func (a *api) listChats(c *gin.Context) error {
 	if err := q.err(); err != nil {
 		return err
 	}
-	chats, err := list(c.Request.Context(), actorOf(c))
+	page, err := list(c.Request.Context(), actorOf(c), asked)
 	if err != nil {
 		return err
 	}
+	linkNext(c, asked, page, func(ch chat.Chat) string { return ch.ID })
 	return writeJSON(c, http.StatusOK, struct {
 		Chats []chat.Chat `json:"chats"`
-	}{chats})
+	}{page.Items})
 }
 
 func (a *api) readChat(c *gin.Context) error {

@@ -13,13 +13,19 @@ func (a *api) listMembers(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	members, err := a.Chats.Members(c.Request.Context(), actorOf(c), chatID)
+	q := queryOf(c)
+	asked := q.list(chat.CheckUsername)
+	if err := q.err(); err != nil {
+		return err
+	}
+	page, err := a.Chats.Members(c.Request.Context(), actorOf(c), chatID, asked)
 	if err != nil {
 		return err
 	}
+	linkNext(c, asked, page, func(m chat.Member) string { return m.Username })
 	return writeJSON(c, http.StatusOK, struct {
 		Members []chat.Member `json:"members"`
-	}{members})
+	}{page.Items})
 }
 
 func (a *api) putMember(c *gin.Context) error {

@@ -39,6 +39,15 @@ func (q *query) text(name string) string {
 
 func (q *query) refuse(name, message string) { q.errs = append(q.errs, chat.Invalid(name, message)) }
 
+// list is a page of a list. check says why a text is no id of its elements.
+func (q *query) list(check func(string) error) chat.ListQuery {
+	after := q.text("after")
+	if q.values.Has("after") && check(after) != nil {
+		q.refuse("after", "must be the id of the last one on a page")
+	}
+	return chat.ListQuery{After: after, Limit: int(q.count("limit", chat.DefaultList, chat.MaxList))}
+}
+
 // position is a position in the log; nil if not given.
 func (q *query) position(name string) *int64 {
 	if !q.values.Has(name) {

@@ -1,30 +1,40 @@
 package repository
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
-	"slices"
 	"strings"
 
 	"parley/chat"
 )
 
-// selectChats reads chats as the user who is its one argument sees them. Of a
-// chat that he is not in, it does not read the last message.
-func (d *dialect) selectChats() string {
-	return `SELECT c.id, c.title, c.visibility, c.created_at, c.head, COALESCE(m.role, '') AS role,
+// chatColumns are those of a chatRow, of a chat c whose member is m and whose last message l.
+func (d *dialect) chatColumns() string {
+	return `c.id, c.title, c.visibility, c.created_at, c.head, COALESCE(m.role, '') AS role,
 		COALESCE(` + d.unread() + `, 0) AS unread,
 		c.id AS "last.chat", COALESCE(l.id, 0) AS "last.id", COALESCE(l.seq, 0) AS "last.seq",
 		COALESCE(l.author, '') AS "last.author", COALESCE(l.text, '') AS "last.text",
-		COALESCE(l.created_at, 0) AS "last.created_at", l.reply_to AS "last.reply_to", l.client_id AS "last.client_id"
-	FROM counted n CROSS JOIN chats c
+		COALESCE(l.created_at, 0) AS "last.created_at", l.reply_to AS "last.reply_to", l.client_id AS "last.client_id"`
+}
+
+// selectChats reads chats as a user sees them, who is its one argument. Of a chat that the
+// user is not in, it does not read the last message.
+func (d *dialect) selectChats() string {
+	return `SELECT ` + d.chatColumns() + ` FROM chats c
 	LEFT JOIN memberships m ON m.chat = c.id AND m.username = ? AND m.left_pos IS NULL
 	LEFT JOIN messages l ON l.id = c.last_message AND m.role IS NOT NULL
 	WHERE c.deleted_pos IS NULL AND `
 }
 
-// chatRow is a row of what selectChats selects.
+// selectOwnChats reads a page of a user's own chats, in the order of the user's memberships.
+func (d *dialect) selectOwnChats() string {
+	return `SELECT ` + d.chatColumns() + ` FROM memberships m
+	JOIN chats c ON c.id = m.chat AND c.deleted_pos IS NULL
+	LEFT JOIN messages l ON l.id = c.last_message
+	WHERE m.username = ? AND m.left_pos IS NULL AND m.chat > ? ORDER BY m.chat LIMIT ?`
+}
+
+// chatRow is a chat as one user sees it.
 type chatRow struct {
 	ID         string          `db:"id"`
 	Title      string          `db:"title"`
@@ -57,46 +67,36 @@ func (h handle) chat(ctx context.Context, actor chat.Actor, chatID string) (chat
 	return row.chat(), orNotFound(err)
 }
 
-// chats reads the chats of which the condition is true, by id.
-func (r *Repository) chats(ctx context.Context, actor chat.Actor, condition string, args ...any) ([]chat.Chat, error) {
-	return snapshot(ctx, r, func(ctx context.Context, h handle) ([]chat.Chat, error) {
+// chats reads a page of chats. The query's arguments are the actor, the id behind which the
+// page begins and a limit.
+func (r *Repository) chats(ctx context.Context, actor chat.Actor, q chat.ListQuery, query string) (chat.Page[chat.Chat], error) {
+	return snapshot(ctx, r, actor, func(ctx context.Context, h handle) (none chat.Page[chat.Chat], err error) {
 		if err := live(ctx, h, actor); err != nil {
-			return nil, err
+			return none, err
 		}
-		var rows []chatRow
-		if err := h.all(ctx, &rows, h.d.selectChats()+condition, append([]any{actor.Username}, args...)...); err != nil {
-			return nil, err
-		}
-		chats := make([]chat.Chat, len(rows))
-		for i, row := range rows {
-			chats[i] = row.chat()
-		}
-		// Here and not in SQL: how a database sorts text depends on its locale.
-		slices.SortFunc(chats, func(a, b chat.Chat) int { return cmp.Compare(a.ID, b.ID) })
-		return chats, nil
+		return list(ctx, h, chatRow.chat, q, query, actor.Username)
 	})
 }
 
-// isMember is true of the chats of the user who is its argument. That he has a role
-// there says the same, but SQLite would ask it of every chat that there is.
-const isMember = `c.id IN (SELECT chat FROM memberships WHERE username = ? AND left_pos IS NULL)`
-
 // MemberChats implements [chat.Chats].
-func (r *Repository) MemberChats(ctx context.Context, actor chat.Actor) (_ []chat.Chat, err error) {
+func (r *Repository) MemberChats(ctx context.Context, actor chat.Actor, q chat.ListQuery) (_ chat.Page[chat.Chat], err error) {
 	defer wrap(&err, "reading a user's chats")
-	return r.chats(ctx, actor, isMember, actor.Username)
+	return r.chats(ctx, actor, q, r.dialect.selectOwnChats())
 }
 
+// isPublic ends selectChats for a page of the public chats.
+const isPublic = `c.visibility = 'public' AND c.id > ? ORDER BY c.id LIMIT ?`
+
 // PublicChats implements [chat.Chats].
-func (r *Repository) PublicChats(ctx context.Context, actor chat.Actor) (_ []chat.Chat, err error) {
+func (r *Repository) PublicChats(ctx context.Context, actor chat.Actor, q chat.ListQuery) (_ chat.Page[chat.Chat], err error) {
 	defer wrap(&err, "reading the public chats")
-	return r.chats(ctx, actor, `c.visibility = 'public'`)
+	return r.chats(ctx, actor, q, r.dialect.selectChats()+isPublic)
 }
 
 // Chat implements [chat.Chats].
 func (r *Repository) Chat(ctx context.Context, actor chat.Actor, chatID string) (_ chat.Chat, err error) {
 	defer wrap(&err, "reading a chat")
-	return snapshot(ctx, r, func(ctx context.Context, h handle) (chat.Chat, error) {
+	return snapshot(ctx, r, actor, func(ctx context.Context, h handle) (chat.Chat, error) {
 		if _, err := h.admit(ctx, actor, chatID); err != nil {
 			return chat.Chat{}, err
 		}
@@ -122,6 +122,9 @@ func (r *Repository) CreateChat(ctx context.Context, actor chat.Actor, n chat.Ne
 			return none, err
 		case taken:
 			return none, chat.ErrChatExists
+		}
+		if err := tx.guardChats(ctx, actor.Username, r.maxChats); err != nil {
+			return none, err
 		}
 		_, err = tx.exec(ctx, `INSERT INTO chats (id, title, visibility, created_at, seq, head) VALUES (?, ?, ?, ?, 0, 0)`,
 			n.ID, n.Title, string(n.Visibility), tx.now.UnixMilli())
@@ -177,39 +180,30 @@ func (tx *transaction) change(ctx context.Context, was access, chatID string, ch
 }
 
 // DeleteChat implements [chat.Chats]. All memberships end at the position of its
-// chat.deleted, and its title and the newest of its texts are gone with it; the
-// rest of the texts, where there are very many, follows shortly behind. The rows
-// stay: the id is taken for ever, and whoever was away is still told of the end.
+// chat.deleted. Closing their rows and erasing the content is left to the cleaner. The
+// chat's own row stays, so that its id is taken for ever.
 func (r *Repository) DeleteChat(ctx context.Context, actor chat.Actor, chatID string) (err error) {
 	defer wrap(&err, "deleting a chat")
-	more, err := write(ctx, r, func(ctx context.Context, tx *transaction) (more bool, err error) {
+	_, err = write(ctx, r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
 		own, err := tx.admitMember(ctx, actor, chatID)
 		if err != nil {
-			return false, err
+			return none, err
 		}
 		if own.Role != chat.RoleOwner {
-			return false, chat.ErrForbidden
+			return none, chat.ErrForbidden
 		}
 		ev, err := tx.append(ctx, chat.Event{Kind: chat.KindChatDeleted, Chat: chatID})
 		if err != nil {
-			return false, err
-		}
-		_, err = tx.exec(ctx, `UPDATE memberships SET left_pos = ? WHERE chat = ? AND left_pos IS NULL`, ev.Pos, chatID)
-		if err != nil {
-			return false, err
+			return none, err
 		}
 		_, err = tx.exec(ctx, `UPDATE chats SET title = '', deleted_pos = ? WHERE id = ?`, ev.Pos, chatID)
 		if err != nil {
-			return false, err
+			return none, err
 		}
-		_, err = tx.exec(ctx, `UPDATE events SET title = '' WHERE chat = ? AND title IS NOT NULL`, chatID)
-		if err != nil {
-			return false, err
-		}
-		return tx.eraseTexts(ctx, chatID)
+		return none, ending{endedChat, chatID}.leave(ctx, tx)
 	})
-	if err == nil && more {
-		r.eraser.wake()
+	if err == nil {
+		r.cleaner.wake()
 	}
 	return err
 }

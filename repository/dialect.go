@@ -32,6 +32,8 @@ type dialect struct {
 	// each is a table with a row for each element of a JSON array; its column is value.
 	each string
 
+	// now is the database's clock, in milliseconds.
+	now string
 	// uncounted says of a message o of chat c that it is behind countedTo.
 	uncounted string
 	// remote says that the database is another process: a message to it costs as much as
@@ -40,6 +42,9 @@ type dialect struct {
 	// beside runs fn in a transaction that changes nothing by which posts are decided.
 	// Posts wait for it only where they must.
 	beside func(ctx context.Context, r *Repository, fn func(ctx context.Context, c changer) error) error
+
+	// scrub takes what was erased from where the database keeps it besides its tables.
+	scrub func(ctx context.Context, pool *sqlx.DB) error
 
 	// link prepares what the writer does on a connection.
 	link func(ctx context.Context, conn *sqlx.Conn, h handle) (link, error)
@@ -69,9 +74,11 @@ var sqliteDialect = &dialect{
 		}
 		return string(list)
 	},
+	now: `CAST(unixepoch('subsec') * 1000 AS INTEGER)`,
 	// Two columns in one comparison would not make it look for the second.
 	uncounted: `o.id > ` + countedTo,
 	beside:    besideInABatch,
+	scrub:     emptyLog,
 	link:      newSQLiteLink,
 	durable:   sqliteDurable,
 	away: func(err error) bool {
@@ -95,10 +102,12 @@ var postgresDialect = &dialect{
 	among:      `= ANY(?)`,
 	each:       `json_array_elements(CAST(? AS json)) AS e (value)`,
 	list:       func(values []string) any { return pq.Array(values) },
+	now:        `CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)`,
 	// The id alone could make it look in the primary key, where all chats are.
 	uncounted: `(o.chat, o.id) > (c.id, ` + countedTo + `)`,
 	remote:    true,
 	beside:    besideTheWriter,
+	scrub:     leaveLog,
 	link:      newPostgresLink,
 	durable:   postgresDurable,
 	away: func(err error) bool {

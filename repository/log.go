@@ -253,19 +253,23 @@ func (r *Repository) MemberAfter(ctx context.Context, username string, opened, a
 		return nil, reach, nil
 	}
 	evs, err := read(ctx, r, func(ctx context.Context, h handle) ([]chat.Event, error) {
-		// A membership shows all of its events if it began behind opened, or if its
-		// chat was the user's at opened (o); otherwise only the one that ended it. The
-		// memberships of one chat do not overlap, so an event is found once.
+		// A membership ends where its chat does, whether its row is closed yet or not. It
+		// shows all of its events if it began behind opened, or if its chat was the user's at
+		// opened (o); otherwise only the one that ended it, and only if the user was in that
+		// chat no more (n) up to opened. The memberships of one chat do not overlap, so an
+		// event is found once.
 		var rows []eventRow
 		err := h.all(ctx, &rows, `SELECT `+eventColumns+`
 			FROM events e
-			JOIN memberships i ON i.username = ? AND i.chat = e.chat
-				AND i.joined_pos <= e.pos AND (i.left_pos IS NULL OR i.left_pos >= e.pos)
+			JOIN memberships i ON i.username = ? AND i.chat = e.chat AND i.joined_pos <= e.pos
+			JOIN chats c ON c.id = i.chat AND e.pos <= `+endOf("i")+`
 			LEFT JOIN messages m ON m.id = e.message
-			WHERE e.pos > ? AND e.pos <= ? AND (i.left_pos = e.pos OR i.joined_pos > ? OR EXISTS (
-				SELECT 1 FROM memberships o WHERE o.username = i.username AND o.chat = i.chat
-					AND o.joined_pos <= ? AND (o.left_pos IS NULL OR o.left_pos > ?)))
-			ORDER BY e.pos LIMIT ?`, username, after, reach, opened, opened, opened, limit)
+			WHERE e.pos > ? AND e.pos <= ? AND (i.joined_pos > ?
+				OR EXISTS (SELECT 1 FROM memberships o WHERE o.username = i.username AND o.chat = i.chat
+					AND o.joined_pos <= ? AND `+endOf("o")+` > ?)
+				OR e.pos = `+endOf("i")+` AND NOT EXISTS (SELECT 1 FROM memberships n WHERE n.username = i.username AND n.chat = i.chat
+					AND n.joined_pos > i.joined_pos AND n.joined_pos <= ?))
+			ORDER BY e.pos LIMIT ?`, username, after, reach, opened, opened, opened, opened, limit)
 		return events(rows), err
 	})
 	if err != nil {
@@ -275,6 +279,12 @@ func (r *Repository) MemberAfter(ctx context.Context, username string, opened, a
 		reach = evs[limit-1].Pos
 	}
 	return evs, reach, nil
+}
+
+// endOf is the position at which a membership of the chat c ended, or one that is behind all
+// others.
+func endOf(membership string) string {
+	return `COALESCE(` + membership + `.left_pos, c.deleted_pos, 9223372036854775807)`
 }
 
 // AccessExpiries implements [stream.Log].

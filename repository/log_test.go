@@ -111,6 +111,45 @@ func TestMemberAfterShowsWhatHappenedWhileOneWasAMember(t *testing.T) {
 	})
 }
 
+func TestOfAChatLeftSeveralTimesTheLastLeavingIsReplayed(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		actors := signUp(t, r, "ann", "bob")
+		ann, bob := actors["ann"], actors["bob"]
+		for _, id := range []string{"away", "back"} {
+			makeChat(t, r, ann, id, chat.Public, nil)
+		}
+		start := headOf(t, r)
+		visit := func(id, text string) {
+			if _, err := r.PutMember(t.Context(), bob, id, "bob", ""); err != nil {
+				t.Fatal(err)
+			}
+			say(t, r, ann, id, text)
+			if err := r.RemoveMember(t.Context(), bob, id, "bob"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range 3 {
+			visit("away", fmt.Sprint("away ", i))
+		}
+		afterThree := headOf(t, r)
+		visit("back", "back 0")
+		if _, err := r.PutMember(t.Context(), bob, "back", "bob", ""); err != nil {
+			t.Fatal(err)
+		}
+		head := headOf(t, r)
+		evs, _, err := r.MemberAfter(t.Context(), "bob", head, start, head, 100)
+		wantTexts(t, "opened at the head", evs, err, "member.left bob", "member.joined bob", "back 0", "member.left bob", "member.joined bob")
+		if evs[0].Pos != afterThree || evs[0].Chat != "away" {
+			t.Errorf("the first is at %d of %s, want the last leaving, at %d", evs[0].Pos, evs[0].Chat, afterThree)
+		}
+		visit("away", "away 3")
+		evs, _, err = r.MemberAfter(t.Context(), "bob", head, start, headOf(t, r), 100)
+		wantTexts(t, "with what came behind the opening", evs, err, "member.left bob",
+			"member.joined bob", "back 0", "member.left bob", "member.joined bob", "member.joined bob", "away 3", "member.left bob")
+	})
+}
+
 func TestAPageOfMemberAfterLooksAtABoundedPartOfTheLog(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
 		r := s.open(t)

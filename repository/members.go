@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"slices"
 
 	"parley/chat"
 )
@@ -37,27 +36,22 @@ func (h handle) member(ctx context.Context, chatID, username string) (m memberRo
 }
 
 // Members implements [chat.Chats].
-func (r *Repository) Members(ctx context.Context, actor chat.Actor, chatID string) (_ []chat.Member, err error) {
+func (r *Repository) Members(ctx context.Context, actor chat.Actor, chatID string, q chat.ListQuery) (_ chat.Page[chat.Member], err error) {
 	defer wrap(&err, "reading a chat's members")
-	return snapshot(ctx, r, func(ctx context.Context, h handle) ([]chat.Member, error) {
+	return snapshot(ctx, r, actor, func(ctx context.Context, h handle) (none chat.Page[chat.Member], err error) {
 		if _, err := h.admitMember(ctx, actor, chatID); err != nil {
-			return nil, err
+			return none, err
 		}
-		var rows []memberRow
-		if err := h.all(ctx, &rows, selectMembers, chatID); err != nil {
-			return nil, err
-		}
-		members := make([]chat.Member, len(rows))
-		for i, row := range rows {
-			members[i] = row.member()
-		}
-		// Here and not in SQL: how a database sorts text depends on its locale.
-		slices.SortFunc(members, func(a, b chat.Member) int { return cmp.Compare(a.Username, b.Username) })
-		return members, nil
+		return h.members(ctx, chatID, q)
 	})
 }
 
-// join makes somebody who is no member of the chat one: an interval begins.
+// members reads a page of a chat's members.
+func (h handle) members(ctx context.Context, chatID string, q chat.ListQuery) (chat.Page[chat.Member], error) {
+	return list(ctx, h, memberRow.member, q, selectMembers+` AND m.username > ? ORDER BY m.username LIMIT ?`, chatID)
+}
+
+// join makes a user that is no member of the chat one: an interval begins.
 func (tx *transaction) join(ctx context.Context, chatID, username string, role chat.Role) error {
 	ev, err := tx.append(ctx, chat.Event{Kind: chat.KindMemberJoined, Chat: chatID, Username: username, Role: role})
 	if err != nil {
@@ -67,6 +61,27 @@ func (tx *transaction) join(ctx context.Context, chatID, username string, role c
 		VALUES (?, ?, ?, ?, ?, (SELECT messages FROM chats WHERE id = ?))`,
 		username, chatID, ev.Pos, string(role), tx.now.UnixMilli(), chatID)
 	return err
+}
+
+// countChats counts a user's present memberships, and those of them whose chat goes on. The
+// rows of deleted chats are closed later; a limit bounds the count all the same.
+const countChats = `SELECT count(*) AS present, count(c.id) AS live
+	FROM (SELECT chat FROM memberships WHERE username = ? AND left_pos IS NULL LIMIT ?) m
+	LEFT JOIN chats c ON c.id = m.chat AND c.deleted_pos IS NULL`
+
+// guardChats keeps a user from being in more than most chats; 0 is any number.
+func (tx *transaction) guardChats(ctx context.Context, username string, most int) error {
+	if most == 0 {
+		return nil
+	}
+	var n struct{ Present, Live int }
+	if err := tx.get(ctx, &n, countChats, username, 2*most); err != nil {
+		return err
+	}
+	if n.Live >= most || n.Present >= 2*most {
+		return chat.ErrTooManyChats
+	}
+	return nil
 }
 
 // PutMember implements [chat.Chats].
@@ -87,7 +102,7 @@ func (r *Repository) PutMember(ctx context.Context, actor chat.Actor, chatID, us
 		case user.Disabled.Valid:
 			return none, chat.ErrNotFound
 		}
-		if err := tx.put(ctx, own, chatID, username, role); err != nil {
+		if err := r.put(ctx, tx, own, chatID, username, role); err != nil {
 			return none, err
 		}
 		now, err := tx.member(ctx, chatID, username)
@@ -108,8 +123,8 @@ func mayPut(own access, oneself bool, role chat.Role) error {
 	return nil
 }
 
-// put makes username a member, or changes his role, where that is a change.
-func (tx *transaction) put(ctx context.Context, own access, chatID, username string, role chat.Role) error {
+// put makes username a member, or changes the member's role, where that is a change.
+func (r *Repository) put(ctx context.Context, tx *transaction, own access, chatID, username string, role chat.Role) error {
 	was, err := tx.member(ctx, chatID, username)
 	switch {
 	case err != nil:
@@ -117,6 +132,9 @@ func (tx *transaction) put(ctx context.Context, own access, chatID, username str
 	case was.Role == "" && role == chat.RoleOwner && own.Role != chat.RoleOwner:
 		return chat.ErrForbidden
 	case was.Role == "":
+		if err := tx.guardChats(ctx, username, r.maxChats); err != nil {
+			return err
+		}
 		return tx.join(ctx, chatID, username, cmp.Or(role, chat.RoleMember))
 	case role == "" || role == was.Role:
 		return nil
@@ -177,8 +195,14 @@ func (tx *transaction) leave(ctx context.Context, chatID string, was memberRow) 
 	return err
 }
 
+// anotherOwner finds an owner of the chat that is its first argument, other than the user
+// that is its second. One who is disabled is nobody to leave a chat to.
+const anotherOwner = `SELECT 1 FROM memberships m JOIN users u ON u.username = m.username
+	WHERE m.chat = ? AND m.username <> ? AND m.role = 'owner' AND m.left_pos IS NULL AND u.disabled_pos IS NULL
+	LIMIT 1`
+
 // guardOwners keeps an owner from losing that role to one who is none, and a chat from
-// losing its last owner. An owner who is disabled is nobody to leave a chat to.
+// losing its last owner.
 func (tx *transaction) guardOwners(ctx context.Context, own access, chatID string, was memberRow) error {
 	if was.Role != chat.RoleOwner {
 		return nil
@@ -186,9 +210,7 @@ func (tx *transaction) guardOwners(ctx context.Context, own access, chatID strin
 	if own.Role != chat.RoleOwner {
 		return chat.ErrForbidden
 	}
-	another, err := tx.exists(ctx, `SELECT 1 FROM memberships m JOIN users u ON u.username = m.username
-		WHERE m.chat = ? AND m.username <> ? AND m.role = 'owner' AND m.left_pos IS NULL AND u.disabled_pos IS NULL
-		LIMIT 1`, chatID, was.Username)
+	another, err := tx.exists(ctx, anotherOwner, chatID, was.Username)
 	if err == nil && !another {
 		err = chat.ErrLastOwner
 	}

@@ -337,6 +337,7 @@ func TestMembershipsAreIntervalsOfPositions(t *testing.T) {
 			Joined   int64  `db:"joined_pos"`
 			Left     int64  `db:"left_pos"`
 		}
+		waitClosed(t, r)
 		got, err := read(t.Context(), r, func(ctx context.Context, h handle) (is []interval, err error) {
 			err = h.all(ctx, &is, `SELECT username, role, joined_pos, left_pos FROM memberships ORDER BY joined_pos`)
 			return is, err
@@ -368,12 +369,12 @@ func TestMembersAreListedByUsername(t *testing.T) {
 		if err := r.RemoveMember(t.Context(), as["gone"], "den", "gone"); err != nil {
 			t.Fatal(err)
 		}
-		members, err := r.Members(t.Context(), as["a-b"], "den")
+		members, err := r.Members(t.Context(), as["a-b"], "den", wholeList)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var got []string
-		for _, m := range members {
+		for _, m := range members.Items {
 			got = append(got, fmt.Sprintf("%s %s %s", m.Username, m.DisplayName, m.Role))
 			if m.JoinedAt.IsZero() {
 				t.Errorf("%s joined at no time", m.Username)

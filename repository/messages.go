@@ -11,7 +11,7 @@ import (
 // Message implements [chat.Messages].
 func (r *Repository) Message(ctx context.Context, actor chat.Actor, id int64) (_ chat.Message, err error) {
 	defer wrap(&err, "reading a message")
-	return snapshot(ctx, r, func(ctx context.Context, h handle) (none chat.Message, err error) {
+	return snapshot(ctx, r, actor, func(ctx context.Context, h handle) (none chat.Message, err error) {
 		if err := live(ctx, h, actor); err != nil {
 			return none, err
 		}
@@ -33,7 +33,7 @@ func (r *Repository) Message(ctx context.Context, actor chat.Actor, id int64) (_
 // History implements [chat.Messages].
 func (r *Repository) History(ctx context.Context, actor chat.Actor, chatID string, q chat.HistoryQuery) (_ chat.History, err error) {
 	defer wrap(&err, "reading a chat's history")
-	return snapshot(ctx, r, func(ctx context.Context, h handle) (none chat.History, err error) {
+	return snapshot(ctx, r, actor, func(ctx context.Context, h handle) (none chat.History, err error) {
 		own, err := h.admitMember(ctx, actor, chatID)
 		if err != nil {
 			return none, err

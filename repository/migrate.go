@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/pressly/goose/v3"
 )
@@ -59,9 +60,31 @@ type advisoryLock struct{}
 // ASCII.
 const migrationLock = 0x7061726c6579
 
+// lockPoll lies between two tries to take the lock. A statement that waits for it would
+// hold a snapshot, for which CREATE INDEX CONCURRENTLY waits in turn.
+const lockPoll = 100 * time.Millisecond
+
+// unbounded lifts the role's time-outs from a connection: a step may rewrite a table, or
+// wait for one that is in use. Not every server knows all of these settings.
+const unbounded = `SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN
+	('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')`
+
 func (advisoryLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
-	_, err := conn.ExecContext(ctx, fmt.Sprintf(`SELECT pg_advisory_lock(%d)`, int64(migrationLock)))
-	return err
+	if _, err := conn.ExecContext(ctx, unbounded); err != nil {
+		return fmt.Errorf("lifting the role's time-outs: %w", err)
+	}
+	for {
+		var locked bool
+		err := conn.QueryRowContext(ctx, fmt.Sprintf(`SELECT pg_try_advisory_lock(%d)`, int64(migrationLock))).Scan(&locked)
+		if err != nil || locked {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lockPoll):
+		}
+	}
 }
 
 func (advisoryLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {

@@ -34,9 +34,12 @@ type Options struct {
 	// Serve makes this the one serving process of a SQLite file; a second one
 	// fails with ErrServed. Commands that only change something open without it.
 	Serve bool
-	// PostKey is the key of the hash by which a repeated post is compared with the
-	// first; all instances must have the same.
+	// PostKey becomes the key of the hash by which a repeated post is compared with
+	// the first, unless the database holds one already. Without it nothing can be
+	// posted under a ClientID.
 	PostKey []byte
+	// MaxChats is how many chats a user may be in; 0 is any number.
+	MaxChats int
 	// Committed is called by the writer with the events of each commit, in order,
 	// before the requests are answered. It must not block. May be nil.
 	Committed func([]chat.Event)
@@ -55,11 +58,13 @@ type Repository struct {
 	// that it has prepared, nil where it prepares none.
 	reading    queryer
 	statements *statements
+	gate       *gate
 	writer     *writer
-	eraser     *backgroundJob
+	cleaner    *cleaner
 	counter    *counter
 	metrics    *metrics
 	postKey    []byte
+	maxChats   int
 	// lock is held by the serving process of a SQLite file.
 	lock *fileLock
 	// reads counts those that still run, be it behind a caller who gave up.
@@ -72,7 +77,7 @@ func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	r := &Repository{postKey: o.PostKey}
+	r := &Repository{maxChats: o.MaxChats}
 	if r.metrics, err = newMetrics(o.Registerer); err != nil {
 		return nil, fmt.Errorf("registering the metrics: %w", err)
 	}
@@ -80,15 +85,21 @@ func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 	if err != nil {
 		return nil, errors.Join(err, r.closeDatabase(writing))
 	}
-	r.eraser = newBackgroundJob("erasing deleted chats", o.Log, r.erase)
+	r.gate = newGate(r.pool.Stats().MaxOpenConnections)
+	r.cleaner = newCleaner(r, o.Log)
 	r.counter = newCounter(r, o.Log)
 	r.writer = newWriter(writing, r.dialect, rand.Text(), o, r.counter.raised, r.metrics)
 	if err := r.writer.start(ctx); err != nil {
 		r.writer.disconnect()
 		return nil, errors.Join(err, r.closeDatabase(writing))
 	}
-	r.eraser.start()
+	r.cleaner.start()
 	r.counter.start()
+	if o.PostKey != nil {
+		if r.postKey, err = r.keepKey(ctx, postHashKey, o.PostKey); err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+	}
 	return r, nil
 }
 
@@ -148,7 +159,7 @@ func (r *Repository) Ready(ctx context.Context) error {
 // Close waits for the batch in flight and closes the database. Nothing may be
 // asked of the Repository afterwards.
 func (r *Repository) Close() error {
-	r.eraser.close()
+	r.cleaner.close()
 	r.counter.close()
 	r.writer.close()
 	r.reads.Wait()

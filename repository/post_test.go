@@ -10,6 +10,31 @@ import (
 	"parley/chat"
 )
 
+// The signing secret is rotated, and an instance may have another one than its database.
+func TestARepeatIsKnownUnderAnotherSecret(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		ann := signUp(t, r, "ann")["ann"]
+		makeChat(t, r, ann, "den", chat.Private, nil)
+		post := chat.Post{Chat: "den", Text: "once", ClientID: "k"}
+		first, err := r.Post(t.Context(), ann, post)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+		again := s.open(t, func(o *Options) { o.PostKey = []byte("a key of another secret") })
+		second, err := again.Post(t.Context(), ann, post)
+		if err != nil || !second.Replayed || second.Message.ID != first.Message.ID {
+			t.Errorf("the repeat is %+v, %v", second, err)
+		}
+		post.Text = "twice"
+		_, err = again.Post(t.Context(), ann, post)
+		wantRefusal(t, err, chat.ErrIdempotencyMismatch)
+	})
+}
+
 func TestARepeatedKeyStoresOneMessage(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
 		here, there := s.openTwo(t)

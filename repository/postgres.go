@@ -67,8 +67,9 @@ var writerGuards = map[string]string{
 // readerGuards are further settings of the connections that read, for the same
 // reason: there is an index for whatever is read of a table that grows.
 var readerGuards = map[string]string{
-	"enable_seqscan": "off",
-	"jit":            "off",
+	"enable_seqscan":    "off",
+	"enable_bitmapscan": "off", // it would read all that an index finds, where a few rows are asked for
+	"jit":               "off",
 }
 
 // openPostgres makes the two pools of a PostgreSQL database and one that may take

@@ -15,8 +15,8 @@ func readEverything(t *testing.T, r *Repository, actor chat.Actor, id int64) {
 	t.Helper()
 	_, err := r.User(t.Context(), actor)
 	for _, f := range []func() error{
-		func() error { _, err := r.MemberChats(t.Context(), actor); return err },
-		func() error { _, err := r.Members(t.Context(), actor, "den"); return err },
+		func() error { _, err := r.MemberChats(t.Context(), actor, wholeList); return err },
+		func() error { _, err := r.Members(t.Context(), actor, "den", wholeList); return err },
 		func() error { _, err := r.History(t.Context(), actor, "den", chat.HistoryQuery{Limit: 5}); return err },
 		func() error { _, err := r.Message(t.Context(), actor, id); return err },
 		func() error { _, err := openOne(t, r, actor, "den"); return err },
@@ -86,12 +86,12 @@ func TestManyWhoBeginAtOnceDoNotWaitForOneAnother(t *testing.T) {
 func TestAnAnswerDoesNotWaitForWhatIsPreparedBehindIt(t *testing.T) {
 	t.Parallel()
 	r := freshStore(t, "sqlite").open(t)
-	r.eraser.close() // they read by themselves
+	r.cleaner.close() // they read by themselves
 	r.counter.close()
 	r.pool.SetMaxOpenConns(1)
 	answered, taken := make(chan struct{}), make(chan error, 1)
 	began := time.Now()
-	_, err := snapshot(t.Context(), r, func(ctx context.Context, h handle) (int64, error) {
+	_, err := snapshot(t.Context(), r, chat.Actor{}, func(ctx context.Context, h handle) (int64, error) {
 		pos, err := h.head(ctx)
 		before := r.pool.Stats().WaitCount
 		go func() {

@@ -9,7 +9,7 @@ import (
 	"parley/chat"
 )
 
-// readTimeout bounds a read, so that a caller has his answer within the 3 s that
+// readTimeout bounds a read, so that its caller is answered within the 3 s that
 // are promised.
 const readTimeout = 2500 * time.Millisecond
 
@@ -18,14 +18,15 @@ const readTimeout = 2500 * time.Millisecond
 // result alone and assign to nothing outside. A *chat.Error and sql.ErrNoRows
 // come back as they are.
 func read[T any](ctx context.Context, r *Repository, fn func(ctx context.Context, h handle) (T, error)) (T, error) {
-	return bounded(ctx, r, func(ctx context.Context) (T, error) {
+	return bounded(ctx, r, "", func(ctx context.Context) (T, error) {
 		return fn(ctx, handle{r.reading, r.dialect})
 	})
 }
 
-// snapshot is read, but everything that fn reads is of one moment.
-func snapshot[T any](ctx context.Context, r *Repository, fn func(ctx context.Context, h handle) (T, error)) (T, error) {
-	return bounded(ctx, r, func(ctx context.Context) (out T, err error) {
+// snapshot is read on behalf of an actor, within that user's share of the connections; and
+// everything that fn reads is of one moment.
+func snapshot[T any](ctx context.Context, r *Repository, actor chat.Actor, fn func(ctx context.Context, h handle) (T, error)) (T, error) {
+	return bounded(ctx, r, actor.Username, func(ctx context.Context) (out T, err error) {
 		tx, err := r.pool.BeginTxx(ctx, &sql.TxOptions{Isolation: r.dialect.snapshot, ReadOnly: true})
 		if err != nil {
 			return out, err
@@ -42,8 +43,9 @@ func snapshot[T any](ctx context.Context, r *Repository, fn func(ctx context.Con
 }
 
 // bounded returns when fn does or when the time is up, whichever is first: a
-// connection to a frozen server does not heed its context.
-func bounded[T any](ctx context.Context, r *Repository, fn func(ctx context.Context) (T, error)) (T, error) {
+// connection to a frozen server does not heed its context. Its share of the connections is
+// given back when fn has returned.
+func bounded[T any](ctx context.Context, r *Repository, username string, fn func(ctx context.Context) (T, error)) (T, error) {
 	type result struct {
 		out T
 		err error
@@ -51,13 +53,17 @@ func bounded[T any](ctx context.Context, r *Repository, fn func(ctx context.Cont
 	done := make(chan result, 1)
 	within, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
+	var none T
+	if err := r.gate.enter(within, username); err != nil {
+		return none, r.dialect.refusal(ctx, err)
+	}
 	r.reads.Add(1)
 	go func() {
 		defer r.reads.Done()
 		out, err := fn(within)
+		r.gate.leave(username)
 		done <- result{out, err}
 	}()
-	var none T
 	select {
 	case res := <-done:
 		if res.err != nil {

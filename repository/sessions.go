@@ -53,19 +53,27 @@ func (r *Repository) CreateSession(ctx context.Context, s auth.Session) (err err
 	return err
 }
 
-// Session implements [auth.Store]. Those of a disabled user have all ended.
-func (r *Repository) Session(ctx context.Context, id string) (_ auth.Session, err error) {
+// ofEnabled says of a session that it is no disabled user's. The rows of such a user's
+// sessions are closed later.
+const ofEnabled = `EXISTS (SELECT 1 FROM users u WHERE u.username = sessions.username AND u.disabled_pos IS NULL)`
+
+// Session implements [auth.Store].
+func (r *Repository) Session(ctx context.Context, id string) (_ auth.Session, now time.Time, err error) {
 	defer wrap(&err, "reading a session")
-	return read(ctx, r, func(ctx context.Context, h handle) (auth.Session, error) {
-		var row sessionRow
-		err := h.get(ctx, &row, `SELECT id, username, access_expires_at,
-				refresh_hash, refresh_generation, refreshed_at, refresh_expires_at
-			FROM sessions WHERE id = ? AND ended_pos IS NULL`, id)
+	type timedRow struct {
+		sessionRow
+		Now int64 `db:"now"`
+	}
+	row, err := read(ctx, r, func(ctx context.Context, h handle) (row timedRow, err error) {
+		err = h.get(ctx, &row, `SELECT id, username, access_expires_at,
+				refresh_hash, refresh_generation, refreshed_at, refresh_expires_at, `+h.d.now+` AS now
+			FROM sessions WHERE id = ? AND ended_pos IS NULL AND `+ofEnabled, id)
 		if errors.Is(err, sql.ErrNoRows) {
 			err = chat.ErrSessionEnded
 		}
-		return row.session(), err
+		return row, err
 	})
+	return row.session(), time.UnixMilli(row.Now).UTC(), err
 }
 
 // RenewSession implements [auth.Store].
@@ -74,7 +82,7 @@ func (r *Repository) RenewSession(ctx context.Context, id string, generation int
 	return write(ctx, r, func(ctx context.Context, tx *transaction) (bool, error) {
 		n, err := tx.exec(ctx, `UPDATE sessions SET access_expires_at = ?,
 				refresh_hash = ?, refresh_generation = ?, refreshed_at = ?, refresh_expires_at = ?
-			WHERE id = ? AND refresh_generation = ? AND ended_pos IS NULL`,
+			WHERE id = ? AND refresh_generation = ? AND ended_pos IS NULL AND `+ofEnabled,
 			next.AccessExpires.UnixMilli(),
 			next.RefreshHash, next.Generation, next.RefreshedAt.UnixMilli(), next.RefreshExpires.UnixMilli(),
 			id, generation)
@@ -87,7 +95,7 @@ func (r *Repository) EndSession(ctx context.Context, id string) (err error) {
 	defer wrap(&err, "ending a session")
 	_, err = write(ctx, r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
 		var username string
-		err = tx.get(ctx, &username, `SELECT username FROM sessions WHERE id = ? AND ended_pos IS NULL`, id)
+		err = tx.get(ctx, &username, `SELECT username FROM sessions WHERE id = ? AND ended_pos IS NULL AND `+ofEnabled, id)
 		if errors.Is(err, sql.ErrNoRows) {
 			return none, nil
 		}
@@ -98,39 +106,8 @@ func (r *Repository) EndSession(ctx context.Context, id string) (err error) {
 		if err != nil {
 			return none, err
 		}
-		_, err = tx.exec(ctx, `UPDATE sessions SET ended_pos = ? WHERE id = ?`, ev.Pos, id)
+		_, err = tx.exec(ctx, `UPDATE sessions SET ended_pos = ?, refresh_expires_at = ? WHERE id = ?`, ev.Pos, tx.now.UnixMilli(), id)
 		return none, err
 	})
 	return err
-}
-
-// endSessions ends all of a user's sessions, each at a position of its own. It
-// takes two statements however many they are, because a script that logs in
-// every minute has thousands: the first numbers and writes the events, the
-// second gives each session the number of its event.
-func (tx *transaction) endSessions(ctx context.Context, username string) error {
-	const numbered = `SELECT id AS session, CAST(? AS BIGINT) + row_number() OVER (ORDER BY id) AS pos
-		FROM sessions WHERE username = ? AND ended_pos IS NULL`
-	_, err := tx.exec(ctx, `INSERT INTO events (pos, kind, at, username, session)
-		SELECT pos, '`+string(chat.KindSessionEnded)+`', CAST(? AS BIGINT), CAST(? AS TEXT), session FROM (`+numbered+`) ended`,
-		tx.now.UnixMilli(), username, tx.pos, username)
-	if err != nil {
-		return err
-	}
-	var ended []struct {
-		Session string `db:"id"`
-		Pos     int64  `db:"ended_pos"`
-	}
-	err = tx.all(ctx, &ended, `UPDATE sessions SET ended_pos = ended.pos FROM (`+numbered+`) ended
-		WHERE id = ended.session RETURNING id, ended_pos`, tx.pos, username)
-	if err != nil {
-		return err
-	}
-	events := make([]chat.Event, len(ended))
-	for _, e := range ended {
-		events[e.Pos-tx.pos-1] = chat.Event{Pos: e.Pos, Kind: chat.KindSessionEnded, Username: username, Session: e.Session}
-	}
-	tx.events = append(tx.events, events...)
-	tx.pos += int64(len(events))
-	return nil
 }

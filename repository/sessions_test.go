@@ -18,11 +18,15 @@ func TestASessionIsReadAsItWasStored(t *testing.T) {
 		if err := r.CreateSession(t.Context(), want); err != nil {
 			t.Fatal(err)
 		}
-		got, err := r.Session(t.Context(), want.ID)
+		got, now, err := r.Session(t.Context(), want.ID)
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("got %+v, %v; want %+v", got, err, want)
 		}
-		_, err = r.Session(t.Context(), "no such session")
+		// The databases of these tests are on this machine.
+		if off := time.Since(now); off < -time.Second || off > patience {
+			t.Errorf("the database's clock is off by %s", off)
+		}
+		_, _, err = r.Session(t.Context(), "no such session")
 		wantRefusal(t, err, chat.ErrSessionEnded)
 	})
 }
@@ -60,7 +64,7 @@ func TestASessionIsRenewedFromTheGenerationItIsAt(t *testing.T) {
 				t.Errorf("renewing from generation %d: %t, %v; want false", generation, did, err)
 			}
 		}
-		got, err := r.Session(t.Context(), id)
+		got, _, err := r.Session(t.Context(), id)
 		want := auth.Session{ID: id, Username: "ann", SessionTokens: next}
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("got %+v, %v; want %+v", got, err, want)
@@ -119,7 +123,7 @@ func TestASessionEndsOnceAtAPosition(t *testing.T) {
 		if rows := logAfter(t, r, 0); len(rows) != 1 || rows[0] != want {
 			t.Errorf("the log says %+v, want %+v alone", rows, want)
 		}
-		_, err := r.Session(t.Context(), actor.Session)
+		_, _, err := r.Session(t.Context(), actor.Session)
 		wantRefusal(t, err, chat.ErrSessionEnded)
 		if did, err := r.RenewSession(t.Context(), actor.Session, 0, renewed(1)); err != nil || did {
 			t.Errorf("renewing a session that is over: %t, %v", did, err)
@@ -137,7 +141,7 @@ func TestTheSessionsOfADisabledUserAreOver(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := headOf(t, r)
-		_, err := r.Session(t.Context(), actor.Session)
+		_, _, err := r.Session(t.Context(), actor.Session)
 		wantRefusal(t, err, chat.ErrSessionEnded)
 		if did, err := r.RenewSession(t.Context(), actor.Session, 0, renewed(1)); err != nil || did {
 			t.Errorf("renewing: %t, %v", did, err)

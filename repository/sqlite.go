@@ -21,6 +21,8 @@ var sqliteSettings = url.Values{
 		// In WAL mode NORMAL would not sync at each commit.
 		"synchronous(FULL)",
 		"foreign_keys(1)",
+		// What is deleted is overwritten, not only forgotten.
+		"secure_delete(1)",
 		// Commands may write beside the server: whoever is second waits, but not longer
 		// than his own caller does.
 		"busy_timeout(2000)",

@@ -16,19 +16,23 @@ const (
 	countAtOnce = 2048
 )
 
-// unread is what a member m of a chat c has not read, with n for how far it is counted:
-// all messages of the chat but those that were there when he joined, those that are
-// counted as his own and those that he wrote since. Only of a chat that has messages
-// since then are any read, and only those, by the index messages_chat.
+// counted is up to where own messages are counted. A subquery of its own is read once a
+// statement, and leaves the order of the rows alone, which a join does not on SQLite.
+const counted = `(SELECT pos FROM counted)`
+
+// unread is what a member m of a chat c has not read: all messages of the chat but those
+// that were there at the join, those that are counted as the member's own and those that
+// the member wrote since. Only of a chat that has messages since then are any read, and
+// only those, by the index messages_chat.
 func (d *dialect) unread() string {
 	return `c.messages - m.seen - COALESCE((
 			SELECT w.messages FROM own_messages w WHERE w.username = m.username AND w.chat = c.id AND w.joined_pos = m.joined_pos), 0)
-		- CASE WHEN c.last_message <= n.pos THEN 0 ELSE (
+		- CASE WHEN c.last_message <= ` + counted + ` THEN 0 ELSE (
 			SELECT count(*) FROM messages o WHERE o.chat = c.id AND o.author = m.username AND ` + d.uncounted + `) END`
 }
 
 // countedTo is up to where a member's own messages are counted.
-const countedTo = `CASE WHEN m.joined_pos > n.pos THEN m.joined_pos ELSE n.pos END`
+const countedTo = `CASE WHEN m.joined_pos > ` + counted + ` THEN m.joined_pos ELSE ` + counted + ` END`
 
 // ownSince notes for each member how many of the messages between two positions are
 // his own. A planner can reach neither into the look for a membership, row by row, nor

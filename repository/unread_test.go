@@ -59,6 +59,7 @@ func TestADatabaseOfTheFirstSchemaKeepsWhatIsUnread(t *testing.T) {
 		}
 		say(t, r, as["bob"], "den", "hello")
 		// Back to where such a database stood.
+		undoBoundedEndings(t, r)
 		for _, statement := range []string{
 			`UPDATE memberships SET seen = (SELECT count(*) FROM messages m WHERE m.chat = memberships.chat AND m.author = memberships.username)`,
 			`DROP INDEX events_beside`,
@@ -99,6 +100,7 @@ func TestADatabaseOfTheSecondSchemaKeepsWhatIsUnread(t *testing.T) {
 		talk(r)
 		// Back to where such a database stood, not all of it counted.
 		counted := headOf(t, r) - 25
+		undoBoundedEndings(t, r)
 		for _, statement := range []string{
 			`ALTER TABLE head ADD COLUMN counted INTEGER NOT NULL DEFAULT 0`,
 			`UPDATE head SET counted = pos - 25`,

@@ -1,10 +1,8 @@
 package repository
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
-	"slices"
 
 	"parley/auth"
 	"parley/chat"
@@ -69,23 +67,29 @@ func (r *Repository) Accounts(ctx context.Context) (_ []auth.Account, err error)
 	defer wrap(&err, "reading all accounts")
 	return read(ctx, r, func(ctx context.Context, h handle) ([]auth.Account, error) {
 		var rows []userRow
-		if err := h.all(ctx, &rows, `SELECT `+userColumns+` FROM users u`); err != nil {
+		if err := h.all(ctx, &rows, `SELECT `+userColumns+` FROM users u ORDER BY u.username`); err != nil {
 			return nil, err
 		}
 		accounts := make([]auth.Account, len(rows))
 		for i, row := range rows {
 			accounts[i] = row.account()
 		}
-		// Here and not in SQL: how a database sorts text depends on its locale.
-		slices.SortFunc(accounts, func(a, b auth.Account) int { return cmp.Compare(a.Username, b.Username) })
 		return accounts, nil
+	})
+}
+
+// HasUsers says whether there is any user, disabled or not.
+func (r *Repository) HasUsers(ctx context.Context) (_ bool, err error) {
+	defer wrap(&err, "looking for a user")
+	return read(ctx, r, func(ctx context.Context, h handle) (bool, error) {
+		return h.exists(ctx, `SELECT 1 FROM users LIMIT 1`)
 	})
 }
 
 // User implements [auth.Store].
 func (r *Repository) User(ctx context.Context, actor chat.Actor) (_ chat.User, err error) {
 	defer wrap(&err, "reading a user")
-	return snapshot(ctx, r, func(ctx context.Context, h handle) (chat.User, error) {
+	return snapshot(ctx, r, actor, func(ctx context.Context, h handle) (chat.User, error) {
 		if err := live(ctx, h, actor); err != nil {
 			return chat.User{}, err
 		}
@@ -94,8 +98,8 @@ func (r *Repository) User(ctx context.Context, actor chat.Actor) (_ chat.User, e
 	})
 }
 
-// DisableUser implements [auth.Store]. The log says of each of his sessions that
-// it ended, and then that he is disabled.
+// DisableUser implements [auth.Store]. All sessions of the user are over at the position of
+// the event. Closing their rows is left to the cleaner.
 func (r *Repository) DisableUser(ctx context.Context, username string) (err error) {
 	defer wrap(&err, "disabling a user")
 	_, err = write(ctx, r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
@@ -103,15 +107,18 @@ func (r *Repository) DisableUser(ctx context.Context, username string) (err erro
 		if err != nil || row.Disabled.Valid {
 			return none, err
 		}
-		if err := tx.endSessions(ctx, username); err != nil {
-			return none, err
-		}
 		ev, err := tx.append(ctx, chat.Event{Kind: chat.KindUserDisabled, Username: username})
 		if err != nil {
 			return none, err
 		}
 		_, err = tx.exec(ctx, `UPDATE users SET disabled_pos = ? WHERE username = ?`, ev.Pos, username)
-		return none, err
+		if err != nil {
+			return none, err
+		}
+		return none, ending{endedUser, username}.leave(ctx, tx)
 	})
+	if err == nil {
+		r.cleaner.wake()
+	}
 	return err
 }

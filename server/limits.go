@@ -42,6 +42,15 @@ func (r *reading) maxConns(s Settings) int {
 	return most
 }
 
+// maxChats reads how many chats a user may be in.
+func (r *reading) maxChats(s Settings) int {
+	n := r.number("max-chats-per-user", s.MaxChatsPerUser, 1, 1_000_000)
+	if s.Limits == "off" {
+		return 0
+	}
+	return n
+}
+
 // maxStreams is more than one process has descriptors for.
 const maxStreams = 10_000_000
 

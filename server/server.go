@@ -89,6 +89,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	s.repository, err = s.plan.open(ctx, repository.Options{
 		Serve:      true,
 		PostKey:    auth.DeriveKey(secret, "post hash"),
+		MaxChats:   s.plan.maxChats,
 		Committed:  s.committed,
 		Registerer: registry,
 		Log:        s.log,

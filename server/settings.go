@@ -36,6 +36,7 @@ type Settings struct {
 	Streams              string `default:"auto" env:"PARLEY_STREAMS" placeholder:"auto|portable" help:"portable drives each stream by a goroutine of its own, also where parley could do with a few for all."`
 	TLSCert              string `name:"tls-cert" env:"PARLEY_TLS_CERT" placeholder:"FILE" help:"PEM file of the certificate and the chain behind it, to speak HTTPS; a renewed one is taken up without a restart."`
 	TLSKey               string `name:"tls-key" env:"PARLEY_TLS_KEY" placeholder:"FILE" help:"PEM file of the certificate's key."`
+	MaxChatsPerUser      string `name:"max-chats-per-user" default:"1000" env:"PARLEY_MAX_CHATS_PER_USER" placeholder:"N" help:"How many chats one user may be in."`
 	MaxStreams           string `name:"max-streams" env:"PARLEY_MAX_STREAMS" placeholder:"N" help:"How many streams there may be; three fourths of the descriptors that the process may have if absent."`
 	MaxConnections       string `name:"max-connections" env:"PARLEY_MAX_CONNECTIONS" placeholder:"N" help:"How many connections may be open, those of streams included; where a new one finds them all taken, the one that has been idle longest is closed. Seven eighths of the descriptors that the process may have if absent."`
 	MaxStreamsPerUser    string `name:"max-streams-per-user" default:"1000" env:"PARLEY_MAX_STREAMS_PER_USER" placeholder:"N" help:"How many of them one user may have."`
@@ -90,6 +91,7 @@ type plan struct {
 	streamLimits          stream.Limits
 	maxConns              int // 0: no bound
 	streamMemory          int // bytes
+	maxChats              int // of one user; 0 is any number
 }
 
 // reading collects the mistakes found while settings are read.
@@ -136,6 +138,7 @@ func (s Settings) plan() (plan, error) {
 	p.portable = s.Streams == "portable"
 	p.streamLimits = r.streamLimits(s)
 	p.maxConns = r.maxConns(s)
+	p.maxChats = r.maxChats(s)
 	p.streamMemory = r.number("stream-memory", s.StreamMemory, 1, 1<<20) << 20
 	r.notYet(s)
 	return p, errors.Join(r.mistakes...)

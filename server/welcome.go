@@ -80,8 +80,8 @@ func (p plan) where() string {
 func (s *Server) nobodyYet() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
-	accounts, err := s.repository.Accounts(ctx)
-	return err == nil && len(accounts) == 0
+	some, err := s.repository.HasUsers(ctx)
+	return err == nil && !some
 }
 
 // firstSteps are lines to paste as they are, in bash, zsh, fish and PowerShell.

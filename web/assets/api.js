@@ -46,7 +46,10 @@ export async function send(method, path, body) {
   return (await exchange(method, path, body)).answer;
 }
 
-/** As send; returns {answer, date}, where date is the service's clock (ms) or NaN. */
+/**
+ * As send; returns {answer, date, next}, where date is the service's clock (ms) or NaN, and
+ * next the path of the list's next page, or null.
+ */
 export async function exchange(method, path, body) {
   let response;
   let text;
@@ -69,11 +72,12 @@ export async function exchange(method, path, body) {
     throw new Problem(response.status, parse(text) ?? {}, 1000 * (Number(response.headers.get("Retry-After")) || 0));
   }
   const date = Date.parse(response.headers.get("Date"));
-  if (response.status === 204) return { answer: null, date };
+  const next = response.headers.get("Link")?.match(/<\/?([^>]*)>; rel="next"/)?.[1] ?? null;
+  if (response.status === 204) return { answer: null, date, next };
   const answer = parse(text);
   // A page of some gateway in between is no answer of the service.
   if (answer === null) throw new Unreachable();
-  return { answer, date };
+  return { answer, date, next };
 }
 
 /** A path whose parts come from outside. */

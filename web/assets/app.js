@@ -125,7 +125,7 @@ class Visit {
   }
 
   async publicChats() {
-    return (await this.#session.call("GET", "chats?visibility=public")).chats;
+    return (await this.#session.pages("chats?visibility=public&limit=500", "chats")).flat();
   }
 
   isMember(id) {

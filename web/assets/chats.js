@@ -4,6 +4,7 @@ import { path, Problem } from "./api.js";
 import { until } from "./retry.js";
 
 const PAGE = 50;
+const LIST_PAGE = 500;
 const MOST_COUNTED = 200;
 
 /** How many messages a chat that is not looked at keeps. */
@@ -119,11 +120,13 @@ export class Chats extends EventTarget {
    */
   list() {
     return this.#enqueue(async () => {
-      const { chats } = await this.#until(() => this.#session.call("GET", "chats"));
+      const pages = await this.#until(() => this.#session.pages(`chats?limit=${LIST_PAGE}`, "chats"));
+      const chats = pages.flat();
       this.#chats = new Map(chats.map((answer) => [answer.id, new Chat(answer)]));
       this.listed = true;
       this.#changed();
-      const cursor = Math.max(0, ...chats.map(({ head }) => head));
+      // What happened since the first page was read may be missing from it.
+      const cursor = Math.max(0, ...pages[0].map(({ head }) => head));
       await Promise.all([...this.#chats.values()].map((chat) => this.#count(chat)));
       this.#changed();
       return cursor > 0 ? String(cursor) : null;
@@ -201,8 +204,8 @@ export class Chats extends EventTarget {
     if (chat.membersAsked) return;
     chat.membersAsked = true;
     try {
-      const { members } = await this.#until(() => this.#session.call("GET", path`chats/${chat.id}/members`));
-      chat.members = members;
+      const url = path`chats/${chat.id}/members?limit=${LIST_PAGE}`;
+      chat.members = (await this.#until(() => this.#session.pages(url, "members"))).flat();
       this.#changed();
     } catch (error) {
       // Left this moment: the stream will say so.

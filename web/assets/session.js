@@ -67,14 +67,29 @@ export class Session extends EventTarget {
    * renewed it has ended, and the 401 is thrown.
    */
   async call(method, path, body) {
+    return (await this.#exchange(method, path, body)).answer;
+  }
+
+  /** Reads a whole list: what stands under the name on each of its pages. */
+  async pages(path, name) {
+    const pages = [];
+    for (let next = path; next; ) {
+      const page = await this.#exchange("GET", next);
+      pages.push(page.answer[name]);
+      next = page.next;
+    }
+    return pages;
+  }
+
+  async #exchange(method, path, body) {
     try {
-      return await send(method, path, body);
+      return await exchange(method, path, body);
     } catch (error) {
       if (!unauthenticated(error)) throw error;
     }
     await this.renew();
     try {
-      return await send(method, path, body);
+      return await exchange(method, path, body);
     } catch (error) {
       if (unauthenticated(error)) this.#end("over");
       throw error;

@@ -1,0 +1,4 @@
+-- +goose Up
+
+-- SQLite compares text by its bytes. This step is PostgreSQL's alone.
+SELECT 1;

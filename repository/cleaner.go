@@ -1,0 +1,99 @@
+package repository
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+const (
+	// cleanEvery is after how long the cleaner looks again by itself: for sessions that
+	// have expired, and for what another process has left.
+	cleanEvery = time.Minute
+	// sessionKept is how long a session that is over keeps its row. An access token ends
+	// earlier than the refresh token that was given out with it.
+	sessionKept = 24 * time.Hour
+	// scrubTries bounds how often it is tried in a row to remove what was erased, and
+	// scrubPause lies between two tries.
+	scrubTries = 20
+	scrubPause = 50 * time.Millisecond
+)
+
+// cleaner closes, erases and deletes, as a background job, what has ended or expired.
+type cleaner struct {
+	*backgroundJob
+	r     *Repository
+	again *time.Timer
+	// erased says that something was, and that the database may keep it besides its
+	// tables. At the start that is not known.
+	erased bool
+}
+
+func newCleaner(r *Repository, log *slog.Logger) *cleaner {
+	c := &cleaner{r: r, erased: true}
+	c.backgroundJob = newBackgroundJob("cleaning up behind what has ended", log, c.clean)
+	c.again = time.AfterFunc(cleanEvery, c.wake)
+	return c
+}
+
+func (c *cleaner) close() {
+	c.backgroundJob.close()
+	c.again.Stop()
+}
+
+func (c *cleaner) clean(ctx context.Context) error {
+	c.again.Reset(cleanEvery)
+	erased, err := c.r.finishEndings(ctx)
+	c.erased = c.erased || erased
+	if err != nil {
+		return err
+	}
+	if err := c.r.dropSessions(ctx, time.Now().Add(-sessionKept)); err != nil {
+		return err
+	}
+	return c.scrub(ctx)
+}
+
+// scrub takes what was erased from where the database keeps it besides its tables. As long as
+// a reader needs that, it is tried again: most reads are short.
+func (c *cleaner) scrub(ctx context.Context) (err error) {
+	for try := 0; c.erased && try < scrubTries; try++ {
+		if try > 0 {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(scrubPause):
+			}
+		}
+		if err = c.r.dialect.scrub(ctx, c.r.pool); err == nil {
+			c.erased = false
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("removing what was erased: %w", err)
+	}
+	return nil
+}
+
+// deleteSessions deletes some of those that were over before a moment.
+const deleteSessions = `DELETE FROM sessions WHERE id IN (
+	SELECT id FROM sessions WHERE refresh_expires_at < ? ORDER BY refresh_expires_at LIMIT ?)`
+
+// dropSessions deletes the sessions that were over before a moment, in slices.
+func (r *Repository) dropSessions(ctx context.Context, before time.Time) error {
+	for {
+		some, err := read(ctx, r, func(ctx context.Context, h handle) (bool, error) {
+			return h.exists(ctx, `SELECT 1 FROM sessions WHERE refresh_expires_at < ? LIMIT 1`, before.UnixMilli())
+		})
+		if err == nil && some {
+			_, err = r.beside(ctx, deleteSessions, before.UnixMilli(), endingSlice)
+		}
+		if err != nil {
+			return fmt.Errorf("deleting sessions that are over: %w", err)
+		}
+		if !some {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,174 @@
+package repository
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+// A chat or a user ends by one row at one position. Every query treats what depends on it
+// as ended there: the memberships of a deleted chat, the sessions of a disabled user. The
+// rows of these are closed, and the chat's content is erased, by the cleaner. Only the
+// statements here grow with somebody's data, each by no more than a slice.
+
+// endingSlice is how many rows a statement of the cleaner changes. On SQLite posts wait
+// behind it, for as long as a full batch of posts would keep them.
+const endingSlice = 500
+
+// endingsAtOnce is how many endings the cleaner works on by turns, a slice each, so that a
+// large one does not hold up the others.
+const endingsAtOnce = 100
+
+// ending is what has ended and still has rows to close or to erase.
+type ending struct {
+	Kind string `db:"kind"`
+	ID   string `db:"id"`
+}
+
+const (
+	endedChat = "chat"
+	endedUser = "user"
+)
+
+// closing is what there is to do for a kind of ending.
+type closing struct {
+	// steps each do a slice, and say whether there may be more.
+	steps []func(r *Repository, ctx context.Context, id string) (more bool, err error)
+	// left finds what they have not done yet of an ending e.
+	left string
+}
+
+var closings = map[string]closing{
+	endedChat: {
+		steps: []func(*Repository, context.Context, string) (bool, error){
+			(*Repository).closeMemberships, (*Repository).eraseTitles, (*Repository).eraseTexts,
+		},
+		left: `SELECT 1 FROM memberships WHERE chat = endings.id AND left_pos IS NULL
+			UNION ALL SELECT 1 FROM events WHERE chat = endings.id AND title IS NOT NULL
+			UNION ALL SELECT 1 FROM chats WHERE id = endings.id AND last_message IS NOT NULL`,
+	},
+	endedUser: {
+		steps: []func(*Repository, context.Context, string) (bool, error){(*Repository).closeSessions},
+		left:  `SELECT 1 FROM sessions WHERE username = endings.id AND ended_pos IS NULL`,
+	},
+}
+
+// leave notes in the transaction that ends something that its rows are to be closed.
+func (e ending) leave(ctx context.Context, tx *transaction) error {
+	_, err := tx.exec(ctx, `INSERT INTO endings (kind, id) VALUES (?, ?)`, e.Kind, e.ID)
+	return err
+}
+
+// endings are some of those that are left.
+func (h handle) endings(ctx context.Context) (left []ending, err error) {
+	err = h.all(ctx, &left, `SELECT kind, id FROM endings WHERE kind IN ('chat', 'user') ORDER BY kind, id LIMIT ?`, endingsAtOnce)
+	return left, err
+}
+
+// finishEndings works on all endings until none is left, and says whether it erased
+// anything.
+func (r *Repository) finishEndings(ctx context.Context) (erased bool, err error) {
+	for {
+		left, err := read(ctx, r, func(ctx context.Context, h handle) ([]ending, error) { return h.endings(ctx) })
+		if err != nil {
+			return erased, fmt.Errorf("looking for what has ended: %w", err)
+		}
+		if len(left) == 0 {
+			return erased, nil
+		}
+		for _, e := range left {
+			erased = erased || e.Kind == endedChat
+			if err := r.finish(ctx, e); err != nil {
+				return erased, fmt.Errorf("closing a %s: %w", e.Kind, err)
+			}
+		}
+	}
+}
+
+// finish does the next slice of what is left of an ending. Behind the last one it takes the
+// ending from the list, unless another instance is still at work on it.
+func (r *Repository) finish(ctx context.Context, e ending) error {
+	c := closings[e.Kind]
+	for _, step := range c.steps {
+		if more, err := step(r, ctx, e.ID); err != nil || more {
+			return err
+		}
+	}
+	_, err := r.beside(ctx, `DELETE FROM endings WHERE kind = ? AND id = ? AND NOT EXISTS (`+c.left+`)`, e.Kind, e.ID)
+	return err
+}
+
+// beside runs one statement that changes nothing by which posts are decided, and says how
+// many rows it changed.
+func (r *Repository) beside(ctx context.Context, query string, args ...any) (changed int64, err error) {
+	err = r.dialect.beside(ctx, r, func(ctx context.Context, c changer) (err error) {
+		changed, err = c.exec(ctx, query, args...)
+		return err
+	})
+	if err != nil { // the statement may still run
+		return 0, err
+	}
+	return changed, nil
+}
+
+// The statements of the steps. The last argument of each is how many rows it changes.
+const (
+	closeMemberships = `UPDATE memberships SET left_pos = (SELECT deleted_pos FROM chats WHERE id = ?)
+		WHERE chat = ? AND left_pos IS NULL AND username <= (SELECT max(username) FROM (
+			SELECT username FROM memberships WHERE chat = ? AND left_pos IS NULL ORDER BY username LIMIT ?) slice)`
+	eraseTitles = `UPDATE events SET title = NULL
+		WHERE pos IN (SELECT pos FROM events WHERE chat = ? AND title IS NOT NULL LIMIT ?)`
+	closeSessions = `UPDATE sessions SET refresh_expires_at = ?,
+			ended_pos = (SELECT disabled_pos FROM users WHERE username = ?)
+		WHERE id IN (SELECT id FROM sessions WHERE username = ? AND ended_pos IS NULL LIMIT ?)`
+)
+
+// closeMemberships ends memberships of a deleted chat where the chat ended.
+func (r *Repository) closeMemberships(ctx context.Context, chatID string) (more bool, err error) {
+	n, err := r.beside(ctx, closeMemberships, chatID, chatID, chatID, endingSlice)
+	return n == endingSlice, err
+}
+
+// eraseTitles takes the titles that a deleted chat has had from its events.
+func (r *Repository) eraseTitles(ctx context.Context, chatID string) (more bool, err error) {
+	n, err := r.beside(ctx, eraseTitles, chatID, endingSlice)
+	return n == endingSlice, err
+}
+
+// closeSessions ends sessions of a disabled user where that user was disabled.
+func (r *Repository) closeSessions(ctx context.Context, username string) (more bool, err error) {
+	n, err := r.beside(ctx, closeSessions, time.Now().UnixMilli(), username, username, endingSlice)
+	return n == endingSlice, err
+}
+
+// eraseTexts takes the texts from a deleted chat's newest messages that still have one. How
+// far it has come is the chat's last_message, which nothing else reads of a deleted chat.
+func (r *Repository) eraseTexts(ctx context.Context, chatID string) (more bool, err error) {
+	type slice struct {
+		last sql.NullInt64
+		ids  []int64
+	}
+	s, err := read(ctx, r, func(ctx context.Context, h handle) (s slice, err error) {
+		err = h.get(ctx, &s.last, `SELECT last_message FROM chats WHERE id = ?`, chatID)
+		if err == nil && s.last.Valid {
+			err = h.all(ctx, &s.ids, `SELECT m.id`+backward, chatID, s.last.Int64+1, endingSlice+1)
+		}
+		return s, err
+	})
+	if err != nil || len(s.ids) == 0 {
+		return false, err
+	}
+	first, next := s.ids[len(s.ids)-1], sql.NullInt64{}
+	if more = len(s.ids) > endingSlice; more {
+		first, next = s.ids[endingSlice-1], sql.NullInt64{Int64: s.ids[endingSlice], Valid: true}
+	}
+	return more, r.dialect.beside(ctx, r, func(ctx context.Context, c changer) error {
+		_, err := c.exec(ctx, `UPDATE messages SET text = '' WHERE chat = ? AND id BETWEEN ? AND ?`, chatID, first, s.last.Int64)
+		if err == nil {
+			// Another instance may have erased them first, and come further.
+			_, err = c.exec(ctx, `UPDATE chats SET last_message = ? WHERE id = ? AND last_message = ?`, next, chatID, s.last.Int64)
+		}
+		return err
+	})
+}

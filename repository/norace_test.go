@@ -1,0 +1,6 @@
+//go:build !race
+
+package repository
+
+// many is how much of something an abuser has.
+const many = 30_000
