@@ -8,8 +8,8 @@ import (
 
 // What memory does not hold is read from the log: once a room, however many of its
 // readers need it, and once a reader over all chats. A few reads go on at a time,
-// so that a crowd that was cut leaves the database to those who post; a reader that
-// waits for none of them is not held up by them.
+// so that a crowd that was cut leaves the database to posting; a reader that waits for
+// none of them is not held up by them.
 
 // maxReads is how many parts of the log are read at once.
 const maxReads = 8

@@ -1,6 +1,6 @@
-// Package stream carries the log's events to everybody who follows a chat.
+// Package stream carries the log's events to every client that follows a chat.
 //
-// Nobody is sent anything. A reader is a cursor, which is a position in the log,
+// No client is sent anything. A reader is a cursor, which is a position in the log,
 // and a wake-up: it takes what follows its cursor from memory where that reaches
 // back far enough, from the log where it does not, and sleeps when there is
 // nothing. Replay and live are the same code, so no message can be lost or

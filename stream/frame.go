@@ -12,7 +12,7 @@ import (
 // by every reader. What it says never changes.
 type frame struct {
 	event chat.Event
-	// who wrote the message, or whose membership changed.
+	// who is the message's author, or the user whose membership changed.
 	who string
 
 	// json is the event's data, wires what every reader is shown. ownWires is what a stream

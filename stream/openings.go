@@ -10,8 +10,8 @@ import (
 
 // openings reads the rights of streams that open. All that wait while queries are under
 // way are read by the next one together: a crowd that was cut comes back at once, and one
-// query each is more than a store over a network answers within seconds. Nobody of
-// the crowd is refused for having to wait, until the store fails one of them.
+// query each is more than a store over a network answers within seconds. No opening is
+// refused for having to wait, until the store fails one of them.
 type openings struct {
 	broker *Broker
 

@@ -14,9 +14,9 @@ const (
 	reasonTimeout  reason = "timeout"
 	// reasonSlow is a socket that stayed full; no bye fits into it.
 	reasonSlow reason = "slow"
-	// reasonGone is a client that went away, and is told to nobody.
+	// reasonGone is a client that went away; there is no connection left to tell it on.
 	reasonGone reason = "gone"
-	// reasonFailed is a fault of this program's own, which nobody is told of here.
+	// reasonFailed is a fault of this program's own, which no client is told of.
 	reasonFailed reason = "failed"
 )
 
