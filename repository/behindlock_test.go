@@ -3,6 +3,7 @@ package repository
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"strings"
 	"testing"
@@ -33,19 +34,25 @@ func (q *recording) ExecContext(ctx context.Context, query string, args ...any) 
 	return q.queryer.ExecContext(ctx, query, args...)
 }
 
-// recordWriter notes what r's writer says to its database from now on, but for the
-// posts. What it notes may be read while the writer has nothing to do.
+// recordWriter notes what r's log says to its database from now on, but for the posts.
+// What it notes may be read while the log has nothing to do.
 func recordWriter(t testing.TB, r *Repository) *recording {
 	t.Helper()
 	rec := &recording{}
-	_, err := write(t.Context(), r, func(_ context.Context, tx *transaction) (int, error) {
-		switch l := tx.link.(type) {
-		case *sqliteLink:
-			rec.queryer, l.h.q = l.h.q, rec
-		case *postgresLink:
-			rec.queryer, l.h.q = l.h.q, rec
+	connect := r.log.Connect
+	tries := 0
+	_, err := write(t.Context(), r, func(context.Context, *transaction) (int, error) {
+		if tries++; tries > 1 {
+			return 0, chat.ErrForbidden // writes nothing
 		}
-		return 0, chat.ErrForbidden // writes nothing
+		r.log.Connect = func(ctx context.Context) (*conn, error) {
+			c, err := connect(ctx)
+			if err == nil {
+				rec.queryer, c.handle.q = c.handle.q, rec
+			}
+			return c, err
+		}
+		return 0, driver.ErrBadConn
 	})
 	wantRefusal(t, err, chat.ErrForbidden)
 	return rec

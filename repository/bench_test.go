@@ -12,6 +12,7 @@ import (
 
 	"parley/auth"
 	"parley/chat"
+	"parley/repository/sqlite"
 )
 
 const benchText = "Has anybody seen the keys to the small meeting room?"
@@ -147,11 +148,11 @@ func newPlainPoster(b testing.TB, r *Repository, s *store, database string) *pla
 	p := &plainPoster{d: r.dialect, begin: `BEGIN`}
 	if database == "sqlite" {
 		p.begin = `BEGIN IMMEDIATE`
-		_, writing, err := openSQLite(s.url[len("sqlite:"):])
+		pools, err := sqlite.Open(s.url[len("sqlite:"):])
 		if err != nil {
 			b.Fatal(err)
 		}
-		p.db = writing.DB
+		p.db = pools.Writing.DB
 	} else {
 		db, err := sql.Open("postgres", s.url+"&binary_parameters=yes")
 		if err != nil {

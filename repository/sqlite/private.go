@@ -1,4 +1,4 @@
-package repository
+package sqlite
 
 import (
 	"errors"
@@ -13,10 +13,10 @@ import (
 // SQLite must not have opened it by then; everybody passes by here before that.
 var making sync.Mutex
 
-// makePrivate makes an empty file for its owner alone where there is none, whatever
+// MakePrivate makes an empty file for its owner alone where there is none, whatever
 // folder it lies in: SQLite would let everybody read it. The files that SQLite puts
 // beside it have the same mode. One that is there keeps the mode that it was given.
-func makePrivate(path string) error {
+func MakePrivate(path string) error {
 	making.Lock()
 	defer making.Unlock()
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
