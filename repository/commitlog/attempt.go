@@ -106,7 +106,9 @@ func (l *Log[C]) undo(o Outcome) {
 // conclude answers the requests of an attempt that is over, or puts them back into the
 // queue.
 func (l *Lane[C, R]) conclude(a *attempt[R]) {
-	if a.outcome != Committed && a.outcome != Unchanged {
+	switch a.outcome {
+	case Committed, Unchanged, Repeated:
+	default:
 		l.steps.Failed()
 	}
 	switch a.outcome {
@@ -119,7 +121,7 @@ func (l *Lane[C, R]) conclude(a *attempt[R]) {
 	case Unchanged:
 		a.batch.answerEach()
 		l.requeue(a.batch.rest())
-	case Outdated, Blocked:
+	case Repeated, Outdated, Blocked:
 		l.requeue(a.batch.requests)
 	case Refused, TimedOut:
 		l.separate(a)

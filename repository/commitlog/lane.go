@@ -18,8 +18,8 @@ type Steps[C Conn, R any] interface {
 	// called.
 	Begin(ctx context.Context, conn C, tx *Tx, batch []R) error
 	// Run claims requests of the batch, decides them, stores and commits. The outcome is
-	// Committed, Unchanged, Outdated or Unknown, or that of the error. With Outdated nothing
-	// is stored, and the next Begin must not rely on what this one relied on.
+	// Committed, Unchanged, Repeated, Outdated or Unknown, or that of the error. A batch that
+	// is done again must not rely on the same things again.
 	Run(ctx context.Context, conn C, tx *Tx, batch *Batch[R]) (Outcome, error)
 	// Committed publishes a transaction, before its requests are answered. It must not
 	// block.

@@ -21,8 +21,11 @@ const (
 	Committed
 	// Unchanged: no request of the batch changed anything, and nothing was committed.
 	Unchanged
-	// Outdated: the transaction relied on something that is no longer so, the head or a
-	// key. Nothing is stored. It is done again and asks for everything.
+	// Repeated: a key that was believed to be new is there already. Nothing is stored. It is
+	// done again and asks for the keys; all else that is remembered holds.
+	Repeated
+	// Outdated: the head is not where the transaction expected it. Nothing is stored. It is
+	// done again and asks for everything.
 	Outdated
 	// Blocked: another transaction kept the lock for too long. Nothing is stored.
 	Blocked
@@ -40,7 +43,7 @@ const (
 	Unknown
 )
 
-var outcomes = [...]string{"none", "begun", "committed", "unchanged", "outdated", "blocked", "refused", "timed out",
+var outcomes = [...]string{"none", "begun", "committed", "unchanged", "repeated", "outdated", "blocked", "refused", "timed out",
 	"connection lost", "unavailable", "unknown"}
 
 func (o Outcome) String() string { return outcomes[o] }

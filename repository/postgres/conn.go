@@ -124,7 +124,12 @@ func (c *Conn) Store(ctx context.Context, tx *commitlog.Tx, entries []*posts.Ent
 	} else {
 		c.storeAll(tx, entries, places)
 	}
-	return c.commit(ctx, tx)
+	o, err := c.commit(ctx, tx)
+	var refused *pq.Error
+	if o == commitlog.Refused && errors.As(err, &refused) && refused.Code == uniqueViolation && posts.BelievesKeys(entries) {
+		o = commitlog.Repeated
+	}
+	return o, err
 }
 
 // expect stops the message if the head is not where it is expected.
@@ -222,15 +227,10 @@ func (c *Conn) commit(ctx context.Context, tx *commitlog.Tx) (commitlog.Outcome,
 	switch {
 	case !errors.As(err, &refused):
 		return commitlog.Unknown, err
-	case tx.Single && outdated(refused):
+	case tx.Single && refused.Code == divisionByZero: // by parley_expect
 		return commitlog.Outdated, err
 	}
 	return Outcome(err), err
-}
-
-// outdated says that a single message met another head, or a key that is there already.
-func outdated(refused *pq.Error) bool {
-	return refused.Code == divisionByZero || refused.Code == uniqueViolation && refused.Constraint == "messages_client_id"
 }
 
 // LastBatch implements [commitlog.Conn].

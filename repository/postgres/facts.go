@@ -29,7 +29,7 @@ type question struct {
 // ask asks only for what there is to ask of the entries: most permissions are cached,
 // and few entries are replies.
 func ask(entries []*posts.Entry) (questions []question) {
-	switch uncached := posts.Uncached(entries); len(uncached) {
+	switch uncached := without(entries, (*posts.Entry).IsCached); len(uncached) {
 	case 0:
 	case 1:
 		questions = append(questions, question{uncached, `parley_permission`, func(m *message, entries []*posts.Entry) {
@@ -46,20 +46,28 @@ func ask(entries []*posts.Entry) (questions []question) {
 			m.texts(entries, authorOf)
 		}, scanPlace})
 	}
-	if slices.ContainsFunc(entries, (*posts.Entry).HasKey) {
-		questions = append(questions, question{entries, `parley_keys`, func(m *message, entries []*posts.Entry) {
+	if keyed := only(entries, (*posts.Entry).AsksKey); len(keyed) > 0 {
+		questions = append(questions, question{keyed, `parley_keys`, func(m *message, entries []*posts.Entry) {
 			m.texts(entries, chatOf)
 			m.texts(entries, authorOf)
 			m.texts(entries, clientIDOf)
 		}, scanKey})
 	}
-	if slices.ContainsFunc(entries, (*posts.Entry).IsReply) {
-		questions = append(questions, question{entries, `parley_replies`, func(m *message, entries []*posts.Entry) {
+	if replies := only(entries, (*posts.Entry).IsReply); len(replies) > 0 {
+		questions = append(questions, question{replies, `parley_replies`, func(m *message, entries []*posts.Entry) {
 			m.texts(entries, chatOf)
 			m.integers(entries, replyToOf)
 		}, scanReply})
 	}
 	return questions
+}
+
+func only(entries []*posts.Entry, is func(*posts.Entry) bool) []*posts.Entry {
+	return without(entries, func(e *posts.Entry) bool { return !is(e) })
+}
+
+func without(entries []*posts.Entry, is func(*posts.Entry) bool) []*posts.Entry {
+	return slices.DeleteFunc(slices.Clone(entries), is)
 }
 
 func (m *message) ask(questions []question) {

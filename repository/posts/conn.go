@@ -20,7 +20,7 @@ type Conn interface {
 	Load(ctx context.Context, entries []*Entry) error
 	// Store writes entries and raises their chats, and does what Raise does. If the
 	// transaction is a single message, that is all of it; the outcome is Outdated if the
-	// head is not where the transaction expects it, or if the key of an entry is there
-	// already.
+	// head is not where the transaction expects it. It is Repeated if the database refuses a
+	// key as there already, and some were believed to be new (BelievesKeys).
 	Store(ctx context.Context, tx *commitlog.Tx, entries []*Entry, places map[string]*Place) (commitlog.Outcome, error)
 }

@@ -18,6 +18,9 @@ type Entry struct {
 	Facts Facts
 	// Posted is the answer.
 	Posted chat.Posted
+
+	// suspect says that the entry was in a batch that repeated a key.
+	suspect bool
 }
 
 // Facts are what the database knows of an entry.
@@ -52,13 +55,21 @@ type Place struct{ Seq, Head int64 }
 // HasKey says that the entry is to be stored once, however often it is posted.
 func (e *Entry) HasKey() bool { return e.ClientID != "" }
 
+// AsksKey says that it has to be read whether the entry's key is there already. The key
+// of an author whose permission is cached is believed to be new: the index refuses a
+// repeat, which is rare.
+func (e *Entry) AsksKey() bool { return e.HasKey() && (!e.Facts.Cached || e.suspect) }
+
+// BelievesKeys says whether a key among the entries is believed to be new.
+func BelievesKeys(entries []*Entry) bool {
+	return slices.ContainsFunc(entries, func(e *Entry) bool { return e.HasKey() && !e.AsksKey() })
+}
+
 // IsReply says that the entry names another one.
 func (e *Entry) IsReply() bool { return e.ReplyTo != 0 }
 
-// Uncached are the entries whose permission has to be read.
-func Uncached(entries []*Entry) []*Entry {
-	return slices.DeleteFunc(slices.Clone(entries), func(e *Entry) bool { return e.Facts.Cached })
-}
+// IsCached says that the entry's permission need not be read.
+func (e *Entry) IsCached() bool { return e.Facts.Cached }
 
 // key is what makes a ClientID unique.
 type key struct{ chat, author, client string }

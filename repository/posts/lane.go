@@ -44,9 +44,9 @@ func (l *Lane[C]) Begin(ctx context.Context, conn C, tx *commitlog.Tx, batch []*
 }
 
 // decided says whether nothing has to be read to decide the entries, as long as what is
-// remembered of them holds. That no key is there already is for the index to say.
+// remembered of them holds.
 func decided(batch []*Entry) bool {
-	return !slices.ContainsFunc(batch, func(e *Entry) bool { return !e.Facts.Cached || e.IsReply() })
+	return !slices.ContainsFunc(batch, func(e *Entry) bool { return !e.IsCached() || e.AsksKey() || e.IsReply() })
 }
 
 // Run implements [commitlog.Steps].
@@ -60,6 +60,11 @@ func (l *Lane[C]) Run(ctx context.Context, conn C, tx *commitlog.Tx, batch *comm
 		return commitlog.Unchanged, nil
 	}
 	o, err := conn.Store(ctx, tx, d.taken, d.places)
+	if o == commitlog.Repeated {
+		for _, req := range claimed {
+			req.Work.suspect = true
+		}
+	}
 	if err != nil {
 		err = fmt.Errorf("storing posts: %w", err)
 	}

@@ -158,7 +158,7 @@ func (c *Conn) Load(ctx context.Context, entries []*posts.Entry) error {
 			}
 			p.Exists, p.Seq = seq.Valid, seq.Int64
 		}
-		if e.HasKey() {
+		if e.AsksKey() {
 			if err := c.loadStored(ctx, e); err != nil {
 				return err
 			}
@@ -195,6 +195,9 @@ func (c *Conn) Store(ctx context.Context, tx *commitlog.Tx, entries []*posts.Ent
 		m := &e.Posted.Message
 		if _, err := c.message.ExecContext(ctx, m.ID, m.Chat, m.Seq, m.Author, m.Text, now,
 			nullID(m.ReplyTo), nullText(m.ClientID), nullText(e.Hash), nullText(e.Origin)); err != nil {
+			if isUnique(err) && posts.BelievesKeys(entries) {
+				return commitlog.Repeated, err
+			}
 			return Outcome(err), err
 		}
 		if _, err := c.event.ExecContext(ctx, m.ID, m.Chat, m.Seq, now); err != nil {

@@ -34,6 +34,12 @@ func Outcome(err error) commitlog.Outcome {
 // Away says that an error of a read tells of the database, not of what was asked.
 func Away(err error) bool { return Outcome(err) != commitlog.Refused }
 
+// isUnique says that a unique index refused a row.
+func isUnique(err error) bool {
+	var refused *sqlite.Error
+	return errors.As(err, &refused) && refused.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE
+}
+
 // code is SQLite's primary result code; 0 for an error that is not SQLite's.
 func code(err error) int {
 	var refused *sqlite.Error
