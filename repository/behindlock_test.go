@@ -3,7 +3,6 @@ package repository
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"strings"
 	"testing"
@@ -39,22 +38,7 @@ func (q *recording) ExecContext(ctx context.Context, query string, args ...any) 
 func recordWriter(t testing.TB, r *Repository) *recording {
 	t.Helper()
 	rec := &recording{}
-	connect := r.log.Connect
-	tries := 0
-	_, err := write(t.Context(), r, func(context.Context, *transaction) (int, error) {
-		if tries++; tries > 1 {
-			return 0, chat.ErrForbidden // writes nothing
-		}
-		r.log.Connect = func(ctx context.Context) (*conn, error) {
-			c, err := connect(ctx)
-			if err == nil {
-				rec.queryer, c.handle.q = c.handle.q, rec
-			}
-			return c, err
-		}
-		return 0, driver.ErrBadConn
-	})
-	wantRefusal(t, err, chat.ErrForbidden)
+	reconnect(t, r, func(c *conn) { rec.queryer, c.handle.q = c.handle.q, rec })
 	return rec
 }
 
