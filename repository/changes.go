@@ -17,7 +17,7 @@ type change struct {
 }
 
 // changeLimits: more than a few changes do not fit into the time that a transaction has.
-var changeLimits = commitlog.Limits[*change]{Requests: 32, Bytes: 1, Size: func(*change) int { return 0 }}
+var changeLimits = commitlog.Limits[*change]{Requests: 32}
 
 // changeLane is the lane of changes: it implements [commitlog.Steps].
 type changeLane struct {

@@ -31,8 +31,8 @@ type Steps[C Conn, R any] interface {
 // Limits bound what one transaction takes from its lane.
 type Limits[R any] struct {
 	Requests int
-	// Bytes bounds the sum of Size, so that a batch of the longest texts does not hold the
-	// lock ten times as long as others.
+	// Bytes bounds the sum of Size, if there is one, so that a batch of the longest texts
+	// does not hold the lock ten times as long as others.
 	Bytes int
 	Size  func(R) int
 }
@@ -110,7 +110,7 @@ func (l *Lane[C, R]) take() (batch []*Request[R]) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	bytes, n := 0, 0
-	for ; n < len(l.queue) && len(batch) < l.limits.Requests && bytes < l.limits.Bytes; n++ {
+	for ; n < len(l.queue) && len(batch) < l.limits.Requests && bytes <= l.limits.Bytes; n++ {
 		req := l.queue[n]
 		if req.isGone() {
 			continue
@@ -123,7 +123,9 @@ func (l *Lane[C, R]) take() (batch []*Request[R]) {
 			n++
 			break
 		}
-		bytes += l.limits.Size(req.Work)
+		if l.limits.Size != nil {
+			bytes += l.limits.Size(req.Work)
+		}
 	}
 	if n == len(l.queue) {
 		l.queue = nil
