@@ -8,8 +8,8 @@ import (
 )
 
 // transaction is what the changes of one batch do behind the head's lock. Everything
-// that it reads is as it will be at the next position, because nobody else can write
-// until it ends.
+// that it reads is as it will be at the next position, because no other transaction can
+// write until it ends.
 type transaction struct {
 	handle
 	// now is the one reading of the clock for the whole batch.

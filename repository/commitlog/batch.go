@@ -45,7 +45,7 @@ func (b *Batch[R]) claim() bool {
 	return true
 }
 
-// rest are the requests that did not come to their turn.
+// rest are the requests that Next did not reach.
 func (b *Batch[R]) rest() []*Request[R] { return b.requests[b.looked:] }
 
 func (b *Batch[R]) works() []R {

@@ -7,7 +7,7 @@ import "context"
 // committed.
 type Conn interface {
 	// Begin opens a transaction, takes the head's lock in it and reads the head. From
-	// then on nobody else writes, and what is read has its final state.
+	// then on no other transaction writes, and what is read has its final state.
 	Begin(ctx context.Context) (Head, error)
 	// Raise raises the head to where tx leaves it, keeps the batch of another writer that
 	// tx found there, and commits. The outcome is Committed or that of the error.

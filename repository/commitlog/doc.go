@@ -10,7 +10,7 @@
 // transaction's budget.
 //
 // The goroutine that holds the lead writes. That is the log's own goroutine, or, while
-// nothing is being written, the caller of a lane that [Lane.Lead] is set for. A caller
+// nothing is being written, a caller of a lane whose callers may lead. A caller
 // leads only as long as nothing goes wrong; it hands an attempt that needs more time
 // over to the log's goroutine.
 //

@@ -18,7 +18,7 @@ type Tx struct {
 	Batch  int64
 	// Found is the head that it follows.
 	Found Head
-	// Alone says that Found is this log's own last commit: nobody else has written since.
+	// Alone says that Found is this log's own last commit: no other writer has raised it since.
 	Alone bool
 	// Single says that one message begins the transaction, compares the head with Found,
 	// stores and commits.

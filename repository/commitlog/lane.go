@@ -39,14 +39,14 @@ type Limits[R any] struct {
 
 // Lane is a queue of requests of one kind.
 type Lane[C Conn, R any] struct {
-	// Lead lets a caller that finds nothing being written write the next batch itself, in
-	// its own goroutine. On an idle machine that spares two wake-ups of sleeping
+	// callersLead lets a caller that finds nothing being written write the next batch
+	// itself, in its own goroutine. On an idle machine that spares two wake-ups of sleeping
 	// processors. It is for lanes whose transactions are two messages at the most, because
 	// nothing else bounds how long a caller leads.
-	lead   bool
-	log    *Log[C]
-	steps  Steps[C, R]
-	limits Limits[R]
+	callersLead bool
+	log         *Log[C]
+	steps       Steps[C, R]
+	limits      Limits[R]
 
 	// left is an attempt that a leading caller has left to the log's goroutine. It belongs
 	// to the goroutine that leads.
@@ -57,10 +57,10 @@ type Lane[C Conn, R any] struct {
 	closed bool
 }
 
-// AddLane gives the log one more lane, before it is started. If lead is set, callers
-// may lead.
-func AddLane[C Conn, R any](log *Log[C], steps Steps[C, R], limits Limits[R], lead bool) *Lane[C, R] {
-	l := &Lane[C, R]{log: log, steps: steps, limits: limits, lead: lead}
+// AddLane gives the log one more lane, before it is started. If callersLead is set, its
+// callers may lead.
+func AddLane[C Conn, R any](log *Log[C], steps Steps[C, R], limits Limits[R], callersLead bool) *Lane[C, R] {
+	l := &Lane[C, R]{log: log, steps: steps, limits: limits, callersLead: callersLead}
 	log.lanes = append(log.lanes, l)
 	return l
 }
@@ -77,7 +77,7 @@ func (l *Lane[C, R]) Do(ctx context.Context, work R) error {
 	if err := l.enqueue(req); err != nil {
 		return err
 	}
-	if l.lead {
+	if l.callersLead {
 		l.tryToLead()
 	} else {
 		l.log.rouse()

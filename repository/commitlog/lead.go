@@ -8,11 +8,11 @@ import "time"
 // stands still so does the one caller that leads, and all others are refused in time.
 const LeadWithin = 400 * time.Millisecond
 
-// tryToLead writes the next batch in the caller's goroutine if nobody writes at
-// present, and otherwise leaves it to the log's goroutine.
+// tryToLead writes the next batch in the caller's goroutine if nothing is being
+// written, and otherwise leaves it to the log's goroutine.
 func (l *Lane[C, R]) tryToLead() {
 	select {
-	case <-l.log.turn:
+	case <-l.log.lead:
 	default:
 		l.log.rouse()
 		return
@@ -20,7 +20,7 @@ func (l *Lane[C, R]) tryToLead() {
 	if done := l.writeAsLeader(); !done {
 		l.log.rouse()
 	}
-	l.log.turn <- struct{}{}
+	l.log.lead <- struct{}{}
 }
 
 // writeAsLeader takes an attempt as far as it goes without delay. What then is still to

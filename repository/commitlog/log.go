@@ -24,8 +24,8 @@ type Log[C Conn] struct {
 	Options[C]
 	lanes []lane
 
-	// turn holds a token while nobody leads.
-	turn chan struct{}
+	// lead holds a token while no goroutine leads.
+	lead chan struct{}
 	// These belong to the goroutine that leads.
 	conn      C
 	connected bool
@@ -50,7 +50,7 @@ type lane interface {
 func New[C Conn](o Options[C]) *Log[C] {
 	return &Log[C]{
 		Options: o,
-		turn:    make(chan struct{}, 1),
+		lead:    make(chan struct{}, 1),
 		wake:    make(chan struct{}, 1),
 		closing: make(chan struct{}),
 		stopped: make(chan struct{}),
@@ -68,7 +68,7 @@ func (l *Log[C]) Start(ctx context.Context, first func(ctx context.Context, conn
 		l.disconnect()
 		return err
 	}
-	l.turn <- struct{}{}
+	l.lead <- struct{}{}
 	go l.run()
 	return nil
 }
@@ -96,14 +96,14 @@ func (l *Log[C]) run() {
 		case <-l.closing:
 			closing = true
 		}
-		<-l.turn
+		<-l.lead
 		for l.writeRound() {
 		}
 		if closing {
 			l.disconnect()
 			return
 		}
-		l.turn <- struct{}{}
+		l.lead <- struct{}{}
 	}
 }
 

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// dialer opens connections that notice within wait that the server is silent.
+// dialer opens connections that fail when the server has been silent for so long.
 type dialer struct{ wait time.Duration }
 
-// keepAlive finds a connection that was lost while nobody used it.
+// keepAlive finds a connection that was lost while it was idle.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}
 
 func (d dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {

@@ -43,7 +43,7 @@ var guards = map[string]string{
 	// before the requests that wait for it are given up.
 	"idle_in_transaction_session_timeout": "1500ms",
 	"lock_timeout":                        "2000ms",
-	// Work that takes longer has nobody waiting for it any more.
+	// Nothing waits any more for work that takes longer.
 	"statement_timeout": "2000ms",
 	// A machine that vanished without a word must not keep its locks.
 	"tcp_keepalives_idle":     "5",

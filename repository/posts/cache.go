@@ -6,7 +6,7 @@ import "parley/chat"
 const maxCached = 1 << 15
 
 // cache remembers which actors were let write in which chats, so as not to ask the
-// database with each entry. It holds as long as nobody else has raised the log's head
+// database with each entry. It holds as long as no other writer has raised the log's head
 // and this log has committed nothing but entries. So an entry is still decided by what
 // is true behind the head's lock.
 type cache struct {

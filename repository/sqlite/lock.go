@@ -26,8 +26,8 @@ type Lock struct {
 	conn *sql.Conn
 }
 
-// LockFile takes the lock of the database at path, for which it waits so long.
-// ErrServed.
+// LockFile takes the lock of the database at path and waits for it as long as wait. It
+// fails with ErrServed.
 func LockFile(ctx context.Context, path string, wait time.Duration) (_ *Lock, err error) {
 	// Two names of the same file have the same lock.
 	if real, err := filepath.EvalSymlinks(path); err == nil {
