@@ -428,7 +428,7 @@ func TestMetricsMoveWithAPost(t *testing.T) {
 		before := values()
 		say(t, r, ann, "room", "hello")
 		after := values()
-		for _, name := range []string{"parley_posts_total", "parley_commit_seconds", "parley_batch_size"} {
+		for _, name := range []string{"parley_posts_total", "parley_commit_seconds", "parley_batch_size", "parley_log_lock_seconds"} {
 			if after[name] != before[name]+1 {
 				t.Errorf("%s went from %v to %v", name, before[name], after[name])
 			}
