@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// backgroundRetry is after how long a background job is tried again that the database failed.
+// backgroundRetry is how long a background job rests when the database has failed it.
 const backgroundRetry = 5 * time.Second
 
-// background job is work that changes leave over, done in a goroutine of its own: whoever made
-// them does not wait for it.
+// backgroundJob does in a goroutine of its own what changes leave over, so that their
+// callers do not wait for it.
 type backgroundJob struct {
 	doing string // what it is, for the log
 	// do returns when nothing is left to do.
@@ -21,8 +21,8 @@ type backgroundJob struct {
 	done  chan struct{}
 }
 
-// newBackgroundJob makes a background job that begins, once it is started, with
-// left over.
+// newBackgroundJob makes a background job that begins, once it is started, with what
+// was left over before.
 func newBackgroundJob(doing string, log *slog.Logger, do func(ctx context.Context) error) *backgroundJob {
 	j := &backgroundJob{doing: doing, do: do, log: log, woken: make(chan struct{}, 1), done: make(chan struct{})}
 	j.wake()
@@ -35,7 +35,7 @@ func (j *backgroundJob) start() {
 	go j.run(ctx)
 }
 
-// wake tells the background job that there is something to do. It does not block.
+// wake tells the job that there is something to do. It does not block.
 func (j *backgroundJob) wake() {
 	select {
 	case j.woken <- struct{}{}:
@@ -43,7 +43,7 @@ func (j *backgroundJob) wake() {
 	}
 }
 
-// close stops the background job and waits for it.
+// close stops the job and waits for it.
 func (j *backgroundJob) close() {
 	j.stop()
 	<-j.done

@@ -33,21 +33,12 @@ func (q *recording) ExecContext(ctx context.Context, query string, args ...any) 
 	return q.queryer.ExecContext(ctx, query, args...)
 }
 
-// recordWriter notes what r's writer says to its database from now on, but for the
-// posts. What it notes may be read while the writer has nothing to do.
+// recordWriter notes what r's log says to its database from now on, but for the posts.
+// What it notes may be read while the log has nothing to do.
 func recordWriter(t testing.TB, r *Repository) *recording {
 	t.Helper()
 	rec := &recording{}
-	_, err := write(t.Context(), r, func(_ context.Context, tx *transaction) (int, error) {
-		switch l := tx.link.(type) {
-		case *sqliteLink:
-			rec.queryer, l.h.q = l.h.q, rec
-		case *postgresLink:
-			rec.queryer, l.h.q = l.h.q, rec
-		}
-		return 0, chat.ErrForbidden // writes nothing
-	})
-	wantRefusal(t, err, chat.ErrForbidden)
+	reconnect(t, r, func(c *conn) { rec.queryer, c.handle.q = c.handle.q, rec })
 	return rec
 }
 

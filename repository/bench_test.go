@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,14 +13,14 @@ import (
 
 	"parley/auth"
 	"parley/chat"
+	"parley/repository/sqlite"
 )
 
 const benchText = "Has anybody seen the keys to the small meeting room?"
 
-// BenchmarkPost compares the writer with the plain way, in which each post is a
-// transaction of its own that locks its chat, numbers, inserts and commits: 5
-// rounds of each in turn, of which it reports the medians. Run it with
-// -benchtime=1x.
+// BenchmarkPost compares the log, with keys and without, with the plain way, in which
+// each post is a transaction of its own that locks its chat, numbers, inserts and commits:
+// 5 rounds of each in turn, of which it reports the medians. Run it with -benchtime=1x.
 func BenchmarkPost(b *testing.B) {
 	for _, database := range databases {
 		for _, chats := range []int{1, 1000} {
@@ -49,25 +50,32 @@ func benchmarkPost(b *testing.B, database string, chats int) {
 			if database == "sqlite" {
 				plain.db.SetMaxOpenConns(1)
 			}
-			var batch, single []float64
+			var batch, keyed, single []float64
+			var key atomic.Int64
+			post := func(client, i int, clientID string) error {
+				c := (client%32 + 32*((client+i)%32)) % chats // one that the client is in
+				_, err := r.Post(b.Context(), actors[client], chat.Post{Chat: benchChat(c), Text: benchText, ClientID: clientID})
+				if chats > 1 && err != nil && c%32 != client%32 {
+					return nil
+				}
+				return err
+			}
 			for range 5 {
 				single = append(single, rate(b, n, func(client, i int) error {
 					return plain.post(benchChat((client*31+i)%chats), actors[client].Username)
 				}))
-				batch = append(batch, rate(b, n, func(client, i int) error {
-					c := (client%32 + 32*((client+i)%32)) % chats // one that the client is in
-					_, err := r.Post(b.Context(), actors[client], chat.Post{Chat: benchChat(c), Text: benchText})
-					if chats > 1 && err != nil && c%32 != client%32 {
-						return nil
-					}
-					return err
+				batch = append(batch, rate(b, n, func(client, i int) error { return post(client, i, "") }))
+				keyed = append(keyed, rate(b, n, func(client, i int) error {
+					return post(client, i, strconv.FormatInt(key.Add(1), 36))
 				}))
 			}
 			slices.Sort(batch)
+			slices.Sort(keyed)
 			slices.Sort(single)
 			b.ReportMetric(single[2], "plain/s")
 			b.ReportMetric(batch[2], "posts/s")
 			b.ReportMetric(batch[2]/single[2], "times")
+			b.ReportMetric(keyed[2]/batch[2], "keyed/unkeyed")
 		})
 	}
 }
@@ -147,11 +155,11 @@ func newPlainPoster(b testing.TB, r *Repository, s *store, database string) *pla
 	p := &plainPoster{d: r.dialect, begin: `BEGIN`}
 	if database == "sqlite" {
 		p.begin = `BEGIN IMMEDIATE`
-		_, writing, err := openSQLite(s.url[len("sqlite:"):])
+		pools, err := sqlite.Open(s.url[len("sqlite:"):])
 		if err != nil {
 			b.Fatal(err)
 		}
-		p.db = writing.DB
+		p.db = pools.Reading.DB
 	} else {
 		db, err := sql.Open("postgres", s.url+"&binary_parameters=yes")
 		if err != nil {

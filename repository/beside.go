@@ -12,11 +12,11 @@ type changer interface {
 
 // besideInABatch implements dialect.beside where one connection alone may write.
 func besideInABatch(ctx context.Context, r *Repository, fn func(ctx context.Context, c changer) error) error {
-	return r.writer.do(ctx, &request{beside: true, run: func(ctx context.Context, tx *transaction) error { return fn(ctx, tx) }})
+	return r.changes.Do(ctx, &change{beside: true, run: func(ctx context.Context, tx *transaction) error { return fn(ctx, tx) }})
 }
 
-// besideTheWriter implements dialect.beside where several may write at once.
-func besideTheWriter(ctx context.Context, r *Repository, fn func(ctx context.Context, c changer) error) error {
+// besideTheLog implements dialect.beside where several connections may write at once.
+func besideTheLog(ctx context.Context, r *Repository, fn func(ctx context.Context, c changer) error) error {
 	tx, err := r.pool.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
 		return err

@@ -17,6 +17,8 @@ import (
 
 	"parley/chat"
 	"parley/e2e/need"
+	"parley/repository/commitlog"
+	"parley/repository/postgres"
 )
 
 const (
@@ -30,8 +32,10 @@ const (
 func TestEachBoundOfAnAnswerLeavesTimeForIt(t *testing.T) {
 	const atLeast = 200 * time.Millisecond
 	for what, bound := range map[string]time.Duration{
-		"a change": writeTimeout, "a read": readTimeout, "a connection that is silent": silence, "connecting": connecting,
-		"a caller's two steps": leadWithin + silence,
+		"a change": commitlog.AnswerWithin, "a read": readTimeout, "a connection that is silent": postgres.Silence,
+		"connecting": postgres.Connecting, "a caller's two steps": commitlog.LeadWithin + postgres.Silence,
+		"a change that waited, and its last statement": commitlog.WaitFor + commitlog.RunFor + postgres.StatementTimeout,
+		"a post that waited, and its one message":      commitlog.WaitFor + postgres.LockTimeout + postgres.StatementTimeout,
 	} {
 		if bound > promised-atLeast {
 			t.Errorf("%s may take %v of the %v that are promised", what, bound, promised)
@@ -141,7 +145,7 @@ func (w *wire) carry(client net.Conn, server string) {
 			cut := w.cut.Swap(never)
 			if cut != never {
 				w.cuts.Add(1)
-				if bytes.Contains(buf[:n], []byte(postgresBegin)) {
+				if bytes.Contains(buf[:n], []byte("BEGIN ISOLATION LEVEL")) {
 					w.whole.Add(1)
 				}
 			}
@@ -271,7 +275,7 @@ func TestWhatIsUnknownWhenTheWriterClosesIsNotStoredAgain(t *testing.T) {
 		posted <- err
 	}()
 	eventually(t, "the first look fails", func() bool { return w.refuse.Load() == 0 })
-	r.writer.close()
+	r.log.Close()
 	if err := <-posted; err != nil && !errors.Is(err, chat.ErrUnavailable) {
 		t.Errorf("answered %v", err)
 	}

@@ -1,75 +1,81 @@
 package repository
 
 import (
-	"context"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"parley/chat"
+	"parley/repository/commitlog"
 )
 
-// written makes a change and says who ran it: "lead", its own caller, or "run", the
-// loop.
-func written(ctx context.Context, r *Repository) (by string, err error) {
-	return write(ctx, r, func(_ context.Context, tx *transaction) (string, error) {
-		tx.dirty = true
-		for _, who := range []string{"lead", "run"} {
-			if strings.Contains(string(debug.Stack()), "(*writer)."+who+"(") {
-				return who, nil
+// writerOf is a store's instance that notes which goroutine committed last: "lead", a
+// caller's own, or "run", the log's.
+func writerOf(t testing.TB, s *store) (r *Repository, by *atomic.Value) {
+	t.Helper()
+	by = new(atomic.Value)
+	r = s.open(t, func(o *Options) {
+		o.Committed = func([]chat.Event) {
+			for name, frame := range map[string]string{"lead": ").tryToLead(", "run": "(*Log[...]).run("} {
+				if strings.Contains(string(debug.Stack()), frame) {
+					by.Store(name)
+				}
 			}
 		}
-		return "nobody that is known", nil
 	})
+	return r, by
 }
 
-// eventuallyLed waits until a change is written by its own caller: the loop answers
-// before it gives the turn back, and one whose first step takes long, as on a busy
-// machine, is the loop's.
-func eventuallyLed(t testing.TB, r *Repository) {
+// eventuallyLed waits until a post is committed by its own caller: the log's goroutine
+// answers before it gives the lead back, and on a busy machine a first step may take
+// long.
+func eventuallyLed(t testing.TB, r *Repository, by *atomic.Value, actor chat.Actor) {
 	t.Helper()
-	eventually(t, "a change is written by its own caller", func() bool {
-		by, err := written(t.Context(), r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return by == "lead"
+	eventually(t, "a post is committed by its own caller", func() bool {
+		say(t, r, actor, "room", "hello")
+		return by.Load() == "lead"
 	})
 }
 
-func TestALoneChangeIsWrittenByItsOwnCaller(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *store) { eventuallyLed(t, s.open(t)) })
+func TestALonePostIsCommittedByItsOwnCaller(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r, by := writerOf(t, s)
+		ann := signUp(t, r, "ann")["ann"]
+		makeChat(t, r, ann, "room", chat.Private, nil)
+		eventuallyLed(t, r, by, ann)
+	})
 }
 
 // waitsForALock counts the statements of a database that do.
 const waitsForALock = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
 
-// A caller whose first step took long could not be refused in time if the next one
+// A caller whose first step took long could not be answered in time if the next one
 // hung.
-func TestAChangeThatWaitedLongForTheLockIsFinishedByTheLoop(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *store) {
-		here, there := s.openTwo(t)
-		release := hold(t, there)
-		defer release()
-		answered := make(chan string, 1)
-		go func() {
-			by, err := written(t.Context(), here)
-			if err != nil {
-				by = err.Error()
-			}
-			answered <- by
-		}()
-		// Its first step has begun when it waits.
-		eventually(t, "the change waits", func() bool {
-			if here == there {
-				return waiting(here) == 1
-			}
-			return number(t, there, waitsForALock) == 1
-		})
-		timer := time.AfterFunc(leadWithin+leadWithin/4, release)
-		defer timer.Stop()
-		if by := <-answered; by != "run" {
-			t.Errorf("it was written by %s", by)
-		}
-		eventuallyLed(t, here)
-	})
+func TestAPostThatWaitedLongForTheLockIsFinishedByTheLog(t *testing.T) {
+	t.Parallel()
+	s := freshStore(t, "postgres")
+	here, by := writerOf(t, s)
+	there := s.open(t)
+	ann := signUp(t, here, "ann")["ann"]
+	makeChat(t, here, ann, "room", chat.Private, nil)
+	release := hold(t, there)
+	defer release()
+	answered := make(chan error, 1)
+	go func() {
+		_, err := here.Post(t.Context(), ann, chat.Post{Chat: "room", Text: "hello"})
+		answered <- err
+	}()
+	// Its first step has begun when it waits.
+	eventually(t, "the post waits", func() bool { return number(t, there, waitsForALock) == 1 })
+	timer := time.AfterFunc(commitlog.LeadWithin+commitlog.LeadWithin/4, release)
+	defer timer.Stop()
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
+	if by.Load() != "run" {
+		t.Errorf("it was committed by %s", by.Load())
+	}
+	eventuallyLed(t, here, by, ann)
 }

@@ -1,19 +1,16 @@
 package repository
 
 import (
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"parley/chat"
+	"parley/repository/commitlog"
 )
 
-// metrics are what the writer counts.
+// metrics are what a repository counts.
 type metrics struct {
-	posts  prometheus.Counter
-	commit prometheus.Histogram
-	batch  prometheus.Histogram
-	up     prometheus.Gauge
+	posts prometheus.Counter
+	log   *commitlog.Metrics
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
@@ -21,22 +18,12 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		posts: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "parley_posts_total", Help: "Messages stored.",
 		}),
-		commit: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "parley_commit_seconds", Help: "How long a batch took from its start to its durable commit.",
-			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14),
-		}),
-		batch: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "parley_batch_size", Help: "Requests in a batch of the writer.",
-			Buckets: prometheus.ExponentialBuckets(1, 2, 10),
-		}),
-		up: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "parley_database_up", Help: "Whether the database answered when it was last asked.",
-		}),
+		log: commitlog.NewMetrics(),
 	}
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.posts, m.commit, m.batch, m.up} {
+	for _, c := range append(m.log.All(), m.posts) {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
@@ -44,16 +31,13 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	return m, nil
 }
 
-// committed counts a batch of so many requests.
-func (m *metrics) committed(tx *transaction, requests int, took time.Duration) {
+// published counts the messages among the events of a commit.
+func (m *metrics) published(events []chat.Event) {
 	posts := 0
-	for i := range tx.events {
-		if tx.events[i].Kind == chat.KindMessage {
+	for i := range events {
+		if events[i].Kind == chat.KindMessage {
 			posts++
 		}
 	}
 	m.posts.Add(float64(posts))
-	m.commit.Observe(took.Seconds())
-	m.batch.Observe(float64(requests))
-	m.up.Set(1)
 }

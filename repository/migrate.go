@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
+
+	"parley/repository/sqlite"
 )
 
 // migrate brings the schema up to the newest step that this program knows, and
@@ -98,7 +100,7 @@ func migrateSQLite(ctx context.Context, db *sql.DB, path string, held bool) erro
 	if held {
 		return migrate(ctx, sqliteDialect, db)
 	}
-	lock, err := lockFile(ctx, path, lockWait)
+	lock, err := sqlite.LockFile(ctx, path, lockWait)
 	switch {
 	case errors.Is(err, ErrServed) && migrated(ctx, sqliteDialect, db):
 		return nil
@@ -107,5 +109,5 @@ func migrateSQLite(ctx context.Context, db *sql.DB, path string, held bool) erro
 	case err != nil:
 		return err
 	}
-	return errors.Join(migrate(ctx, sqliteDialect, db), lock.release())
+	return errors.Join(migrate(ctx, sqliteDialect, db), lock.Release())
 }

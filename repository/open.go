@@ -15,6 +15,10 @@ import (
 
 	"parley/auth"
 	"parley/chat"
+	"parley/repository/commitlog"
+	"parley/repository/postgres"
+	"parley/repository/posts"
+	"parley/repository/sqlite"
 )
 
 var (
@@ -23,9 +27,12 @@ var (
 	_ auth.Store    = (*Repository)(nil)
 )
 
-// lockWait is how long who wants a SQLite file for himself waits for a command
-// that is just migrating it.
+// lockWait is how long a process that wants a SQLite file for itself waits for a
+// command that is just migrating it.
 const lockWait = time.Second
+
+// ErrServed says that another process serves the same SQLite file.
+var ErrServed = sqlite.ErrServed
 
 // Options says what to open and how.
 type Options struct {
@@ -54,20 +61,27 @@ type Options struct {
 type Repository struct {
 	dialect *dialect
 	pool    *sqlx.DB
-	// reading is the pool for whoever reads outside a transaction; statements are those
-	// that it has prepared, nil where it prepares none.
+	// reading is the pool for reads outside a transaction; statements are those that it has
+	// prepared, nil where it prepares none.
 	reading    queryer
 	statements *statements
-	gate       *gate
-	writer     *writer
-	cleaner    *cleaner
-	counter    *counter
-	metrics    *metrics
-	postKey    []byte
-	maxChats   int
+	// writing is the pool of the log's one connection.
+	writing  *sqlx.DB
+	log      *commitlog.Log[*conn]
+	changes  *commitlog.Lane[*conn, *change]
+	posts    *commitlog.Lane[*conn, *posts.Entry]
+	postLane *posts.Lane[*conn]
+	// committed is told of each commit's events.
+	committed func([]chat.Event)
+	gate      *gate
+	cleaner   *cleaner
+	counter   *counter
+	metrics   *metrics
+	postKey   []byte
+	maxChats  int
 	// lock is held by the serving process of a SQLite file.
-	lock *fileLock
-	// reads counts those that still run, be it behind a caller who gave up.
+	lock *sqlite.Lock
+	// reads counts those that still run, be it behind a caller that gave up.
 	reads sync.WaitGroup
 }
 
@@ -77,21 +91,19 @@ func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	r := &Repository{maxChats: o.MaxChats}
+	r := &Repository{committed: o.Committed, maxChats: o.MaxChats}
 	if r.metrics, err = newMetrics(o.Registerer); err != nil {
 		return nil, fmt.Errorf("registering the metrics: %w", err)
 	}
-	writing, err := r.open(ctx, o)
-	if err != nil {
-		return nil, errors.Join(err, r.closeDatabase(writing))
+	if err := r.open(ctx, o); err != nil {
+		return nil, errors.Join(err, r.closeDatabase())
 	}
 	r.gate = newGate(r.pool.Stats().MaxOpenConnections)
 	r.cleaner = newCleaner(r, o.Log)
 	r.counter = newCounter(r, o.Log)
-	r.writer = newWriter(writing, r.dialect, rand.Text(), o, r.counter.raised, r.metrics)
-	if err := r.writer.start(ctx); err != nil {
-		r.writer.disconnect()
-		return nil, errors.Join(err, r.closeDatabase(writing))
+	r.makeLog(o.Log)
+	if err := r.log.Start(ctx, forgetOldWriters); err != nil {
+		return nil, errors.Join(err, r.closeDatabase())
 	}
 	r.cleaner.start()
 	r.counter.start()
@@ -103,46 +115,89 @@ func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 	return r, nil
 }
 
-// open opens, locks and migrates what the address names, and returns the writer's
-// pool.
-func (r *Repository) open(ctx context.Context, o Options) (writing *sqlx.DB, err error) {
+// makeLog makes the log and its two lanes.
+func (r *Repository) makeLog(log *slog.Logger) {
+	r.log = commitlog.New(commitlog.Options[*conn]{
+		Writer:  rand.Text(),
+		Connect: func(ctx context.Context) (*conn, error) { return connect(ctx, r.dialect, r.writing) },
+		Raised:  r.counter.raised,
+		Metrics: r.metrics.log,
+		Log:     log,
+	})
+	r.postLane = &posts.Lane[*conn]{Publish: r.publish}
+	r.posts = commitlog.AddLane(r.log, r.postLane, posts.Limits(), true)
+	r.changes = commitlog.AddLane(r.log, &changeLane{r: r}, changeLimits, false)
+}
+
+// writerKept is how long the last batch of a silent writer is kept. Only a writer that
+// lost a commit's answer needs it, and such a writer asks again at once.
+const writerKept = 30 * 24 * time.Hour
+
+// forgetOldWriters removes the batches of writers that are long gone.
+func forgetOldWriters(ctx context.Context, c *conn) error {
+	if _, err := c.handle.exec(ctx, `DELETE FROM writers WHERE at < ?`, time.Now().Add(-writerKept).UnixMilli()); err != nil {
+		return fmt.Errorf("forgetting old writers: %w", err)
+	}
+	return nil
+}
+
+// publish tells of the events of a commit.
+func (r *Repository) publish(events []chat.Event) {
+	r.metrics.published(events)
+	if r.committed != nil && len(events) > 0 {
+		r.committed(events)
+	}
+}
+
+// open opens, locks and migrates what the address names.
+func (r *Repository) open(ctx context.Context, o Options) error {
 	if path, ok := strings.CutPrefix(o.URL, "sqlite:"); ok {
-		if path == "" {
-			return nil, errors.New("the address of the database is sqlite: and no path")
-		}
-		r.dialect = sqliteDialect
-		if err := makePrivate(path); err != nil {
-			return nil, err
-		}
-		if r.pool, writing, err = openSQLite(path); err != nil {
-			return nil, err
-		}
-		r.statements = newStatements(r.pool)
-		r.reading = r.statements.inPool()
-		if o.Serve {
-			if r.lock, err = lockFile(ctx, path, lockWait); err != nil {
-				return writing, err
-			}
-		}
-		return writing, migrateSQLite(ctx, writing.DB, path, o.Serve)
+		return r.openSQLite(ctx, path, o.Serve)
 	}
 	if !strings.HasPrefix(o.URL, "postgres://") && !strings.HasPrefix(o.URL, "postgresql://") {
-		return nil, errors.New("the address of the database must begin with sqlite: or postgres://")
+		return errors.New("the address of the database must begin with sqlite: or postgres://")
 	}
+	return r.openPostgres(ctx, o.URL)
+}
+
+func (r *Repository) openSQLite(ctx context.Context, path string, serve bool) error {
+	if path == "" {
+		return errors.New("the address of the database is sqlite: and no path")
+	}
+	r.dialect = sqliteDialect
+	if err := sqlite.MakePrivate(path); err != nil {
+		return err
+	}
+	pools, err := sqlite.Open(path)
+	if err != nil {
+		return err
+	}
+	r.pool, r.writing = pools.Reading, pools.Writing
+	r.statements = newStatements(r.pool)
+	r.reading = r.statements.inPool()
+	if serve {
+		if r.lock, err = sqlite.LockFile(ctx, path, lockWait); err != nil {
+			return err
+		}
+	}
+	return migrateSQLite(ctx, r.writing.DB, path, serve)
+}
+
+func (r *Repository) openPostgres(ctx context.Context, address string) error {
 	r.dialect = postgresDialect
-	var migrating *sqlx.DB
-	if r.pool, writing, migrating, err = openPostgres(o.URL); err != nil {
-		return nil, err
+	pools, err := postgres.Open(address)
+	if err != nil {
+		return err
 	}
-	defer migrating.Close()
-	r.reading = r.pool
-	if err := migrating.PingContext(ctx); err != nil {
-		return writing, fmt.Errorf("connecting to the database: %w", err)
+	r.pool, r.writing, r.reading = pools.Reading, pools.Writing, pools.Reading
+	defer pools.Migrating.Close()
+	if err := pools.Migrating.PingContext(ctx); err != nil {
+		return fmt.Errorf("connecting to the database: %w", err)
 	}
-	if err := postgresUnicode(ctx, handle{migrating, r.dialect}); err != nil {
-		return writing, err
+	if err := postgres.Unicode(ctx, pools.Migrating); err != nil {
+		return err
 	}
-	return writing, migrate(ctx, r.dialect, migrating.DB)
+	return migrate(ctx, r.dialect, pools.Migrating.DB)
 }
 
 // Ready is nil when the database answers within a second.
@@ -161,18 +216,18 @@ func (r *Repository) Ready(ctx context.Context) error {
 func (r *Repository) Close() error {
 	r.cleaner.close()
 	r.counter.close()
-	r.writer.close()
+	r.log.Close()
 	r.reads.Wait()
-	return r.closeDatabase(r.writer.db)
+	return r.closeDatabase()
 }
 
-func (r *Repository) closeDatabase(writing *sqlx.DB) (err error) {
-	if writing != nil {
-		err = writing.Close()
+func (r *Repository) closeDatabase() (err error) {
+	if r.writing != nil {
+		err = r.writing.Close()
 	}
 	if r.pool != nil {
 		err = errors.Join(err, r.pool.Close())
 	}
-	// The lock goes last: who gets it next finds the file closed.
-	return errors.Join(err, r.lock.release())
+	// The lock goes last: the next process that has it finds the file closed.
+	return errors.Join(err, r.lock.Release())
 }

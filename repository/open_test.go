@@ -16,6 +16,8 @@ import (
 
 	"parley/chat"
 	"parley/e2e/need"
+	"parley/repository/commitlog"
+	"parley/repository/sqlite"
 )
 
 func TestANewerSchemaStopsTheStart(t *testing.T) {
@@ -66,14 +68,14 @@ func TestADatabaseWhoseCommitsAreNotDurableIsRefused(t *testing.T) {
 		}
 		defer conn.Close()
 		h := handle{conn, r.dialect}
-		if err := sqliteDurable(t.Context(), h); err != nil {
+		if err := sqlite.Durable(t.Context(), conn); err != nil {
 			t.Errorf("as opened: %v", err)
 		}
 		for _, level := range []string{"OFF", "NORMAL"} {
 			if _, err := h.exec(t.Context(), `PRAGMA synchronous = `+level); err != nil {
 				t.Fatal(err)
 			}
-			if err := sqliteDurable(t.Context(), h); !errors.As(err, new(errNotDurable)) {
+			if err := sqlite.Durable(t.Context(), conn); !errors.As(err, new(commitlog.NotDurable)) {
 				t.Errorf("synchronous = %s: %v", level, err)
 			}
 		}
@@ -83,7 +85,7 @@ func TestADatabaseWhoseCommitsAreNotDurableIsRefused(t *testing.T) {
 		if err == nil {
 			r.Close()
 		}
-		if !errors.As(err, new(errNotDurable)) {
+		if !errors.As(err, new(commitlog.NotDurable)) {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -99,7 +101,7 @@ func TestADatabaseWhoseCommitsAreNotDurableIsRefused(t *testing.T) {
 		if err == nil {
 			again.Close()
 		}
-		if !errors.As(err, new(errNotDurable)) {
+		if !errors.As(err, new(commitlog.NotDurable)) {
 			t.Errorf("opening: %v", err)
 		}
 		// Who was there before finds out when he comes back; reads are still answered.

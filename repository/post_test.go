@@ -236,7 +236,7 @@ func TestPostsAreLoadedAndStoredByIndex(t *testing.T) {
 			`EXECUTE parley_replies('{room,c7}', '{4,5}')`,
 			`EXECUTE parley_chats('{room,c7}', '{900000,900000}', '{900000,900000}')`,
 			`EXECUTE parley_head(900000, 'w', 1)`,
-			`EXECUTE parley_permit('c7', 'u7', 's7')`,
+			`EXECUTE parley_permission('c7', 'u7', 's7')`,
 			`EXECUTE parley_post(900001, 'room', 900001, 'ann', 'x', NULL, NULL, NULL, NULL, 0, 'w', 1)`,
 		} {
 			var plan []string

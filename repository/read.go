@@ -69,17 +69,17 @@ func bounded[T any](ctx context.Context, r *Repository, username string, fn func
 		if res.err != nil {
 			err := r.dialect.refusal(ctx, res.err)
 			if errors.Is(err, chat.ErrUnavailable) {
-				r.metrics.up.Set(0)
+				r.metrics.log.Up.Set(0)
 			}
 			return none, err
 		}
-		r.metrics.up.Set(1)
+		r.metrics.log.Up.Set(1)
 		return res.out, nil
 	case <-within.Done():
 		if err := ctx.Err(); err != nil {
 			return none, err
 		}
-		r.metrics.up.Set(0)
+		r.metrics.log.Up.Set(0)
 		return none, chat.ErrUnavailable
 	}
 }

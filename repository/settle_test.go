@@ -1,26 +1,66 @@
 package repository
 
 import (
+	"strings"
 	"testing"
 
+	"github.com/jmoiron/sqlx"
+
 	"parley/chat"
+	"parley/repository/commitlog"
+	"parley/repository/postgres"
+	"parley/repository/sqlite"
 )
+
+// connectBeside opens a log's connection that no log has.
+func (s *store) connectBeside(t testing.TB, d *dialect) *conn {
+	t.Helper()
+	var writing *sqlx.DB
+	if path, ok := strings.CutPrefix(s.url, "sqlite:"); ok {
+		pools, err := sqlite.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		writing = pools.Writing
+	} else {
+		pools, err := postgres.Open(s.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		writing = pools.Writing
+	}
+	c, err := connect(t.Context(), d, writing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		c.Close()
+		writing.Close()
+	})
+	return c
+}
 
 func TestAWritersLastBatchIsFoundAlsoBehindTheBatchesOfAnother(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
 		r, other := s.open(t), s.open(t) // as a command writes beside the server
 		ann := signUp(t, r, "ann")["ann"]
 		makeChat(t, r, ann, "room", chat.Private, nil)
-		last := map[*Repository]int64{r: r.writer.batch}
+		c := s.connectBeside(t, r.dialect)
+		last := map[*Repository]int64{r: number(t, r, `SELECT batch FROM head`)}
 		for range 3 {
 			for _, poster := range []*Repository{r, other, other, r, r} {
 				say(t, poster, ann, "room", "hello")
-				last[poster] = poster.writer.batch
+				last[poster] = number(t, r, `SELECT batch FROM head`)
 				for _, asked := range []*Repository{r, other} {
 					for batch, want := range map[int64]bool{last[asked]: true, last[asked] + 1: false} {
-						got, err := asked.writer.wasCommitted(t.Context(), &transaction{batch: batch})
-						if err != nil || got != want {
-							t.Fatalf("batch %d of %d was committed: %v, %v", batch, last[asked], got, err)
+						of := &commitlog.Tx{Writer: asked.log.Writer, Batch: batch}
+						got, o, err := commitlog.WasCommitted(t.Context(), c, of, &commitlog.Tx{})
+						// Before its first batch a writer has none.
+						if err != nil || o != commitlog.Unchanged || got != want && last[asked] > 0 {
+							t.Fatalf("batch %d of %d was committed: %v, %v, %v", batch, last[asked], got, o, err)
+						}
+						if err := c.Rollback(t.Context()); err != nil {
+							t.Fatal(err)
 						}
 					}
 				}

@@ -7,9 +7,9 @@ import (
 	"parley/chat"
 )
 
-// transaction is one batch's transaction, behind the head's lock. Everything that it reads
-// is as it will be at the next position, because nobody else can write until it
-// ends.
+// transaction is what the changes of one batch do behind the head's lock. Everything
+// that it reads is as it will be at the next position, because no other transaction can
+// write until it ends.
 type transaction struct {
 	handle
 	// now is the one reading of the clock for the whole batch.
@@ -18,18 +18,6 @@ type transaction struct {
 	pos int64
 	// events are those that this batch appended, in order.
 	events []chat.Event
-
-	link link
-	// writer and batch say which attempt of which writer this is.
-	writer string
-	batch  int64
-	// found is the head as it was when the batch began.
-	found head
-	// alone says that nobody else has raised it since this writer last did.
-	alone bool
-	// putOff says that the transaction begins only when the batch, which is nothing but
-	// posts, is stored: found and alone are what is remembered, and compared then.
-	putOff bool
 	// dirty says that there is something to commit.
 	dirty bool
 }
@@ -44,9 +32,9 @@ func (tx *transaction) exec(ctx context.Context, query string, args ...any) (int
 	return n, err
 }
 
-// append gives ev the next position and, where it belongs to a chat, the chat's
-// next seq, writes its row and raises the chat's seq and head. The chat must
-// have a row already (its seq may be 0). It returns ev with Pos and Seq.
+// append gives ev the next position and, where it belongs to a chat, the chat's next
+// seq, writes its row and raises the chat's seq and head. The chat must have a row
+// already (its seq may be 0). It returns ev with Pos and Seq.
 func (tx *transaction) append(ctx context.Context, ev chat.Event) (chat.Event, error) {
 	ev.Pos = tx.pos + 1
 	var seq any
@@ -68,15 +56,6 @@ func (tx *transaction) append(ctx context.Context, ev chat.Event) (chat.Event, e
 	tx.events = append(tx.events, ev)
 	return ev, nil
 }
-
-// raised is the head as this batch leaves it.
-func (tx *transaction) raised() head {
-	return head{pos: tx.pos, writer: tx.writer, batch: tx.batch}
-}
-
-// other says that the head was last raised by another writer, whose batch has to be
-// kept before this one takes its place.
-func (tx *transaction) other() bool { return tx.found.writer != "" && tx.found.writer != tx.writer }
 
 // eventTitle keeps an empty title, which a chat may have, apart from no title.
 func eventTitle(ev chat.Event) any {

@@ -27,7 +27,7 @@ func eventually(t testing.TB, what string, done func() bool) {
 	}
 }
 
-// hold keeps r's writer inside a transaction, behind the head's lock, until the
+// hold keeps r's log inside a transaction, behind the head's lock, until the
 // returned function is called.
 func hold(t testing.TB, r *Repository) (release func()) {
 	t.Helper()
@@ -51,15 +51,11 @@ func hold(t testing.TB, r *Repository) (release func()) {
 	})
 }
 
-// waiting says how many requests are in r's queue.
-func waiting(r *Repository) int {
-	r.writer.mu.Lock()
-	defer r.writer.mu.Unlock()
-	return len(r.writer.queue)
-}
+// waiting is how many requests are in r's queues.
+func waiting(r *Repository) int { return r.posts.Waiting() + r.changes.Waiting() }
 
-// inOneBatch runs the functions so that their requests are in the queue together,
-// in order, before the writer takes them.
+// inOneBatch runs the functions so that their requests are in the queues together, in
+// order, before any of them is taken.
 func inOneBatch(t testing.TB, r *Repository, fs ...func() error) []error {
 	t.Helper()
 	release := hold(t, r)
@@ -432,7 +428,7 @@ func TestMetricsMoveWithAPost(t *testing.T) {
 		before := values()
 		say(t, r, ann, "room", "hello")
 		after := values()
-		for _, name := range []string{"parley_posts_total", "parley_commit_seconds", "parley_batch_size"} {
+		for _, name := range []string{"parley_posts_total", "parley_commit_seconds", "parley_batch_size", "parley_log_lock_seconds"} {
 			if after[name] != before[name]+1 {
 				t.Errorf("%s went from %v to %v", name, before[name], after[name])
 			}

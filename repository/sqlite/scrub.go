@@ -1,4 +1,4 @@
-package repository
+package sqlite
 
 import (
 	"context"
@@ -15,9 +15,9 @@ var errLogInUse = errors.New("a reader needs the write-ahead log")
 // goes on meanwhile.
 const scrubWait = 50
 
-// emptyLog implements dialect.scrub for SQLite, whose write-ahead log keeps pages as they
-// were before a text was erased. It moves all pages into the database and cuts the log off.
-func emptyLog(ctx context.Context, pool *sqlx.DB) (err error) {
+// EmptyLog moves all pages of the write-ahead log into the database and cuts the log off.
+// Until then the log keeps pages as they were before a text was erased.
+func EmptyLog(ctx context.Context, pool *sqlx.DB) (err error) {
 	conn, err := pool.Connx(ctx)
 	if err != nil {
 		return err
@@ -36,7 +36,3 @@ func emptyLog(ctx context.Context, pool *sqlx.DB) (err error) {
 	}
 	return nil
 }
-
-// leaveLog implements dialect.scrub for PostgreSQL, which removes what is erased by itself:
-// from the tables with VACUUM, from its log and the backups with their age.
-func leaveLog(context.Context, *sqlx.DB) error { return nil }

@@ -1,4 +1,4 @@
-package repository
+package sqlite
 
 import (
 	"context"
@@ -17,37 +17,37 @@ import (
 // ErrServed says that another process serves the same SQLite file.
 var ErrServed = errors.New("another process serves this database already")
 
-// fileLock is the right to serve a SQLite file, or to change its schema. It is an
+// Lock is the right to serve a SQLite file, or to change its schema. It is an
 // exclusive lock on an empty database beside the file: SQLite's own locks work on
 // every system, within a process as well, and end with the process, however that
 // ends.
-type fileLock struct {
+type Lock struct {
 	db   *sql.DB
 	conn *sql.Conn
 }
 
-// lockFile takes the lock of the database at path, for which it waits so long.
-// ErrServed.
-func lockFile(ctx context.Context, path string, wait time.Duration) (_ *fileLock, err error) {
+// LockFile takes the lock of the database at path and waits for it as long as wait. It
+// fails with ErrServed.
+func LockFile(ctx context.Context, path string, wait time.Duration) (_ *Lock, err error) {
 	// Two names of the same file have the same lock.
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
 	}
-	if err := makePrivate(path + ".lock"); err != nil {
+	if err := MakePrivate(path + ".lock"); err != nil {
 		return nil, err
 	}
-	address, err := sqliteAddress(path+".lock", url.Values{"_pragma": {"busy_timeout(" + strconv.FormatInt(wait.Milliseconds(), 10) + ")"}})
+	uri, err := address(path+".lock", url.Values{"_pragma": {"busy_timeout(" + strconv.FormatInt(wait.Milliseconds(), 10) + ")"}})
 	if err != nil {
 		return nil, err
 	}
-	connector, err := sqlite.NewConnector(address)
+	connector, err := sqlite.NewConnector(uri)
 	if err != nil {
 		return nil, err
 	}
-	l := &fileLock{db: sql.OpenDB(connector)}
+	l := &Lock{db: sql.OpenDB(connector)}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, l.release())
+			err = errors.Join(err, l.Release())
 		}
 	}()
 	if l.conn, err = l.db.Conn(ctx); err == nil {
@@ -56,15 +56,15 @@ func lockFile(ctx context.Context, path string, wait time.Duration) (_ *fileLock
 	switch {
 	case err == nil:
 		return l, nil
-	case sqliteCode(err)&0xff == sqlite3.SQLITE_BUSY:
+	case code(err) == sqlite3.SQLITE_BUSY:
 		return nil, ErrServed
 	default:
 		return nil, fmt.Errorf("locking %s: %w", path+".lock", err)
 	}
 }
 
-// release gives the lock back. A nil lock holds nothing.
-func (l *fileLock) release() error {
+// Release gives the lock back. A nil lock holds nothing.
+func (l *Lock) Release() error {
 	if l == nil {
 		return nil
 	}

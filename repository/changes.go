@@ -1,0 +1,83 @@
+package repository
+
+import (
+	"context"
+	"errors"
+
+	"parley/chat"
+	"parley/repository/commitlog"
+)
+
+// change is a request that is no post: a transaction runs some of them one after
+// another.
+type change struct {
+	run func(ctx context.Context, tx *transaction) error
+	// beside says that nothing changes by which posts are decided.
+	beside bool
+}
+
+// changeLimits: more than a few changes do not fit into the time that a transaction has.
+var changeLimits = commitlog.Limits[*change]{Requests: 32}
+
+// changeLane is the lane of changes: it implements [commitlog.Steps].
+type changeLane struct {
+	r *Repository
+	// tx is what the current transaction has done so far.
+	tx *transaction
+}
+
+// Begin implements [commitlog.Steps].
+func (l *changeLane) Begin(ctx context.Context, c *conn, tx *commitlog.Tx, _ []*change) error {
+	found, err := c.Begin(ctx)
+	if err == nil {
+		tx.Follow(found)
+	}
+	return err
+}
+
+// Run implements [commitlog.Steps].
+func (l *changeLane) Run(ctx context.Context, c *conn, tx *commitlog.Tx, batch *commitlog.Batch[*change]) (commitlog.Outcome, error) {
+	within, cancel := context.WithTimeout(ctx, commitlog.RunFor)
+	defer cancel()
+	l.tx = &transaction{handle: c.handle, now: chat.NewTime(tx.Began), pos: tx.Pos}
+	for req, ok := batch.Next(); ok; req, ok = batch.Next() {
+		req.Err = nil
+		err := runOne(within, l.tx, req.Work)
+		var refused *chat.Error
+		switch {
+		case errors.As(err, &refused):
+			req.Err = refused
+		case err != nil:
+			return c.Outcome(err), err
+		}
+	}
+	if !l.tx.dirty {
+		return commitlog.Unchanged, nil
+	}
+	tx.Pos = l.tx.pos
+	return c.Raise(ctx, tx)
+}
+
+// runOne runs one change. A panic in it is an error like another: it must not take the
+// changes of strangers down with it.
+func runOne(ctx context.Context, tx *transaction, c *change) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = commitlog.Panicked(p)
+		}
+	}()
+	return c.run(ctx, tx)
+}
+
+// Committed implements [commitlog.Steps].
+func (l *changeLane) Committed(_ *commitlog.Tx, claimed []*commitlog.Request[*change]) {
+	for _, req := range claimed {
+		if !req.Work.beside {
+			l.r.postLane.Forget()
+		}
+	}
+	l.r.publish(l.tx.events)
+}
+
+// Failed implements [commitlog.Steps].
+func (l *changeLane) Failed() {}

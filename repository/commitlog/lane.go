@@ -1,0 +1,169 @@
+package commitlog
+
+import (
+	"context"
+	"sync"
+)
+
+// maxWaiting bounds a queue. At a tenth of the usual speed it would take longer than
+// WaitFor to get through, so that what came behind it would wait in vain.
+const maxWaiting = 8192
+
+// Steps are what a lane does in a transaction. The goroutine that leads calls them, one
+// at a time.
+type Steps[C Conn, R any] interface {
+	// Begin begins the transaction on conn, takes the head's lock and calls tx.Follow; it
+	// may read what the batch is decided by in the same message. Or it calls tx.Expect and
+	// leaves everything to Run. Some of the batch may be given up by the time that Run is
+	// called.
+	Begin(ctx context.Context, conn C, tx *Tx, batch []R) error
+	// Run claims requests of the batch, decides them, stores and commits. The outcome is
+	// Committed, Unchanged, Repeated, Outdated or Unknown, or that of the error. A batch that
+	// is done again must not rely on the same things again.
+	Run(ctx context.Context, conn C, tx *Tx, batch *Batch[R]) (Outcome, error)
+	// Committed publishes a transaction, before its requests are answered. It must not
+	// block.
+	Committed(tx *Tx, claimed []*Request[R])
+	// Failed says that a transaction was not committed: what is remembered may be wrong.
+	Failed()
+}
+
+// Limits bound what one transaction takes from its lane.
+type Limits[R any] struct {
+	Requests int
+	// Bytes bounds the sum of Size, if there is one, so that a batch of the longest texts
+	// does not hold the lock ten times as long as others.
+	Bytes int
+	Size  func(R) int
+}
+
+// Lane is a queue of requests of one kind.
+type Lane[C Conn, R any] struct {
+	// callersLead lets a caller that finds nothing being written write the next batch
+	// itself, in its own goroutine. On an idle machine that spares two wake-ups of sleeping
+	// processors. It is for lanes whose transactions are two messages at the most, because
+	// nothing else bounds how long a caller leads.
+	callersLead bool
+	log         *Log[C]
+	steps       Steps[C, R]
+	limits      Limits[R]
+
+	// left is an attempt that a leading caller has left to the log's goroutine. It belongs
+	// to the goroutine that leads.
+	left attempt[R]
+
+	mu     sync.Mutex
+	queue  []*Request[R]
+	closed bool
+}
+
+// AddLane gives the log one more lane, before it is started. If callersLead is set, its
+// callers may lead.
+func AddLane[C Conn, R any](log *Log[C], steps Steps[C, R], limits Limits[R], callersLead bool) *Lane[C, R] {
+	l := &Lane[C, R]{log: log, steps: steps, limits: limits, callersLead: callersLead}
+	log.lanes = append(log.lanes, l)
+	return l
+}
+
+// Do waits until the request is committed and returns its refusal, if it has one. Other
+// errors are that of ctx, ErrBusy, ErrUnavailable, and what the database said of it in a
+// transaction of its own; with each of them it is not stored, but for what
+// ErrUnavailable leaves open.
+func (l *Lane[C, R]) Do(ctx context.Context, work R) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	req := newRequest(work)
+	if err := l.enqueue(req); err != nil {
+		return err
+	}
+	if l.callersLead {
+		l.tryToLead()
+	} else {
+		l.log.rouse()
+	}
+	return req.wait(ctx)
+}
+
+func (l *Lane[C, R]) enqueue(req *Request[R]) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.closed:
+		return ErrUnavailable
+	case len(l.queue) >= maxWaiting:
+		return ErrBusy
+	}
+	l.queue = append(l.queue, req)
+	return nil
+}
+
+// Waiting is how many requests are in the queue.
+func (l *Lane[C, R]) Waiting() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.queue)
+}
+
+// take removes the next batch from the queue, without those that were given up.
+func (l *Lane[C, R]) take() (batch []*Request[R]) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	bytes, n := 0, 0
+	for ; n < len(l.queue) && len(batch) < l.limits.Requests && bytes <= l.limits.Bytes; n++ {
+		req := l.queue[n]
+		if req.isGone() {
+			continue
+		}
+		if req.alone && len(batch) > 0 {
+			break
+		}
+		batch = append(batch, req)
+		if req.alone {
+			n++
+			break
+		}
+		if l.limits.Size != nil {
+			bytes += l.limits.Size(req.Work)
+		}
+	}
+	if n == len(l.queue) {
+		l.queue = nil
+	} else {
+		l.queue = l.queue[n:]
+	}
+	return batch
+}
+
+// requeue puts requests back to the front of the queue, if they are still wanted.
+func (l *Lane[C, R]) requeue(requests []*Request[R]) {
+	again := make([]*Request[R], 0, len(requests))
+	for _, req := range requests {
+		if req.release() {
+			again = append(again, req)
+		}
+	}
+	if len(again) == 0 {
+		return
+	}
+	l.mu.Lock()
+	l.queue = append(again, l.queue...)
+	l.mu.Unlock()
+}
+
+// refuseWaiting refuses everything in the queue.
+func (l *Lane[C, R]) refuseWaiting(err error) {
+	l.mu.Lock()
+	batch := Batch[R]{requests: l.queue}
+	l.queue = nil
+	l.mu.Unlock()
+	batch.All()
+	batch.answer(err)
+}
+
+// close lets nothing more into the queue.
+func (l *Lane[C, R]) close() {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+}

@@ -1,0 +1,249 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"parley/repository/commitlog"
+	"parley/repository/posts"
+)
+
+// Conn implements [posts.Conn]. A batch of entries is two messages: one that begins,
+// takes the lock and loads, one that stores and commits. If there is nothing to load it
+// is a single one.
+type Conn struct {
+	*sqlx.Conn
+	message message
+}
+
+var _ posts.Conn = (*Conn)(nil)
+
+// Connect opens a log's connection. It refuses a database that would not keep what it
+// has committed: that can have changed since the program started.
+func Connect(ctx context.Context, writing *sqlx.DB) (*Conn, error) {
+	conn, err := writing.Connx(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &Conn{Conn: conn}
+	if err := c.prepare(ctx); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Conn) prepare(ctx context.Context) error {
+	if err := Durable(ctx, c.Conn); err != nil {
+		return err
+	}
+	for _, text := range statements {
+		if _, err := c.ExecContext(ctx, text); err != nil {
+			return fmt.Errorf("preparing a statement: %w", err)
+		}
+	}
+	return nil
+}
+
+// Close implements [commitlog.Conn]. The connection does not go back to its pool.
+func (c *Conn) Close() {
+	_ = c.Raw(func(any) error { return driver.ErrBadConn })
+	_ = c.Conn.Close()
+}
+
+// Remote implements [posts.Conn].
+func (*Conn) Remote() bool { return true }
+
+// Outcome implements [commitlog.Conn].
+func (*Conn) Outcome(err error) commitlog.Outcome { return Outcome(err) }
+
+// begin: each statement of a message sees what was committed when it began, so those
+// behind the lock see what was committed before the lock was had.
+const begin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE`
+
+// Begin implements [commitlog.Conn].
+func (c *Conn) Begin(ctx context.Context) (commitlog.Head, error) { return c.BeginWith(ctx, nil) }
+
+// BeginWith implements [posts.Conn].
+func (c *Conn) BeginWith(ctx context.Context, entries []*posts.Entry) (at commitlog.Head, err error) {
+	c.message.reset()
+	c.message.statement(begin)
+	c.message.statement(`EXECUTE parley_lock`)
+	questions := ask(entries)
+	c.message.ask(questions)
+	rows, err := c.QueryContext(ctx, string(c.message.text))
+	if err != nil {
+		return at, err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return at, errors.Join(errors.New("the log has no head"), rows.Err())
+	}
+	if err := rows.Scan(&at.Pos, &at.Writer, &at.Batch); err != nil {
+		return at, err
+	}
+	for rows.Next() {
+	}
+	return at, scan(rows, questions, true)
+}
+
+// Load implements [posts.Conn].
+func (c *Conn) Load(ctx context.Context, entries []*posts.Entry) error {
+	questions := ask(entries)
+	if len(questions) == 0 {
+		return nil
+	}
+	c.message.reset()
+	c.message.ask(questions)
+	rows, err := c.QueryContext(ctx, string(c.message.text))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	return scan(rows, questions, false)
+}
+
+// Store implements [posts.Conn].
+func (c *Conn) Store(ctx context.Context, tx *commitlog.Tx, entries []*posts.Entry, places map[string]*posts.Place) (commitlog.Outcome, error) {
+	c.message.reset()
+	if tx.Single {
+		c.message.statement(begin)
+		c.expect(tx.Found)
+	}
+	if len(entries) == 1 {
+		c.storeOne(tx, entries[0])
+	} else {
+		c.storeAll(tx, entries, places)
+	}
+	o, err := c.commit(ctx, tx)
+	var refused *pq.Error
+	if o == commitlog.Refused && errors.As(err, &refused) && refused.Code == uniqueViolation && posts.BelievesKeys(entries) {
+		o = commitlog.Repeated
+	}
+	return o, err
+}
+
+// expect stops the message if the head is not where it is expected.
+func (c *Conn) expect(at commitlog.Head) {
+	m := &c.message
+	m.open(`parley_expect`)
+	m.integer(at.Pos)
+	m.literal(at.Writer)
+	m.integer(at.Batch)
+	m.end()
+}
+
+// storeOne stores the one entry of a batch, and raises the head to it.
+func (c *Conn) storeOne(tx *commitlog.Tx, e *posts.Entry) {
+	c.keepDisplaced(tx)
+	said, m := &e.Posted.Message, &c.message
+	m.open(`parley_post`)
+	m.integer(said.ID)
+	m.literal(said.Chat)
+	m.integer(said.Seq)
+	m.literal(said.Author)
+	m.literal(said.Text)
+	m.reference(said.ReplyTo)
+	m.literal(said.ClientID)
+	m.literal(e.Hash)
+	m.literal(e.Origin)
+	m.integer(tx.Began.UnixMilli())
+	m.literal(tx.Writer)
+	m.integer(tx.Batch)
+	m.end()
+}
+
+func (c *Conn) storeAll(tx *commitlog.Tx, entries []*posts.Entry, places map[string]*posts.Place) {
+	m := &c.message
+	m.open(`parley_messages`)
+	m.integers(entries, func(e *posts.Entry) int64 { return e.Posted.Message.ID })
+	m.texts(entries, chatOf)
+	m.integers(entries, func(e *posts.Entry) int64 { return e.Posted.Message.Seq })
+	m.texts(entries, authorOf)
+	m.texts(entries, func(e *posts.Entry) string { return e.Text })
+	m.integers(entries, replyToOf)
+	m.texts(entries, clientIDOf)
+	m.texts(entries, func(e *posts.Entry) string { return e.Hash })
+	m.texts(entries, func(e *posts.Entry) string { return e.Origin })
+	m.integer(tx.Began.UnixMilli())
+	m.end()
+	ids := slices.Collect(maps.Keys(places))
+	m.open(`parley_chats`)
+	array(m, ids, appendElement)
+	array(m, ids, func(b []byte, id string) []byte { return strconv.AppendInt(b, places[id].Seq, 10) })
+	array(m, ids, func(b []byte, id string) []byte { return strconv.AppendInt(b, places[id].Head, 10) })
+	m.end()
+	c.raise(tx)
+}
+
+// Raise implements [commitlog.Conn].
+func (c *Conn) Raise(ctx context.Context, tx *commitlog.Tx) (commitlog.Outcome, error) {
+	c.message.reset()
+	c.raise(tx)
+	return c.commit(ctx, tx)
+}
+
+func (c *Conn) raise(tx *commitlog.Tx) {
+	c.keepDisplaced(tx)
+	m := &c.message
+	m.open(`parley_head`)
+	m.integer(tx.Pos)
+	m.literal(tx.Writer)
+	m.integer(tx.Batch)
+	m.end()
+}
+
+// keepDisplaced keeps the batch of another writer that the head is raised from.
+func (c *Conn) keepDisplaced(tx *commitlog.Tx) {
+	if !tx.Displaces() {
+		return
+	}
+	m := &c.message
+	m.open(`parley_writer`)
+	m.literal(tx.Found.Writer)
+	m.integer(tx.Found.Batch)
+	m.integer(tx.Began.UnixMilli())
+	m.end()
+}
+
+// commit sends the message with a commit behind it. An error that the server itself has
+// answered came before the commit or instead of it.
+func (c *Conn) commit(ctx context.Context, tx *commitlog.Tx) (commitlog.Outcome, error) {
+	c.message.text = append(c.message.text, `COMMIT`...)
+	_, err := c.ExecContext(ctx, string(c.message.text))
+	if err == nil {
+		return commitlog.Committed, nil
+	}
+	var refused *pq.Error
+	switch {
+	case !errors.As(err, &refused):
+		return commitlog.Unknown, err
+	case tx.Single && refused.Code == divisionByZero: // by parley_expect
+		return commitlog.Outdated, err
+	}
+	return Outcome(err), err
+}
+
+// LastBatch implements [commitlog.Conn].
+func (c *Conn) LastBatch(ctx context.Context, writer string) (batch int64, err error) {
+	err = c.GetContext(ctx, &batch, `SELECT batch FROM writers WHERE id = $1`, writer)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return batch, err
+}
+
+// Rollback implements [commitlog.Conn].
+func (c *Conn) Rollback(ctx context.Context) error {
+	_, err := c.ExecContext(ctx, `ROLLBACK`)
+	return err
+}

@@ -1,0 +1,79 @@
+package postgres
+
+// statements are prepared once a connection. They look things up by
+// LATERAL with a LIMIT, because into that a planner cannot reach: of an ordinary
+// join it thinks that reading an index from end to end is cheap, as long as it
+// believes the table to be small. They are many and small: one large statement was
+// measured to cost the server several times as much, most likely because an
+// executor that needs more than 128 kB has the C library ask the system for the
+// memory each time anew. A batch of a single post has a statement for each of its
+// two messages, because without arrays they stay small, and then each that is
+// spared is a gain.
+var statements = []string{
+	`PREPARE parley_permission (text, text, text) AS
+	SELECT 1, COALESCE((SELECT ended_pos IS NULL FROM sessions WHERE id = $3 AND username = $2)
+			AND (SELECT disabled_pos IS NULL FROM users WHERE username = $2), false),
+		c.seq, COALESCE(c.visibility = 'public', false),
+		EXISTS (SELECT FROM memberships WHERE chat = $1 AND username = $2 AND left_pos IS NULL)
+	FROM (SELECT) one LEFT JOIN chats c ON c.id = $1 AND c.deleted_pos IS NULL`,
+
+	`PREPARE parley_post (bigint, text, bigint, text, text, bigint, text, text, text, bigint, text, bigint) AS
+	WITH message AS (INSERT INTO messages (id, chat, seq, author, text, reply_to, client_id, post_hash, origin, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)),
+		event AS (INSERT INTO events (pos, message, chat, seq, kind, at) VALUES ($1, $1, $2, $3, 'message', $10)),
+		chat AS (UPDATE chats SET messages = messages + 1, seq = $3, head = $1, last_message = $1 WHERE id = $2)
+	UPDATE head SET pos = $1, writer = $11, batch = $12 WHERE one = 1`,
+
+	`PREPARE parley_actors (text[], text[]) AS
+	SELECT p.n, s.live AND u.live
+	FROM unnest($1, $2) WITH ORDINALITY AS p (author, session, n)
+	CROSS JOIN LATERAL (SELECT ended_pos IS NULL AS live FROM sessions WHERE id = p.session AND username = p.author LIMIT 1) s
+	CROSS JOIN LATERAL (SELECT disabled_pos IS NULL AS live FROM users WHERE username = p.author LIMIT 1) u`,
+
+	`PREPARE parley_places (text[], text[]) AS
+	SELECT p.n, c.seq, c.visibility = 'public', m.present IS NOT NULL
+	FROM unnest($1, $2) WITH ORDINALITY AS p (chat, author, n)
+	CROSS JOIN LATERAL (SELECT seq, visibility FROM chats WHERE id = p.chat AND deleted_pos IS NULL LIMIT 1) c
+	LEFT JOIN LATERAL (SELECT true AS present FROM memberships
+		WHERE chat = p.chat AND username = p.author AND left_pos IS NULL LIMIT 1) m ON true`,
+
+	`PREPARE parley_keys (text[], text[], text[]) AS
+	SELECT p.n, k.post_hash, k.id, k.seq, k.text, k.created_at, k.reply_to
+	FROM unnest($1, $2, $3) WITH ORDINALITY AS p (chat, author, client_id, n)
+	CROSS JOIN LATERAL (SELECT post_hash, id, seq, text, created_at, reply_to FROM messages
+		WHERE chat = p.chat AND author = p.author AND client_id = p.client_id LIMIT 1) k`,
+
+	`PREPARE parley_replies (text[], bigint[]) AS
+	SELECT p.n, r.chat = p.chat
+	FROM unnest($1, $2) WITH ORDINALITY AS p (chat, reply_to, n)
+	CROSS JOIN LATERAL (SELECT chat FROM messages WHERE id = p.reply_to LIMIT 1) r`,
+
+	`PREPARE parley_messages (bigint[], text[], bigint[], text[], text[], bigint[], text[], text[], text[], bigint) AS
+	WITH p AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)
+			AS p (id, chat, seq, author, text, reply_to, client_id, post_hash, origin)),
+		message AS (INSERT INTO messages (id, chat, seq, author, text, reply_to, client_id, post_hash, origin, created_at)
+			SELECT *, $10 FROM p)
+	INSERT INTO events (pos, message, chat, seq, kind, at) SELECT id, id, chat, seq, 'message', $10 FROM p`,
+
+	// The chats are all there: their "insertion" is the one way of changing many
+	// rows for which a planner has no choice but to find each by the index.
+	`PREPARE parley_chats (text[], bigint[], bigint[]) AS
+	INSERT INTO chats (id, seq, head, title, visibility, created_at)
+	SELECT *, '', '', 0 FROM unnest($1, $2, $3)
+	ON CONFLICT (id) DO UPDATE SET messages = chats.messages + excluded.seq - chats.seq,
+		seq = excluded.seq, head = excluded.head, last_message = excluded.head`,
+
+	`PREPARE parley_lock AS SELECT pos, writer, batch FROM head WHERE one = 1 FOR UPDATE`,
+
+	// Divides by zero if the head, of which there is always a row, is another one: a text
+	// has no other way to go on only under a condition. Where the row was changed while its
+	// lock was waited for, it is looked at again (PostgreSQL manual 13.2.1).
+	`PREPARE parley_expect (bigint, text, bigint) AS
+	SELECT 1 / CASE WHEN pos = $1 AND writer = $2 AND batch = $3 THEN 1 ELSE 0 END FROM head WHERE one = 1 FOR UPDATE`,
+
+	`PREPARE parley_head (bigint, text, bigint) AS UPDATE head SET pos = $1, writer = $2, batch = $3 WHERE one = 1`,
+
+	`PREPARE parley_writer (text, bigint, bigint) AS
+	INSERT INTO writers (id, batch, at) VALUES ($1, $2, $3)
+	ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, at = excluded.at`,
+}

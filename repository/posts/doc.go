@@ -1,0 +1,8 @@
+// Package posts is the lane of the commit log for what is said in chats: entries that
+// many write at once, and each of which costs a share of its batch's messages to the
+// database. A batch is decided in Go, behind the head's lock, by what is read for all
+// of its entries together or is remembered from the batch before.
+//
+// An [Entry] has an author, a chat and a place in the log. A message is the one kind of
+// entry that there is; edits, deletions and reactions are to go this way too.
+package posts

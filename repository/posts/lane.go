@@ -1,0 +1,94 @@
+package posts
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"parley/chat"
+	"parley/repository/commitlog"
+)
+
+// Lane is the lane of entries: it implements [commitlog.Steps].
+type Lane[C Conn] struct {
+	// Publish is told of a commit's events, in order. It must not block.
+	Publish func([]chat.Event)
+	cache   cache
+}
+
+// Limits bound a batch of entries: the lock is to be held for milliseconds.
+func Limits() commitlog.Limits[*Entry] {
+	return commitlog.Limits[*Entry]{Requests: 512, Bytes: 1 << 20, Size: func(e *Entry) int { return len(e.Text) }}
+}
+
+// Begin implements [commitlog.Steps].
+func (l *Lane[C]) Begin(ctx context.Context, conn C, tx *commitlog.Tx, batch []*Entry) error {
+	recalled := l.cache.recall(batch)
+	if conn.Remote() && decided(batch) {
+		tx.Expect()
+		return nil
+	}
+	found, err := conn.BeginWith(ctx, batch)
+	if err != nil {
+		return err
+	}
+	if tx.Follow(found); tx.Alone {
+		return nil
+	}
+	l.cache.forget()
+	if !recalled {
+		return nil
+	}
+	l.cache.recall(batch)
+	return conn.Load(ctx, batch)
+}
+
+// decided says whether nothing has to be read to decide the entries, as long as what is
+// remembered of them holds.
+func decided(batch []*Entry) bool {
+	return !slices.ContainsFunc(batch, func(e *Entry) bool { return !e.IsCached() || e.AsksKey() || e.IsReply() })
+}
+
+// Run implements [commitlog.Steps].
+func (l *Lane[C]) Run(ctx context.Context, conn C, tx *commitlog.Tx, batch *commitlog.Batch[*Entry]) (commitlog.Outcome, error) {
+	claimed := batch.All()
+	d := newDecision(tx, len(claimed))
+	for _, req := range claimed {
+		req.Err = d.take(req.Work)
+	}
+	if len(d.taken) == 0 {
+		return commitlog.Unchanged, nil
+	}
+	o, err := conn.Store(ctx, tx, d.taken, d.places)
+	if o == commitlog.Repeated {
+		for _, req := range claimed {
+			req.Work.suspect = true
+		}
+	}
+	if err != nil {
+		err = fmt.Errorf("storing posts: %w", err)
+	}
+	return o, err
+}
+
+// Committed implements [commitlog.Steps].
+func (l *Lane[C]) Committed(tx *commitlog.Tx, claimed []*Request) {
+	l.cache.keep(tx.Alone, claimed)
+	events := make([]chat.Event, 0, len(claimed))
+	for _, req := range claimed {
+		if e := req.Work; req.Err == nil && !e.Posted.Replayed {
+			m := &e.Posted.Message
+			events = append(events, chat.Event{
+				Pos: m.ID, Kind: chat.KindMessage, Chat: m.Chat, Seq: m.Seq, Message: m, Origin: e.Origin,
+			})
+		}
+	}
+	l.Publish(events)
+}
+
+// Failed implements [commitlog.Steps].
+func (l *Lane[C]) Failed() { l.cache.forget() }
+
+// Forget forgets what is remembered, because something was committed by which entries
+// are decided. The goroutine that leads calls it.
+func (l *Lane[C]) Forget() { l.cache.forget() }

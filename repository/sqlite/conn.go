@@ -1,0 +1,258 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+
+	"github.com/jmoiron/sqlx"
+	"modernc.org/sqlite"
+
+	"parley/chat"
+	"parley/repository/commitlog"
+	"parley/repository/posts"
+)
+
+// Conn implements [posts.Conn]. It runs a prepared statement for each row: within the
+// process that costs less than to pack many rows into one argument.
+type Conn struct {
+	*sqlx.Conn
+	// last is the head as this connection raised it, and version the data's own as it was
+	// then; kept says that there is one.
+	last    commitlog.Head
+	version uint32
+	kept    bool
+
+	lock, head, permission, key, reply, message, event, chat, raiseHead, keepWriter, commit *sql.Stmt
+}
+
+var _ posts.Conn = (*Conn)(nil)
+
+// Connect opens a log's connection. It refuses a file that would not keep what it has
+// committed.
+func Connect(ctx context.Context, writing *sqlx.DB) (*Conn, error) {
+	conn, err := writing.Connx(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &Conn{Conn: conn}
+	if err := c.prepare(ctx); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Conn) prepare(ctx context.Context) error {
+	if err := Durable(ctx, c.Conn); err != nil {
+		return err
+	}
+	for _, p := range []struct {
+		stmt **sql.Stmt
+		text string
+	}{
+		{&c.lock, `BEGIN IMMEDIATE`},
+		{&c.head, `SELECT pos, writer, batch FROM head WHERE one = 1`},
+		{&c.permission, `SELECT s.ended_pos IS NULL AND u.username IS NOT NULL AND u.disabled_pos IS NULL,
+				c.seq, c.visibility IS 'public', m.username IS NOT NULL
+			FROM (SELECT ?1 AS chat, ?2 AS author, ?3 AS session) p
+			LEFT JOIN sessions s ON s.id = p.session AND s.username = p.author
+			LEFT JOIN users u ON u.username = s.username
+			LEFT JOIN chats c ON c.id = p.chat AND c.deleted_pos IS NULL
+			LEFT JOIN memberships m ON m.chat = p.chat AND m.username = p.author AND m.left_pos IS NULL`},
+		{&c.key, `SELECT post_hash, id, seq, text, created_at, reply_to FROM messages
+			WHERE chat = ? AND author = ? AND client_id = ?`},
+		{&c.reply, `SELECT EXISTS (SELECT 1 FROM messages WHERE id = ? AND chat = ?)`},
+		{&c.message, `INSERT INTO messages (id, chat, seq, author, text, created_at, reply_to, client_id, post_hash, origin)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
+		{&c.event, `INSERT INTO events (pos, kind, chat, seq, at, message) VALUES (?1, 'message', ?2, ?3, ?4, ?1)`},
+		{&c.chat, `UPDATE chats SET messages = messages + ?2 - seq, seq = ?2, head = ?3, last_message = ?3 WHERE id = ?1`},
+		{&c.raiseHead, `UPDATE head SET pos = ?, writer = ?, batch = ? WHERE one = 1`},
+		{&c.keepWriter, `INSERT INTO writers (id, batch, at) VALUES (?, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, at = excluded.at`},
+		{&c.commit, `COMMIT`},
+	} {
+		stmt, err := c.PrepareContext(ctx, p.text)
+		if err != nil {
+			return fmt.Errorf("preparing a statement: %w", err)
+		}
+		*p.stmt = stmt
+	}
+	return nil
+}
+
+// Close implements [commitlog.Conn]. The connection does not go back to its pool. A
+// transaction would outlive it, as long as a statement is not closed.
+func (c *Conn) Close() {
+	_, _ = c.ExecContext(context.Background(), `ROLLBACK`)
+	discard(c.Conn)
+}
+
+// discard ends a connection instead of giving it back to its pool.
+func discard(c *sqlx.Conn) {
+	_ = c.Raw(func(any) error { return driver.ErrBadConn })
+	_ = c.Close()
+}
+
+// Remote implements [posts.Conn].
+func (*Conn) Remote() bool { return false }
+
+// Outcome implements [commitlog.Conn].
+func (*Conn) Outcome(err error) commitlog.Outcome { return Outcome(err) }
+
+// Begin implements [commitlog.Conn].
+func (c *Conn) Begin(ctx context.Context) (at commitlog.Head, err error) {
+	if _, err := c.lock.ExecContext(ctx); err != nil {
+		return at, err
+	}
+	return c.readHead(ctx)
+}
+
+// BeginWith implements [posts.Conn].
+func (c *Conn) BeginWith(ctx context.Context, entries []*posts.Entry) (commitlog.Head, error) {
+	at, err := c.Begin(ctx)
+	if err == nil {
+		err = c.Load(ctx, entries)
+	}
+	return at, err
+}
+
+// readHead reads the head behind its lock. While no other connection has changed
+// anything the head is where this one left it: a twentieth of a lone post is spared.
+func (c *Conn) readHead(ctx context.Context) (at commitlog.Head, err error) {
+	if c.kept {
+		version, err := c.dataVersion()
+		if err != nil || version == c.version {
+			return c.last, err
+		}
+	}
+	err = c.head.QueryRowContext(ctx).Scan(&at.Pos, &at.Writer, &at.Batch)
+	return at, err
+}
+
+// keepHead notes the head that this connection has just raised. Without a version it
+// is read again.
+func (c *Conn) keepHead(raised commitlog.Head) {
+	version, err := c.dataVersion()
+	c.last, c.version, c.kept = raised, version, err == nil
+}
+
+// dataVersion is SQLite's number of what is in the file: another one after a change of
+// this connection, and from the first transaction on that sees a change of another one,
+// in whatever process
+// (https://www.sqlite.org/c3ref/c_fcntl_begin_atomic_write.html#sqlitefcntldataversion).
+func (c *Conn) dataVersion() (version uint32, err error) {
+	err = c.Raw(func(conn any) (err error) {
+		version, err = conn.(sqlite.FileControl).FileControlDataVersion("main")
+		return err
+	})
+	return version, err
+}
+
+// Load implements [posts.Conn].
+func (c *Conn) Load(ctx context.Context, entries []*posts.Entry) error {
+	for _, e := range entries {
+		if !e.Facts.Cached {
+			var seq sql.NullInt64
+			p := &e.Facts.Permission
+			row := c.permission.QueryRowContext(ctx, e.Chat, e.Actor.Username, e.Actor.Session)
+			if err := row.Scan(&p.Live, &seq, &p.Public, &p.Member); err != nil {
+				return err
+			}
+			p.Exists, p.Seq = seq.Valid, seq.Int64
+		}
+		if e.AsksKey() {
+			if err := c.loadStored(ctx, e); err != nil {
+				return err
+			}
+		}
+		if e.IsReply() {
+			if err := c.reply.QueryRowContext(ctx, e.ReplyTo, e.Chat).Scan(&e.Facts.ReplyIsHere); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *Conn) loadStored(ctx context.Context, e *posts.Entry) error {
+	var hash sql.NullString
+	var stored chat.Message
+	var created int64
+	var replyTo sql.NullInt64
+	err := c.key.QueryRowContext(ctx, e.Chat, e.Actor.Username, e.ClientID).
+		Scan(&hash, &stored.ID, &stored.Seq, &stored.Text, &created, &replyTo)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err == nil:
+		e.Repeats(stored, created, replyTo.Int64, hash.String)
+	}
+	return err
+}
+
+// Store implements [posts.Conn].
+func (c *Conn) Store(ctx context.Context, tx *commitlog.Tx, entries []*posts.Entry, places map[string]*posts.Place) (commitlog.Outcome, error) {
+	now := tx.Began.UnixMilli()
+	for _, e := range entries {
+		m := &e.Posted.Message
+		if _, err := c.message.ExecContext(ctx, m.ID, m.Chat, m.Seq, m.Author, m.Text, now,
+			nullID(m.ReplyTo), nullText(m.ClientID), nullText(e.Hash), nullText(e.Origin)); err != nil {
+			if isUnique(err) && posts.BelievesKeys(entries) {
+				return commitlog.Repeated, err
+			}
+			return Outcome(err), err
+		}
+		if _, err := c.event.ExecContext(ctx, m.ID, m.Chat, m.Seq, now); err != nil {
+			return Outcome(err), err
+		}
+	}
+	for id, at := range places {
+		if _, err := c.chat.ExecContext(ctx, id, at.Seq, at.Head); err != nil {
+			return Outcome(err), err
+		}
+	}
+	return c.Raise(ctx, tx)
+}
+
+// Raise implements [commitlog.Conn].
+func (c *Conn) Raise(ctx context.Context, tx *commitlog.Tx) (commitlog.Outcome, error) {
+	if tx.Displaces() {
+		if _, err := c.keepWriter.ExecContext(ctx, tx.Found.Writer, tx.Found.Batch, tx.Began.UnixMilli()); err != nil {
+			return Outcome(err), err
+		}
+	}
+	if _, err := c.raiseHead.ExecContext(ctx, tx.Pos, tx.Writer, tx.Batch); err != nil {
+		return Outcome(err), err
+	}
+	if _, err := c.commit.ExecContext(ctx); err != nil {
+		return commitlog.Unknown, err
+	}
+	c.keepHead(tx.Raised())
+	return commitlog.Committed, nil
+}
+
+// LastBatch implements [commitlog.Conn].
+func (c *Conn) LastBatch(ctx context.Context, writer string) (batch int64, err error) {
+	err = c.GetContext(ctx, &batch, `SELECT batch FROM writers WHERE id = ?`, writer)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return batch, err
+}
+
+// Rollback implements [commitlog.Conn]. SQLite has rolled back by itself when the disk
+// is full, for example; then there is no transaction, and one can be begun.
+func (c *Conn) Rollback(ctx context.Context) error {
+	_, err := c.ExecContext(ctx, `ROLLBACK`)
+	if err != nil {
+		_, err = c.ExecContext(ctx, `BEGIN; ROLLBACK`)
+	}
+	return err
+}
+
+func nullID(id int64) sql.NullInt64 { return sql.NullInt64{Int64: id, Valid: id != 0} }
+
+func nullText(s string) sql.NullString { return sql.NullString{String: s, Valid: s != ""} }
