@@ -119,7 +119,7 @@ func openPostgres(address string) (pool, writing, migrating *sqlx.DB, err error)
 	}
 	pool = open(silence, poolSize, guards, readerGuards)
 	writing = open(silence, 1, guards, writerGuards)
-	migrating = open(migrationSilence, 2)
+	migrating = open(migrationSilence, 2, migrationGuards)
 	return pool, writing, migrating, nil
 }
 
