@@ -66,10 +66,9 @@ const migrationLock = 0x7061726c6579
 // hold a snapshot, for which CREATE INDEX CONCURRENTLY waits in turn.
 const lockPoll = 100 * time.Millisecond
 
-// unbounded lifts the role's time-outs from a connection: a step may rewrite a table, or
-// wait for one that is in use. Not every server knows all of these settings.
-const unbounded = `SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN
-	('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')`
+// unbounded lifts the role's time-outs that not every server knows; the connection comes
+// without the others.
+const unbounded = `SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout')`
 
 func (advisoryLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
 	if _, err := conn.ExecContext(ctx, unbounded); err != nil {

@@ -82,6 +82,14 @@ var readerGuards = map[string]string{
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) + "ms" }
 
+// migrationGuards lift the role's time-outs: a step may rewrite a table, or wait for one
+// that is in use.
+var migrationGuards = map[string]string{
+	"statement_timeout":                   "0",
+	"lock_timeout":                        "0",
+	"idle_in_transaction_session_timeout": "0",
+}
+
 // Pools are the pools of one database. Writing has one connection, which the log
 // writes on; the migrations' may take its time.
 type Pools struct{ Reading, Writing, Migrating *sqlx.DB }
@@ -133,6 +141,6 @@ func Open(address string) (Pools, error) {
 	return Pools{
 		Reading:   open(Silence, poolSize, guards, readerGuards),
 		Writing:   open(Silence, 1, guards, writerGuards),
-		Migrating: open(migrationSilence, 2),
+		Migrating: open(migrationSilence, 2, migrationGuards),
 	}, nil
 }
