@@ -37,7 +37,7 @@ func (l *changeLane) Begin(ctx context.Context, c *conn, tx *commitlog.Tx, _ []*
 
 // Run implements [commitlog.Steps].
 func (l *changeLane) Run(ctx context.Context, c *conn, tx *commitlog.Tx, batch *commitlog.Batch[*change]) (commitlog.Outcome, error) {
-	within, cancel := context.WithTimeout(ctx, commitlog.RunFor)
+	within, cancel := context.WithTimeout(ctx, commitlog.RunFor+commitlog.StatementFor)
 	defer cancel()
 	l.tx = &transaction{handle: c.handle, now: chat.NewTime(tx.Began), pos: tx.Pos}
 	for req, ok := batch.Next(); ok; req, ok = batch.Next() {

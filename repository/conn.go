@@ -3,9 +3,11 @@ package repository
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
+	"parley/repository/commitlog"
 	"parley/repository/posts"
 )
 
@@ -25,28 +27,36 @@ func connect(ctx context.Context, d *dialect, writing *sqlx.DB) (*conn, error) {
 	return &conn{c, handle{q, d}}, nil
 }
 
-// uninterrupted runs no statement whose context has ended, and interrupts none that it
-// has begun: to do so the driver would give up the connection. The server bounds each
-// statement.
+// uninterrupted begins no statement that could outlast its context, and interrupts none
+// that it has begun: to do so the driver would give up the connection. The server bounds
+// each statement.
 type uninterrupted struct{ queryer }
 
 func (u uninterrupted) GetContext(ctx context.Context, dest any, query string, args ...any) error {
-	if err := ctx.Err(); err != nil {
+	if err := leavesTime(ctx); err != nil {
 		return err
 	}
 	return u.queryer.GetContext(context.WithoutCancel(ctx), dest, query, args...)
 }
 
 func (u uninterrupted) SelectContext(ctx context.Context, dest any, query string, args ...any) error {
-	if err := ctx.Err(); err != nil {
+	if err := leavesTime(ctx); err != nil {
 		return err
 	}
 	return u.queryer.SelectContext(context.WithoutCancel(ctx), dest, query, args...)
 }
 
 func (u uninterrupted) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if err := ctx.Err(); err != nil {
+	if err := leavesTime(ctx); err != nil {
 		return nil, err
 	}
 	return u.queryer.ExecContext(context.WithoutCancel(ctx), query, args...)
+}
+
+// leavesTime is nil if there is time for one more statement.
+func leavesTime(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < commitlog.StatementFor {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
 }

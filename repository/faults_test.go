@@ -366,7 +366,10 @@ func TestStatementsThatWereTakenFromTheWriterCostNobodyAnAnswer(t *testing.T) {
 		}
 		errs := inOneBatch(t, r, post, func() error {
 			_, err := write(t.Context(), r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
-				once.Do(func() { none, err = deallocate(ctx, tx) })
+				once.Do(func() {
+					_, err = tx.handle.exec(ctx, statement)
+					tx.dirty = true
+				})
 				return none, err
 			})
 			return err

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/lib/pq"
 
@@ -69,7 +70,18 @@ func Away(err error) bool {
 		return true
 	case commitlog.ConnectionLost:
 		var refused *pq.Error
-		return commitlog.Lost(err) || errors.As(err, &refused) && ended(refused)
+		return commitlog.Lost(err) || unsent(err) || errors.As(err, &refused) && ended(refused)
+	}
+	return false
+}
+
+// unsent says that lib/pq could send no byte of a message. Its error for that has no
+// exported type and wraps nothing.
+func unsent(err error) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if fmt.Sprintf("%T", err) == "*pq.safeRetryError" {
+			return true
+		}
 	}
 	return false
 }

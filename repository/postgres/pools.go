@@ -13,6 +13,8 @@ import (
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
+
+	"parley/repository/commitlog"
 )
 
 const (
@@ -29,7 +31,7 @@ const (
 	// StatementTimeout each of its statements. They are short because the callers of what
 	// runs can no longer give up; what only waits for the lock is tried again.
 	LockTimeout      = 400 * time.Millisecond
-	StatementTimeout = 450 * time.Millisecond
+	StatementTimeout = commitlog.StatementFor
 
 	// poolSize is how many reads run at once; a server takes 100 connections unless it is
 	// told otherwise, and several instances share it.
