@@ -67,8 +67,8 @@ type Broker struct {
 	tail     *tail
 	renewals *renewals
 
-	// writers drive the readers whose connections were taken over; next counts them
-	// round.
+	// loops drive the readers whose connections were hijacked; next chooses among them in
+	// turn.
 	loops []*eventLoop
 	next  atomic.Uint32
 
@@ -152,7 +152,7 @@ func (b *Broker) Start(ctx context.Context) error {
 // reordered or lost, it changes nothing but the time at which readers hear.
 func (b *Broker) Committed(events []chat.Event) { b.tail.offer(events) }
 
-// nextLoop is the writer that the next connection goes to.
+// nextLoop is the event loop that the next connection goes to.
 func (b *Broker) nextLoop() *eventLoop {
 	return b.loops[int(b.next.Add(1))%len(b.loops)]
 }
