@@ -10,16 +10,17 @@ import (
 	"time"
 )
 
-// stalledConn is a client's connection that is not read while it is stalled.
+// stalledConn is a client's connection that is not read while a test holds reading.
 type stalledConn struct {
 	net.Conn
-	stalled sync.Mutex
+	reading sync.RWMutex
 }
 
 func (c *stalledConn) Read(b []byte) (int, error) {
-	c.stalled.Lock()
-	c.stalled.Unlock()
-	return c.Conn.Read(b)
+	c.reading.RLock()
+	held := c.Conn
+	c.reading.RUnlock()
+	return held.Read(b)
 }
 
 // stallOverHTTP2 opens a stream over HTTP/2 whose connection is not read any more.
@@ -59,9 +60,9 @@ func stallOverHTTP2(t *testing.T, p *port, overTLS bool) {
 		t.Fatal(err)
 	}
 	expect(t, "protocol", answer.ProtoMajor, 2)
-	conn.stalled.Lock()
+	conn.reading.Lock()
 	t.Cleanup(func() {
-		conn.stalled.Unlock()
+		conn.reading.Unlock()
 		cancel()
 		p.broker.Drain()
 		transport.CloseIdleConnections()

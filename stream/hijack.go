@@ -62,7 +62,7 @@ func limitSendBuffer(c net.Conn) {
 	}
 }
 
-// hijackerOf is the request's connection, if an event loop can take it over: HTTP/1.1
+// hijackerOf is the request's connection, if an event loop can hijack it: HTTP/1.1
 // or 1.0 in the clear. Otherwise it is nil.
 func (b *Broker) hijackerOf(r *http.Request) hijacker {
 	if b.opts.Portable || r.ProtoMajor != 1 || r.TLS != nil {

@@ -79,21 +79,31 @@ const (
 	seenEnd
 )
 
-func (s *tcpSocket) write(b []byte) (int, error) {
-	for {
-		n, err := unix.Write(s.fd, b)
+// maxSend is how many bytes one system call is given, during which the event loop's
+// thread serves no other goroutine.
+const maxSend = 64 << 10
+
+func (s *tcpSocket) write(b []byte) (sent int, err error) {
+	for sent < len(b) {
+		part := b[sent:min(len(b), sent+maxSend)]
+		n, err := send(s.fd, part)
 		switch {
 		case err == unix.EINTR:
 			continue
 		case err == unix.EAGAIN:
 			s.blocked = true
-			return 0, nil
+			return sent, nil
 		case err != nil:
 			return 0, err
 		}
-		s.blocked = n < len(b)
-		return n, nil
+		sent += n
+		if n < len(part) {
+			s.blocked = true
+			return sent, nil
+		}
 	}
+	s.blocked = false
+	return sent, nil
 }
 
 func (s *tcpSocket) chunked() bool { return s.inChunks }
