@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// groups is how many readers of each chat say at once how far they have come: what
-// the slowest of them has seen is what counts as seen.
+// groups is how many readers of each chat publish at once what they were given. What
+// the slowest of them has counts as delivered.
 const groups = 8
 
 // audience is the process that holds all readers of a server. It is one thread,
@@ -19,7 +19,7 @@ const groups = 8
 // of the processors that are measured.
 type audience struct {
 	*child
-	seen *seen
+	delivered *delivered
 }
 
 // opening tells the audience to open all streams that are not open.
@@ -39,9 +39,8 @@ type opening struct {
 	// Replies, where there are any, are sent when what is answered holds Greeted.
 	Replies [][]byte
 	Greeted []byte
-	// Strict holds the readers of the groups against what server-sent events have
-	// to look like.
-	Strict bool
+	// SSE lets the readers of the groups check the format of server-sent events.
+	SSE bool
 	// Nap is how long nothing is read after all that has come was: what comes
 	// meanwhile is then read at once, which leaves the processors to the server.
 	// Where it is measured how soon messages come, it is 0.
@@ -67,7 +66,7 @@ type counted struct {
 	tally
 	// Opened is how many streams are open, and Ended how many the server ended.
 	Opened, Ended int
-	// Refused is how often a stream was refused; who was asks again.
+	// Refused is how often a stream was refused; the reader asks again.
 	Refused int
 	// CPU is what the audience has cost so far, user and system.
 	CPU time.Duration
@@ -77,8 +76,8 @@ type counted struct {
 
 // audienceSettings are what an audience begins with.
 type audienceSettings struct {
-	// Seen is the file in which the groups say how far they have come.
-	Seen string
+	// Delivered is the file in which the groups publish what they were given.
+	Delivered string
 }
 
 // startAudience starts an audience without readers.
@@ -93,11 +92,11 @@ func startAudience(ctx context.Context) (_ *audience, err error) {
 			err = errors.Join(fmt.Errorf("starting an audience: %w", err), a.stop())
 		}
 	}()
-	file := filepath.Join(c.dir, "seen")
-	if a.seen, err = makeSeen(file); err != nil {
+	file := filepath.Join(c.dir, "delivered")
+	if a.delivered, err = makeDelivered(file); err != nil {
 		return nil, err
 	}
-	return a, c.play(ctx, "audience", audienceSettings{Seen: file})
+	return a, c.startRole(ctx, "audience", audienceSettings{Delivered: file})
 }
 
 // stop ends the audience; a nil one is none.
@@ -105,12 +104,12 @@ func (a *audience) stop() error {
 	if a == nil {
 		return nil
 	}
-	return errors.Join(a.child.stop(), a.seen.close())
+	return errors.Join(a.child.stop(), a.delivered.close())
 }
 
 // tell gives an order.
 func (a *audience) tell(o order) (c counted, err error) {
-	line, err := a.say(o)
+	line, err := a.call(o)
 	if err != nil {
 		return c, fmt.Errorf("the audience: %w", err)
 	}
@@ -161,11 +160,11 @@ func beAudience(in *bufio.Reader) error {
 	if err := readSettings(in, &settings); err != nil {
 		return err
 	}
-	seen, err := openSeen(settings.Seen)
+	delivered, err := openDelivered(settings.Delivered)
 	if err != nil {
 		return err
 	}
-	defer seen.close()
+	defer delivered.close()
 	fmt.Println()
 	orders := make(chan order)
 	go func() {
@@ -178,7 +177,7 @@ func beAudience(in *bufio.Reader) error {
 			orders <- o
 		}
 	}()
-	return attend(orders, seen, func(c counted) error {
+	return runEventLoop(orders, delivered, func(c counted) error {
 		line, err := json.Marshal(c)
 		if err != nil {
 			return err

@@ -13,13 +13,13 @@ import (
 // openWithin bounds how long it may take to open all streams.
 const openWithin = 90 * time.Second
 
-// attendance is the audience at work.
-type attendance struct {
-	seen    *seen
-	epoll   int
-	readers []*seat
+// eventLoop drives all readers of the audience on one thread.
+type eventLoop struct {
+	delivered *delivered
+	epoll     int
+	readers   []*reader
 	// bySocket finds a reader by its descriptor.
-	bySocket map[int32]*seat
+	bySocket map[int32]*reader
 	buffer   []byte
 	counted  counted
 
@@ -29,13 +29,13 @@ type attendance struct {
 	// next is the reader that is opened next, and busy how many are being opened.
 	next, busy int
 	// again are those that were refused and ask again, in the order of when.
-	again    []*seat
+	again    []*reader
 	deadline time.Time
 }
 
-// seat is a reader with its socket.
-type seat struct {
-	follower
+// reader is a reader with its socket.
+type reader struct {
+	verifier
 	socket int
 	at     stage
 	// head is what was answered before the stream was open.
@@ -56,10 +56,10 @@ const (
 	open
 )
 
-// attend does what it is ordered until there are no more orders, and answers each.
-func attend(orders <-chan order, seen *seen, answer func(counted) error) error {
+// runEventLoop does what it is ordered until there are no more orders, and answers each.
+func runEventLoop(orders <-chan order, delivered *delivered, answer func(counted) error) error {
 	runtime.LockOSThread()
-	a := &attendance{seen: seen, bySocket: make(map[int32]*seat), buffer: make([]byte, 1<<20)}
+	a := &eventLoop{delivered: delivered, bySocket: make(map[int32]*reader), buffer: make([]byte, 1<<20)}
 	a.counted.Latencies = make(latencies, buckets)
 	var err error
 	if a.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
@@ -100,7 +100,7 @@ func attend(orders <-chan order, seen *seen, answer func(counted) error) error {
 }
 
 // answer answers an order.
-func (a *attendance) answer(answer func(counted) error) error {
+func (a *eventLoop) answer(answer func(counted) error) error {
 	var use unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &use); err != nil {
 		return err
@@ -109,7 +109,7 @@ func (a *attendance) answer(answer func(counted) error) error {
 	return answer(a.counted)
 }
 
-func (a *attendance) obey(o order) {
+func (a *eventLoop) obey(o order) {
 	a.counted.Error = ""
 	switch {
 	case o.Open != nil:
@@ -129,7 +129,7 @@ func (a *attendance) obey(o order) {
 }
 
 // begin begins to open streams.
-func (a *attendance) begin(o *opening) {
+func (a *eventLoop) begin(o *opening) {
 	address, err := netip.ParseAddrPort(o.Address)
 	if err != nil {
 		a.counted.Error = err.Error()
@@ -139,7 +139,7 @@ func (a *attendance) begin(o *opening) {
 	a.again = nil
 	a.opening, a.nap, a.next, a.deadline = o, o.Nap, 0, time.Now().Add(openWithin)
 	for i := len(a.readers); i < o.Readers; i++ {
-		s := &seat{follower: follower{chat: i % o.Chats, group: i / o.Chats, last: make([]uint32, o.Lanes)}}
+		s := &reader{verifier: verifier{chat: i % o.Chats, group: i / o.Chats, last: make([]uint32, o.Lanes)}}
 		s.stalled = i >= o.Readers-o.Stalled
 		a.readers = append(a.readers, s)
 	}
@@ -147,7 +147,7 @@ func (a *attendance) begin(o *opening) {
 }
 
 // openMore opens streams as long as there may be more that are opening.
-func (a *attendance) openMore() {
+func (a *eventLoop) openMore() {
 	for ; a.next < len(a.readers) && a.busy < a.opening.AtOnce; a.next++ {
 		if s := a.readers[a.next]; s.at == closed {
 			if err := a.connect(s); err != nil {
@@ -158,9 +158,9 @@ func (a *attendance) openMore() {
 	}
 }
 
-// allOpen lets those ask again who were refused, and says whether all streams are
+// allOpen lets readers that were refused ask again, and says whether all streams are
 // open. It fails the order if that takes too long.
-func (a *attendance) allOpen() bool {
+func (a *eventLoop) allOpen() bool {
 	now := time.Now()
 	for len(a.again) > 0 && !now.Before(a.again[0].after) && a.busy < a.opening.AtOnce {
 		if err := a.connect(a.again[0]); err != nil {
@@ -179,8 +179,8 @@ func (a *attendance) allOpen() bool {
 	return false
 }
 
-// answered is what one of those was answered whose stream is not open.
-func (a *attendance) answered() []byte {
+// answered is the answer of a reader whose stream is not open.
+func (a *eventLoop) answered() []byte {
 	for _, s := range a.readers {
 		if s.at == asked && len(s.head) > 0 {
 			return s.head
@@ -189,7 +189,7 @@ func (a *attendance) answered() []byte {
 	return nil
 }
 
-func (a *attendance) fail(what string, err error) {
+func (a *eventLoop) fail(what string, err error) {
 	if a.counted.Error == "" {
 		a.counted.Error = what + ": " + err.Error()
 	}
@@ -199,7 +199,7 @@ func (a *attendance) fail(what string, err error) {
 // is posted soon fills the server's side.
 const stalledBuffer = 4 << 10
 
-func (a *attendance) connect(s *seat) error {
+func (a *eventLoop) connect(s *reader) error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err
@@ -213,16 +213,16 @@ func (a *attendance) connect(s *seat) error {
 		return err
 	}
 	s.socket, s.at, s.head, s.replied = fd, connecting, nil, false
-	s.size, s.strict = 0, nil
-	if a.opening.Strict && s.group < groups {
-		s.strict = &strict{}
+	s.size, s.form = 0, nil
+	if a.opening.SSE && s.group < groups {
+		s.form = &form{}
 	}
 	a.bySocket[int32(fd)] = s
 	a.busy++
 	return unix.EpollCtl(a.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLOUT, Fd: int32(fd)})
 }
 
-func (a *attendance) event(e unix.EpollEvent) {
+func (a *eventLoop) event(e unix.EpollEvent) {
 	s := a.bySocket[e.Fd]
 	switch {
 	case s == nil:
@@ -234,7 +234,7 @@ func (a *attendance) event(e unix.EpollEvent) {
 }
 
 // ask asks for the stream on a socket that is connected.
-func (a *attendance) ask(s *seat) {
+func (a *eventLoop) ask(s *reader) {
 	code, err := unix.GetsockoptInt(s.socket, unix.SOL_SOCKET, unix.SO_ERROR)
 	if err == nil && code != 0 {
 		err = unix.Errno(code)
@@ -252,7 +252,7 @@ func (a *attendance) ask(s *seat) {
 	}
 }
 
-func (a *attendance) read(s *seat) {
+func (a *eventLoop) read(s *reader) {
 	n, err := unix.Read(s.socket, a.buffer)
 	switch {
 	case err == unix.EAGAIN || err == unix.EINTR:
@@ -274,12 +274,12 @@ func (a *attendance) read(s *seat) {
 		}
 	}
 	if messages := s.take(b, micros(time.Now()), &a.counted.tally); s.group < groups && messages > 0 {
-		a.seen.add(s.group, int64(messages))
+		a.delivered.add(s.group, int64(messages))
 	}
 }
 
 // proceed does what there is to do with what was answered so far.
-func (a *attendance) proceed(s *seat) {
+func (a *eventLoop) proceed(s *reader) {
 	if !s.replied && a.opening.Replies != nil && bytes.Contains(s.head, a.opening.Greeted) {
 		s.replied = true
 		if _, err := unix.Write(s.socket, a.opening.Replies[s.chat]); err != nil {
@@ -287,7 +287,7 @@ func (a *attendance) proceed(s *seat) {
 		}
 	}
 	switch {
-	case bytes.Contains(s.head, []byte("\r\n\r\n")) && !taken(s.head):
+	case bytes.Contains(s.head, []byte("\r\n\r\n")) && !accepted(s.head):
 		a.counted.Refused++
 		a.hangUp(s)
 		s.after = time.Now().Add(refusedFor)
@@ -301,12 +301,12 @@ func (a *attendance) proceed(s *seat) {
 // refusedFor is how long a reader that was refused waits.
 const refusedFor = 500 * time.Millisecond
 
-// taken says that an answer begins a stream or a WebSocket.
-func taken(head []byte) bool {
+// accepted says that an answer begins a stream or a WebSocket.
+func accepted(head []byte) bool {
 	return bytes.HasPrefix(head, []byte("HTTP/1.1 200 ")) || bytes.HasPrefix(head, []byte("HTTP/1.1 101 "))
 }
 
-func (a *attendance) opened(s *seat) {
+func (a *eventLoop) opened(s *reader) {
 	s.at, s.head = open, nil
 	a.counted.Opened++
 	a.busy--
@@ -321,7 +321,7 @@ func (a *attendance) opened(s *seat) {
 
 // hangUp closes a reader's socket. It is reset and so leaves nothing behind: tens
 // of thousands of them would be in the way of the next.
-func (a *attendance) hangUp(s *seat) {
+func (a *eventLoop) hangUp(s *reader) {
 	switch s.at {
 	case closed:
 		return

@@ -13,7 +13,7 @@ import (
 // program does.
 func TestMain(m *testing.M) {
 	if role := os.Getenv(childVariable); role != "" {
-		exit(playRole(role))
+		exit(runRole(role))
 	}
 	// A program with the race detector sleeps for a second before it exits, and here
 	// two of them, one after the other, end with nearly everything that is measured.
@@ -48,7 +48,7 @@ func TestEverySectionIsMeasured(t *testing.T) {
 	}
 }
 
-func TestTheLogOfASeedIsAsParleyWouldHaveWrittenIt(t *testing.T) {
+func TestSeedIsAValidLog(t *testing.T) {
 	engine, err := sqliteEngine(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -57,11 +57,11 @@ func TestTheLogOfASeedIsAsParleyWouldHaveWrittenIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	beside, err := engine.connect(db.address)
+	direct, err := engine.connect(db.address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer beside.Close()
+	defer direct.Close()
 	for what, query := range map[string]string{
 		"positions have no hole":       `SELECT (SELECT max(pos) FROM events) = count(*) AND count(*) = 3 * 4 + 20 + 2 * 3 FROM events`,
 		"a chat's numbers have none":   `SELECT min(ok) FROM (SELECT max(seq) = count(*) AND min(seq) = 1 AS ok FROM events GROUP BY chat)`,
@@ -75,7 +75,7 @@ func TestTheLogOfASeedIsAsParleyWouldHaveWrittenIt(t *testing.T) {
 		"messages are named right":     fmt.Sprintf(`SELECT count(*) = 1 FROM messages WHERE id = %d AND chat = 'chat-2' AND seq = 3 + 5`, db.seed.messageID(2, 5)),
 	} {
 		var holds bool
-		if err := beside.GetContext(t.Context(), &holds, query); err != nil {
+		if err := direct.GetContext(t.Context(), &holds, query); err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}
 		if !holds {

@@ -25,7 +25,7 @@ const childVariable = "PARLEY_BENCH_ROLE"
 // line with one more, and ends when in does.
 var roles = map[string]func(in *bufio.Reader) error{
 	"parley":   serveParley,
-	"door":     serveDoor,
+	"nethttp":  serveNetHTTP,
 	"limit":    serveLimit,
 	"r3labs":   serveR3labs,
 	"audience": beAudience,
@@ -49,8 +49,8 @@ func newChild() (*child, error) {
 	return &child{dir: dir}, err
 }
 
-// play starts this program in a role.
-func (c *child) play(ctx context.Context, role string, settings any) error {
+// startRole starts this program in a role.
+func (c *child) startRole(ctx context.Context, role string, settings any) error {
 	program, err := os.Executable()
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func (c *child) start(ctx context.Context, process *exec.Cmd, settings any) erro
 		return err
 	}
 	c.process, c.out = process, bufio.NewReader(stdout)
-	line, err := c.say(settings)
+	line, err := c.call(settings)
 	if err != nil {
 		return err
 	}
@@ -89,24 +89,24 @@ func (c *child) start(ctx context.Context, process *exec.Cmd, settings any) erro
 	return ctx.Err()
 }
 
-// say writes a line of JSON and returns the line that answers it.
-func (c *child) say(what any) (string, error) {
+// call writes a line of JSON and returns the line that answers it.
+func (c *child) call(what any) (string, error) {
 	line, err := json.Marshal(what)
 	if err != nil {
 		return "", err
 	}
 	if _, err := c.in.Write(append(line, '\n')); err != nil {
-		return "", c.blame(err)
+		return "", c.withLog(err)
 	}
 	answer, err := c.out.ReadString('\n')
 	if err != nil {
-		return "", c.blame(err)
+		return "", c.withLog(err)
 	}
 	return answer, nil
 }
 
-// blame adds what the child has said to the error that its silence was.
-func (c *child) blame(err error) error {
+// withLog adds what the child has logged to an error.
+func (c *child) withLog(err error) error {
 	said, _ := os.ReadFile(filepath.Join(c.dir, "log"))
 	return fmt.Errorf("%w: %s", err, bytes.TrimSpace(said))
 }
@@ -114,7 +114,7 @@ func (c *child) blame(err error) error {
 // collectGarbage lets a server give back the memory that it does not use, so that
 // what it then takes is what it needs.
 func (c *child) collectGarbage() error {
-	_, err := c.say(struct{}{})
+	_, err := c.call(struct{}{})
 	return err
 }
 
@@ -135,8 +135,8 @@ func (c *child) stop() (err error) {
 	return errors.Join(err, os.RemoveAll(c.dir))
 }
 
-// playRole is what a child does instead of main.
-func playRole(name string) error {
+// runRole is what a child does instead of main.
+func runRole(name string) error {
 	role, ok := roles[name]
 	if !ok {
 		return fmt.Errorf("%s=%s: there is no such role", childVariable, name)
@@ -158,9 +158,9 @@ func readSettings(in *bufio.Reader, settings any) error {
 	return json.Unmarshal(line, settings)
 }
 
-// untilTold ends the context when in does. Each line until then asks for what
+// untilStdinEnds ends the context when in does. Each line until then asks for what
 // [child.collectGarbage] does.
-func untilTold(in *bufio.Reader) context.Context {
+func untilStdinEnds(in *bufio.Reader) context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		defer cancel()

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// contender is clients who do one thing, beside others who do something else.
+// contender is clients that do one thing, beside others that do something else.
 type contender struct {
 	load load
 	do   operation
@@ -27,8 +27,7 @@ func atOnce(ctx context.Context, all ...contender) ([]sample, error) {
 	return samples, working.Wait()
 }
 
-// stranger is a contender who has nothing to do with a heavy user of the same
-// server.
+// stranger is a contender that shares nothing with the heavy user but the service.
 type stranger struct {
 	contender
 	slowdown
@@ -49,12 +48,12 @@ var (
 // wantedSlowdown is how many times as long a stranger may wait beside a heavy user.
 const wantedSlowdown = 2
 
-// wanted is what strangers of these kinds may expect.
-func wantedOf(all ...slowdown) (w []wanted) {
+// targetsOf is what strangers of these kinds may expect.
+func targetsOf(all ...slowdown) (targets []target) {
 	for _, s := range all {
-		w = append(w, atMost(wantedSlowdown, s.times))
+		targets = append(targets, atMost(wantedSlowdown, s.times))
 	}
-	return append(w, atMost(0, strangersRefused))
+	return append(targets, atMost(0, strangersRefused))
 }
 
 // contend measures strangers alone, and then beside a heavy user.
@@ -95,10 +94,11 @@ func (s scale) strangersLoad() load {
 	return load{clients: strangersClients, rate: strangersRate, warm: s.warmStreams, time: s.timeStreams}
 }
 
-// heavyLoad is that of so many clients of a heavy user, who do not wait.
+// heavyLoad is that of so many clients of a heavy user, which work as fast as they are
+// answered.
 func (s scale) heavyLoad(clients int) load {
 	return load{clients: clients, warm: s.warmStreams, time: s.timeStreams}
 }
 
 // contentionLasts is about how long it takes to contend.
-func (s scale) contentionLasts() time.Duration { return 2*(s.warmStreams+s.timeStreams) + s.sowing }
+func (s scale) contentionLasts() time.Duration { return 2*(s.warmStreams+s.timeStreams) + s.seeding }

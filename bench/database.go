@@ -59,7 +59,7 @@ func (e *engine) newDatabase(ctx context.Context, s seed) (_ *database, err erro
 	return db, nil
 }
 
-// fill lets parley make its schema, and then sows.
+// fill lets parley make its schema, and then inserts the seed.
 func (db *database) fill(ctx context.Context) error {
 	repo, err := db.open(ctx)
 	if err != nil {
@@ -68,16 +68,16 @@ func (db *database) fill(ctx context.Context) error {
 	if err := repo.Close(); err != nil {
 		return err
 	}
-	beside, err := db.engine.connect(db.address)
+	direct, err := db.engine.connect(db.address)
 	if err != nil {
 		return err
 	}
-	defer beside.Close()
-	if err := db.seed.sow(ctx, beside); err != nil {
+	defer direct.Close()
+	if err := db.seed.insert(ctx, direct); err != nil {
 		return err
 	}
 	for _, statement := range db.engine.settled {
-		if _, err := beside.ExecContext(ctx, statement); err != nil {
+		if _, err := direct.ExecContext(ctx, statement); err != nil {
 			return err
 		}
 	}
@@ -91,7 +91,7 @@ func (db *database) open(ctx context.Context) (*repository.Repository, error) {
 	return repository.Open(ctx, repository.Options{URL: db.address, PostKey: postKey})
 }
 
-// patience bounds what is no measurement: sowing millions of messages above all.
+// patience bounds what is no measurement: seeding millions of messages above all.
 const patience = 20 * time.Minute
 
 // sqliteEngine makes databases in a folder.

@@ -1,26 +1,36 @@
 // Command bench measures what parley promises of its speed, and prints one
 // table.
 //
-// It posts durably to either database, at several numbers of clients, spread
-// over many chats and all into one, beside the plain way of doing it: a
-// transaction for each request. It posts over HTTP, and says which share of the
-// log's own speed arrives there. And it reads history and resumes streams on a
-// small log and on a large one.
+// It posts durably to either database, with and without keys, at several numbers of
+// clients, spread over many chats and all into one, beside the plain way of doing it:
+// a transaction for each request. It posts over HTTP and says which share of the log's
+// own speed arrives there. It reads history and resumes streams in a small log and in
+// a large one. Databases that are posted to hold messages before: an empty one is fast
+// in all things.
 //
-// Then it lets servers carry messages to those who follow chats: parley on each
-// database, with every message committed before it is sent, and three that keep
-// everything in memory. limit is the least that can be done with one write(2) for
-// each message and reader; r3labs is the server of r3labs/sse under gin; socketio
-// is a chat of Socket.IO, express and jsonwebtoken, which npm installs when it is
-// first needed, and which is left out where there is no node. All get the same
-// requests from the same posters, and carry the same message.
+// Systems then carry messages to readers (the sections "Streams"): parley on each
+// database, with every message committed before it is sent, and three rivals that keep
+// everything in memory. limit is the least that can be done with one write(2) for each
+// message and reader; r3labs is the server of r3labs/sse under gin; socketio is a chat
+// of Socket.IO, express and jsonwebtoken, which npm installs when it is first needed,
+// and which is left out where there is no node. All systems get the same requests from
+// the same posters and carry the same message. Ratios to r3labs in the same run come
+// before all else that was measured.
 //
-// The readers of all streams are a process of their own, the audience. Each text
-// carries a stamp that says who posted it as how manieth and when; every reader
-// holds every stamp against the one before, so that a message that is lost, comes
-// twice or too late in its order shows, in the column "wrong", with every breach of
-// the form of server-sent events that eight readers of each chat look for. The
-// columns:
+// Heavy users then work beside strangers (the sections "Neighbours"). What the strangers
+// get is measured twice on the same server, alone and beside the heavy user, and the
+// ratio comes first: "posts p99 ×" is how many times as long a post takes, "rate ×" which
+// part of the posts a second is kept. Strangers send their requests at a fixed rate, and
+// the time of each counts from when it was due, so a server that stands still shows in
+// every request that waits behind it. Entries named "instead" let the heavy user send
+// ordinary requests as fast as it can. They show how much of the ratio is the
+// processors', which everything shares here.
+//
+// All readers of the streams are one process, the audience. Each text carries a stamp
+// with its poster, its number and its time. Every reader compares each stamp with the one
+// before it, so a message that is lost, repeated or out of order shows in the column
+// "wrong". So does every breach of the format of server-sent events, for which eight
+// readers of each chat check all bytes. The columns:
 //
 //	deliveries/s    messages that arrived, each once for each reader
 //	server          processor time of the server for a delivery, user and system
@@ -32,18 +42,20 @@
 //	                garbage collected before and after
 //	kernel          what the server's side of each socket holds (skmem of ss(8))
 //	wire            bytes of a delivery
+//	refused         requests that were answered 503
+//	refused and done  those that took effect all the same
 //
-// Whoever posts as fast as possible posts again when he was acknowledged, as long
-// as at most 1,000 messages are acknowledged and not seen by the slowest of eight
-// readers of each chat. Loopback hands what is written to the reader's socket in the
-// same system call, so the server's time has that of the reader's kernel in it, for
-// all servers alike.
+// A poster that posts as fast as possible posts again when its last message was
+// acknowledged, as long as at most 1,000 messages are acknowledged and not yet delivered
+// to the slowest of eight readers of each chat. Loopback hands what is written to the
+// reader's socket in the same system call, so the server's time includes that of the
+// reader's kernel, for all systems alike.
 //
-// What is compared is run in turns, parley, plain, parley, plain, and the median
-// of each counts; of what is wrong, the sum. The databases are new ones, in the
-// system's folder for temporary files (TMPDIR names another); PostgreSQL is the
-// server named by PARLEY_TEST_POSTGRES, or else a throwaway cluster, whose commits
-// are durable. Carrying is measured on Linux alone.
+// What is compared is run in turns, parley, plain, parley, plain, and the median of each
+// counts; of mistakes, the sum. The databases are new ones, in the system's folder for
+// temporary files (TMPDIR names another). PostgreSQL is the server named by
+// PARLEY_TEST_POSTGRES, or else a throwaway cluster, whose commits are durable. Streams
+// and neighbours are measured on Linux alone.
 //
 // Figures of one table can be compared with one another. Those of two machines
 // cannot, nor those of a machine that has other work to do.

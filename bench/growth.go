@@ -13,45 +13,45 @@ const wantedFlat = 1.3
 
 // growth is one chat with more and more readers: parley, and all others too where
 // it is to be drawn.
-func (f *field) growth(scale scale, all bool) *scenario {
-	carriers := f.fast[:1]
+func (f *systems) growth(scale scale, all bool) *scenario {
+	systems := f.parley[:1]
 	if all {
-		carriers = slices.Concat(f.fast, []carrier{f.portable}, f.rivals)
+		systems = slices.Concat(f.parley, []system{f.portable}, f.rivals)
 	}
 	s := &scenario{name: "1 chat with more and more readers, posting as fast as possible"}
 	largest := slices.Max(scale.crowds)
 	for _, readers := range scale.crowds {
-		c := scale.carriage(1, scale.fewer*readers, asFastAsPossible)
-		for _, e := range entries(carriers, c.lasts(), c.weighAndCarry) {
+		c := scale.workload(1, scale.fewer*readers, asFastAsPossible)
+		for _, e := range entries(systems, c.lasts(), c.measureMemoryAndFanOut) {
 			e.name = crowdName(e.name, readers)
 			if !e.rival {
-				e.wanted = append(e.wanted, nothingWrong)
+				e.targets = append(e.targets, nothingWrong)
 			}
 			if readers == largest && !e.rival {
 				before := crowdName(strings.TrimSuffix(e.name, crowdName("", readers)), largest/10)
-				e.wanted = append(e.wanted, below(wantedFlat, fmt.Sprintf("server ≤ %.1f times that with %d", wantedFlat, largest/10), serverTime,
+				e.targets = append(e.targets, below(wantedFlat, fmt.Sprintf("server ≤ %.1f times that with %d", wantedFlat, largest/10), serverTime,
 					func(_ figures, of func(string) figures) float64 { return of(before)[serverTime] }))
 			}
 			s.entries = append(s.entries, e)
 		}
 	}
-	s.pictures = func(r *results, _ []string) []picture { return drawGrowth(r, carriers, scale.crowds) }
+	s.pictures = func(r *results, _ []string) []picture { return drawGrowth(r, systems, scale.crowds) }
 	return s
 }
 
-func crowdName(carrier string, readers int) string {
-	return fmt.Sprintf("%s, %d readers", carrier, readers)
+func crowdName(system string, readers int) string {
+	return fmt.Sprintf("%s, %d readers", system, readers)
 }
 
 // drawGrowth draws what a delivery costs, and what a stream takes, against the
 // number of readers.
-func drawGrowth(r *results, carriers []carrier, crowds []int) []picture {
+func drawGrowth(r *results, systems []system, crowds []int) []picture {
 	cost := picture{file: "cost.svg", title: "Processor time of the server for a delivery", x: "readers of one chat", y: "µs"}
 	memory := picture{file: "memory.svg", title: "Memory of the server for a stream", x: "readers of one chat", y: "KB"}
-	for _, by := range carriers {
-		costs, memories := curve{of: by.name}, curve{of: by.name}
+	for _, on := range systems {
+		costs, memories := curve{of: on.name}, curve{of: on.name}
 		for _, readers := range crowds {
-			f := r.of(crowdName(by.name, readers))
+			f := r.of(crowdName(on.name, readers))
 			costs.add(float64(readers), f[serverTime]/1000)
 			memories.add(float64(readers), f[streamMemory]/1024)
 		}
@@ -60,10 +60,10 @@ func drawGrowth(r *results, carriers []carrier, crowds []int) []picture {
 	return []picture{cost, memory}
 }
 
-// weighAndCarry is rest and then carry.
-func (c carriage) weighAndCarry(ctx context.Context, by carrier) (f figures, l latencies, err error) {
-	err = c.with(ctx, by, func(r *carrying) error {
-		own, kernel, err := r.openAndWeigh(ctx)
+// measureMemoryAndFanOut is idle and then fanOut.
+func (c workload) measureMemoryAndFanOut(ctx context.Context, on system) (f figures, l latencies, err error) {
+	err = c.with(ctx, on, func(r *workloadRun) error {
+		own, kernel, err := r.openAndMeasureMemory(ctx)
 		if err != nil {
 			return err
 		}

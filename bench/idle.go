@@ -9,26 +9,26 @@ import (
 // needs once is not taken for a stream's.
 const firstStreams = 50
 
-// rest opens all streams and tells what they take while nothing happens.
-func (c carriage) rest(ctx context.Context, by carrier) (f figures, _ latencies, err error) {
+// idle opens all streams and tells what they take while nothing happens.
+func (c workload) idle(ctx context.Context, on system) (f figures, _ latencies, err error) {
 	f = noFigures()
-	err = c.with(ctx, by, func(r *carrying) (err error) {
-		f[streamMemory], f[kernelShare], err = r.openAndWeigh(ctx)
+	err = c.with(ctx, on, func(r *workloadRun) (err error) {
+		f[streamMemory], f[kernelShare], err = r.openAndMeasureMemory(ctx)
 		return err
 	})
 	return f, nil, err
 }
 
-// openAndWeigh opens the streams and returns what each of them takes of the
+// openAndMeasureMemory opens the streams and returns what each of them takes of the
 // server's own memory, once its garbage is collected, and of the kernel's.
-func (r *carrying) openAndWeigh(ctx context.Context) (own, kernel float64, err error) {
+func (r *workloadRun) openAndMeasureMemory(ctx context.Context) (own, kernel float64, err error) {
 	all := r.readers
 	first := min(all, firstStreams)
 	r.readers = first
 	if err := r.open(nil, openAtOnce); err != nil {
 		return 0, 0, err
 	}
-	before, err := r.station.weigh()
+	before, err := r.instance.memory()
 	if err != nil {
 		return 0, 0, err
 	}
@@ -36,7 +36,7 @@ func (r *carrying) openAndWeigh(ctx context.Context) (own, kernel float64, err e
 	if err := r.open(nil, openAtOnce); err != nil {
 		return 0, 0, err
 	}
-	after, err := r.station.weigh()
+	after, err := r.instance.memory()
 	if err != nil {
 		return 0, 0, err
 	}
@@ -44,11 +44,11 @@ func (r *carrying) openAndWeigh(ctx context.Context) (own, kernel float64, err e
 	if all > first {
 		own = (after - before) / float64(all-first)
 	}
-	return own, kernelMemory(ctx, r.station.address) / float64(all), nil
+	return own, kernelMemory(ctx, r.instance.address) / float64(all), nil
 }
 
-// weigh is what the server has in memory.
-func (c *child) weigh() (float64, error) {
+// memory is what the server has in memory.
+func (c *child) memory() (float64, error) {
 	if err := c.collectGarbage(); err != nil {
 		return 0, err
 	}

@@ -21,8 +21,8 @@ const (
 	joinedChats = 50
 )
 
-// joins is many new members on one instance, and a stranger who posts on another
-// one. Where the database is away, both are as far from it.
+// joins is many new members on one instance, and a stranger that posts on another
+// one. Both are as far from the database.
 func joins(engines []*engine, scale scale) *scenario {
 	s := &scenario{name: fmt.Sprintf("%d joins at once on one instance beside posts on another, the database %s away", joiners, databaseAway)}
 	for _, e := range engines {
@@ -30,12 +30,12 @@ func joins(engines []*engine, scale scale) *scenario {
 			continue
 		}
 		s.entries = append(s.entries, entry{
-			name: "parley/" + e.name, lasts: scale.contentionLasts() + scale.sowing,
+			name: "parley/" + e.name, lasts: scale.contentionLasts() + scale.seeding,
 			measure: func(ctx context.Context) (figures, latencies, error) {
 				f, err := measureJoins(ctx, e, scale)
 				return f, nil, err
 			},
-			wanted: append(wantedOf(posts), atMost(0, refusedAndDone)),
+			targets: append(targetsOf(posts), atMost(0, refusedAndDone)),
 		})
 	}
 	return s
@@ -71,7 +71,7 @@ func measureJoins(ctx context.Context, e *engine, scale scale) (f figures, err e
 		}
 	}
 	heavy, other := sessions[0], sessions[1]
-	joining := &joining{wires: heavy.wires, token: heavy.token}
+	joining := &joining{conns: heavy.conns, token: heavy.token}
 	f, err = contend(ctx, contender{scale.heavyLoad(joiners), joining.join},
 		stranger{contender{scale.strangersLoad(), other.post}, posts})
 	if err != nil {
@@ -87,7 +87,7 @@ func measureJoins(ctx context.Context, e *engine, scale scale) (f figures, err e
 
 // joining adds outsiders to chats, one after the other.
 type joining struct {
-	wires []*wire
+	conns []*httpConn
 	token string
 	next  atomic.Int64
 
@@ -95,7 +95,7 @@ type joining struct {
 	refused []join
 }
 
-// join is an outsider who is made a member.
+// join makes an outsider a member.
 type join struct{ chat, username string }
 
 func (j *joining) join(_ context.Context, client, _ int) error {
@@ -106,7 +106,7 @@ func (j *joining) join(_ context.Context, client, _ int) error {
 	to := join{chatID(2 + n%joinedChats), outsider(1 + n/joinedChats)}
 	request := fmt.Appendf(nil, "PUT /chats/%s/members/%s HTTP/1.1\r\nHost: parley\r\nContent-Type: application/json\r\n"+
 		"Content-Length: 2\r\nAuthorization: Bearer %s\r\n\r\n{}", to.chat, to.username, j.token)
-	_, err := j.wires[client].ask(request, http.StatusOK)
+	_, err := j.conns[client].ask(request, http.StatusOK)
 	if errors.Is(err, errUnavailable) {
 		j.mu.Lock()
 		j.refused = append(j.refused, to)
@@ -115,7 +115,7 @@ func (j *joining) join(_ context.Context, client, _ int) error {
 	return err
 }
 
-// storedAllTheSame is how many of those that were refused are members.
+// storedAllTheSame is how many of the joins that were refused are in the database.
 func (j *joining) storedAllTheSame(ctx context.Context, db *database) (n float64, err error) {
 	direct, err := db.engine.connect(db.address)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 
 // limit is the least that a server can do that sends each message by itself: it
 // holds sockets, and writes the ready frame to each of them with one write(2) that
-// does not wait. It knows no users, stores nothing, and cuts off whoever does not
-// keep up. Only who writes less often can be faster.
+// does not wait. It knows no users, stores nothing, and cuts off readers that do
+// not keep up. Only fewer writes can be faster.
 type limit struct {
 	mu    sync.Mutex
 	rooms map[string]*limitRoom

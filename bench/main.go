@@ -16,7 +16,7 @@ import (
 
 func main() {
 	if role := os.Getenv(childVariable); role != "" {
-		exit(playRole(role))
+		exit(runRole(role))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -117,13 +117,13 @@ func choose(ctx context.Context, o options, engines []*engine, folder string, do
 	if o.quick {
 		scale = quick(hash)
 	}
-	field, err := newField(engines, hash, folder, o.rival, doing)
+	all, err := newSystems(engines, hash, folder, o.rival, doing)
 	if err != nil {
 		return nil, err
 	}
 	sections := []section{posting(engines, scale), overHTTP(engines, scale), reading(engines, scale)}
-	sections = append(sections, streams(field, scale, o.plots)...)
-	sections = append(sections, neighbours(engines, field, scale)...)
+	sections = append(sections, streams(all, scale, o.plots)...)
+	sections = append(sections, neighbours(engines, all, scale)...)
 	var names []string
 	chosen := 0
 	for i := range sections {

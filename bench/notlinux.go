@@ -11,13 +11,13 @@ import (
 // calls, and processes are read in its /proc.
 var errLinux = errors.New("carrying messages is measured on Linux alone")
 
-type seen struct{ used int }
+type delivered struct{ used int }
 
-func makeSeen(string) (*seen, error) { return nil, errLinux }
-func openSeen(string) (*seen, error) { return nil, errLinux }
-func (s *seen) by() int64            { return 0 }
-func (s *seen) close() error         { return nil }
+func makeDelivered(string) (*delivered, error) { return nil, errLinux }
+func openDelivered(string) (*delivered, error) { return nil, errLinux }
+func (s *delivered) least() int64              { return 0 }
+func (s *delivered) close() error              { return nil }
 
-func attend(<-chan order, *seen, func(counted) error) error { return errLinux }
+func runEventLoop(<-chan order, *delivered, func(counted) error) error { return errLinux }
 
 func serveLimit(*bufio.Reader) error { return errLinux }

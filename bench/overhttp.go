@@ -32,12 +32,12 @@ func overHTTP(engines []*engine, scale scale) section {
 func overHTTPGroup(e *engine, scale scale) group {
 	var bare, served, behind *database
 	var repo *repository.Repository
-	var server, door *child
+	var server, netHTTP *child
 	var tokens []string
 	to := spreads(scale.posters)[0]
 	g := group{
 		name:  "http/" + e.name,
-		lasts: 4 * scale.sowing,
+		lasts: 4 * scale.seeding,
 		open: func(ctx context.Context) (err error) {
 			if bare, err = e.newDatabase(ctx, scale.posters); err != nil {
 				return err
@@ -54,7 +54,7 @@ func overHTTPGroup(e *engine, scale scale) group {
 			if behind, err = e.newDatabase(ctx, scale.posters); err != nil {
 				return err
 			}
-			if door, err = serveNothingElse(ctx, behind); err != nil {
+			if netHTTP, err = startNetHTTP(ctx, behind); err != nil {
 				return err
 			}
 			for n := range scale.posters.people {
@@ -70,7 +70,7 @@ func overHTTPGroup(e *engine, scale scale) group {
 			if repo != nil {
 				err = repo.Close()
 			}
-			return errors.Join(err, server.stop(), door.stop(), bare.drop(), served.drop(), behind.drop())
+			return errors.Join(err, server.stop(), netHTTP.stop(), bare.drop(), served.drop(), behind.drop())
 		},
 	}
 	for _, clients := range scale.clients {
@@ -80,14 +80,14 @@ func overHTTPGroup(e *engine, scale scale) group {
 			lasts: l.rounds(scale.turns, 3),
 			measure: func(ctx context.Context) ([]string, error) {
 				operations := []operation{logPosts(repo, scale.posters, to)}
-				for _, c := range []*child{door, server} {
-					wires, err := dialAll(ctx, c.address, clients)
+				for _, c := range []*child{netHTTP, server} {
+					conns, err := dialAll(ctx, c.address, clients)
 					if err != nil {
 						return nil, err
 					}
-					defer hangUp(wires)
+					defer hangUp(conns)
 					operations = append(operations, func(_ context.Context, client, _ int) error {
-						return wires[client].post(chatID(to.pick()), tokens[client%len(tokens)], text)
+						return conns[client].post(chatID(to.pick()), tokens[client%len(tokens)], text)
 					})
 				}
 				all, err := l.compare(ctx, scale.turns, operations...)

@@ -23,12 +23,12 @@ func largePage(engines []*engine, scale scale) *scenario {
 	s := &scenario{name: fmt.Sprintf("a page of %d messages of %d characters", chat.MaxHistory, pageText)}
 	for _, e := range engines {
 		s.entries = append(s.entries, entry{
-			name: "parley/" + e.name, lasts: scale.sowing + pageReads*100*time.Millisecond,
+			name: "parley/" + e.name, lasts: scale.seeding + pageReads*100*time.Millisecond,
 			measure: func(ctx context.Context) (figures, latencies, error) {
 				f, err := measurePage(ctx, e, scale)
 				return f, nil, err
 			},
-			wanted: []wanted{atMost(wantedSlowdown, pageTimes)},
+			targets: []target{atMost(wantedSlowdown, pageTimes)},
 		})
 	}
 	return s
@@ -48,18 +48,18 @@ func measurePage(ctx context.Context, e *engine, scale scale) (f figures, err er
 		return f, err
 	}
 	defer func() { err = errors.Join(err, server.stop()) }()
-	door, err := serveNothingElse(ctx, db)
+	netHTTP, err := startNetHTTP(ctx, db)
 	if err != nil {
 		return f, err
 	}
-	defer func() { err = errors.Join(err, door.stop()) }()
+	defer func() { err = errors.Join(err, netHTTP.stop()) }()
 
 	token, err := server.logIn(ctx, username(1))
 	if err != nil {
 		return f, err
 	}
 	path := fmt.Sprintf("/chats/%s/messages?limit=%d", chatID(1), chat.MaxHistory)
-	reads := []pageRead{{server, get(path, token)}, {door, get(path, token)}, {door, get("/again", token)}}
+	reads := []pageRead{{server, get(path, token)}, {netHTTP, get(path, token)}, {netHTTP, get("/again", token)}}
 	took, err := comparePages(ctx, reads, pageReads/scale.fewer)
 	if err != nil {
 		return f, err
@@ -77,20 +77,20 @@ type pageRead struct {
 
 // comparePages reads pages in turns and returns the medians of how long each took.
 func comparePages(ctx context.Context, reads []pageRead, n int) ([]float64, error) {
-	var wires []*wire
-	defer func() { hangUp(wires) }()
+	var conns []*httpConn
+	defer func() { hangUp(conns) }()
 	for _, r := range reads {
 		w, err := dial(ctx, r.of.address)
 		if err != nil {
 			return nil, err
 		}
-		wires = append(wires, w)
+		conns = append(conns, w)
 	}
 	took, lengths := make([][]float64, len(reads)), make([]int, len(reads))
 	for range n {
 		for i, r := range reads {
 			began := time.Now()
-			body, err := wires[i].ask(r.request, http.StatusOK)
+			body, err := conns[i].ask(r.request, http.StatusOK)
 			if err != nil {
 				return nil, err
 			}

@@ -14,7 +14,7 @@ import (
 	"parley/server"
 )
 
-// password is that of everybody in a seed.
+// password is that of all users of a seed.
 const password = "correct-horse-battery"
 
 // serve starts a parley server of a database.
@@ -30,7 +30,7 @@ func serveWith(ctx context.Context, db *database, settings server.Settings) (*ch
 	}
 	settings.Listen, settings.Data, settings.Database = "127.0.0.1:0", filepath.Join(c.dir, "data"), db.address
 	settings.JWTSecret, settings.AccessTTL, settings.Limits = "a secret of the benchmark's own alone", "24h", "off"
-	if err := c.play(ctx, "parley", settings); err != nil {
+	if err := c.startRole(ctx, "parley", settings); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting a server: %w", err), c.stop())
 	}
 	return c, nil
@@ -67,7 +67,7 @@ func serveParley(in *bufio.Reader) error {
 	if err := readSettings(in, &settings); err != nil {
 		return err
 	}
-	ctx := untilTold(in)
+	ctx := untilStdinEnds(in)
 	srv, err := server.Open(ctx, settings, os.Stderr)
 	if err != nil {
 		return err

@@ -114,13 +114,13 @@ func openPlain(ctx context.Context, db *database, clients int) (_ *plainStore, e
 
 // prepare makes a new database ready for the plain way.
 func (p *plain) prepare(ctx context.Context, db *database) error {
-	beside, err := db.engine.connect(db.address)
+	direct, err := db.engine.connect(db.address)
 	if err != nil {
 		return err
 	}
-	defer beside.Close()
+	defer direct.Close()
 	for _, statement := range p.prepared {
-		if _, err := beside.ExecContext(ctx, statement); err != nil {
+		if _, err := direct.ExecContext(ctx, statement); err != nil {
 			return err
 		}
 	}
@@ -145,7 +145,7 @@ func (s *plainStore) connect(ctx context.Context) (c *plainConn, err error) {
 	return c, err
 }
 
-// Close closes the connections; nobody may be posting.
+// Close closes the connections; no post may be under way.
 func (s *plainStore) Close() error { return s.db.Close() }
 
 // post stores a message. A failure ends the benchmark, so the connection is not

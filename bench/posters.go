@@ -19,9 +19,9 @@ import (
 // posters post stamped messages to a server, each on a connection of its own and
 // each its next message when the last was acknowledged.
 type posters struct {
-	wires []*wire
-	chats int
-	seen  *seen
+	conns     []*httpConn
+	chats     int
+	delivered *delivered
 	// posts are each poster's requests, one for each of its chats.
 	posts [][]*post
 	// acknowledged is how many messages the server has taken.
@@ -36,7 +36,7 @@ type post struct {
 	chat, lane int
 	request    []byte
 	// stamp is where it is in the request, and key where it stands once more, without
-	// its mark, as what makes it safe to ask again; nil if nobody does.
+	// its mark, as what makes it safe to ask again; nil where that is never done.
 	stamp, key []byte
 	// number is that of the newest message, and id what the server called it.
 	number uint32
@@ -48,8 +48,8 @@ type pace struct {
 	// rate is messages a second of all of them together; with 0 they post as fast as
 	// they are acknowledged.
 	rate float64
-	// onTheirWay bounds how many messages may be acknowledged and not seen by the
-	// slowest readers that are asked; 0 is no bound.
+	// onTheirWay bounds how many messages may be acknowledged and not delivered
+	// to the slowest readers that publish; 0 is no bound.
 	onTheirWay int64
 	// rounds is how often each poster posts to each of its chats; with 0, until the
 	// context ends.
@@ -65,10 +65,10 @@ func lanes(clients, chats int) int {
 	return clients
 }
 
-// newPosters connects so many posters to a station. If they are patient, they ask
+// newPosters connects so many posters to an instance. If they are patient, they ask
 // again where the server has no time for them.
-func newPosters(ctx context.Context, s *station, clients, chats int, patient bool, seen *seen) (*posters, error) {
-	p := &posters{chats: chats, seen: seen, posts: make([][]*post, clients), took: make([][]time.Duration, clients)}
+func newPosters(ctx context.Context, s *instance, clients, chats int, patient bool, delivered *delivered) (*posters, error) {
+	p := &posters{chats: chats, delivered: delivered, posts: make([][]*post, clients), took: make([][]time.Duration, clients)}
 	for client := range clients {
 		for ch := range chats {
 			switch {
@@ -80,7 +80,7 @@ func newPosters(ctx context.Context, s *station, clients, chats int, patient boo
 		}
 	}
 	var err error
-	p.wires, err = dialAll(ctx, s.address, clients)
+	p.conns, err = dialAll(ctx, s.address, clients)
 	return p, err
 }
 
@@ -103,16 +103,16 @@ func newPost(ch, lane int, token string, patient bool) *post {
 	return p
 }
 
-// reconnect connects all posters anew; nobody may be posting.
-func (p *posters) reconnect(ctx context.Context, s *station) (err error) {
-	hangUp(p.wires)
-	p.wires, err = dialAll(ctx, s.address, len(p.posts))
+// reconnect connects all posters anew; no post may be under way.
+func (p *posters) reconnect(ctx context.Context, s *instance) (err error) {
+	hangUp(p.conns)
+	p.conns, err = dialAll(ctx, s.address, len(p.posts))
 	return err
 }
 
 func (p *posters) close() {
 	if p != nil {
-		hangUp(p.wires)
+		hangUp(p.conns)
 	}
 }
 
@@ -157,7 +157,7 @@ func (p *posters) pass(ctx context.Context, bound int64) error {
 	}
 	p.gate.Lock()
 	defer p.gate.Unlock()
-	for p.acknowledged.Load()-p.seen.by() >= bound {
+	for p.acknowledged.Load()-p.delivered.least() >= bound {
 		if err := wait(ctx, 100*time.Microsecond); err != nil {
 			return err
 		}
@@ -177,10 +177,10 @@ func (p *posters) post(client int, to *post, at time.Time) error {
 	to.number++
 	stamp{to.lane, to.number, micros(at)}.put(to.stamp)
 	copy(to.key, to.stamp[1:])
-	id, err := p.wires[client].exchange(to.request)
+	id, err := p.conns[client].exchange(to.request)
 	for again := 0; to.key != nil && errors.Is(err, errUnavailable) && again < askedAgain; again++ {
 		time.Sleep(askAgain) // also when posting ends: whether this message is stored has to be known
-		id, err = p.wires[client].exchange(to.request)
+		id, err = p.conns[client].exchange(to.request)
 	}
 	if err != nil {
 		return fmt.Errorf("posting to %s: %w", chatID(to.chat+1), err)
@@ -192,7 +192,7 @@ func (p *posters) post(client int, to *post, at time.Time) error {
 }
 
 // exchange sends a request to post and returns the id of the message.
-func (w *wire) exchange(request []byte) (id int64, err error) {
+func (w *httpConn) exchange(request []byte) (id int64, err error) {
 	// The latter if it was taken when it was first asked.
 	body, err := w.ask(request, http.StatusCreated, http.StatusOK)
 	if err != nil {
@@ -205,7 +205,7 @@ func (w *wire) exchange(request []byte) (id int64, err error) {
 	return strconv.ParseInt(string(rest[:bytes.IndexAny(rest, ",}")]), 10, 64)
 }
 
-// posted is what was posted to each chat's lanes; nobody may be posting.
+// posted is what was posted to each chat's lanes; no post may be under way.
 func (p *posters) posted() [][]uint32 {
 	numbers := make([][]uint32, p.chats)
 	for i := range numbers {
@@ -219,7 +219,7 @@ func (p *posters) posted() [][]uint32 {
 	return numbers
 }
 
-// newest is the id of each chat's newest message; nobody may be posting.
+// newest is the id of each chat's newest message; no post may be under way.
 func (p *posters) newest() []int64 {
 	ids := make([]int64, p.chats)
 	for _, posts := range p.posts {
@@ -231,7 +231,7 @@ func (p *posters) newest() []int64 {
 }
 
 // waited is how long all messages since the last time took to be acknowledged;
-// nobody may be posting.
+// no post may be under way.
 func (p *posters) waited() []time.Duration {
 	all := slices.Concat(p.took...)
 	for client := range p.took {

@@ -50,7 +50,7 @@ func postingGroup(e *engine, spread spread, scale scale) group {
 	var repo *repository.Repository
 	g := group{
 		name:  fmt.Sprintf("posting/%s/%s", e.name, spread.name),
-		lasts: 2 * scale.sowing,
+		lasts: 2 * scale.seeding,
 		open: func(ctx context.Context) (err error) {
 			if parley, err = e.newDatabase(ctx, scale.posters); err != nil {
 				return err

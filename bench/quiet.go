@@ -22,20 +22,17 @@ const (
 // quietRooms is a busy chat on an instance that has carried messages of many chats that
 // are quiet now and still followed. All of those messages, of so many characters, are
 // more than it keeps in memory.
-func (f *field) quietRooms(scale scale, accounts, length int) *scenario {
-	c := scale.carriage(1, 10*scale.fewer, asFastAsPossible)
+func (f *systems) quietRooms(scale scale, accounts, length int) *scenario {
+	c := scale.workload(1, 10*scale.fewer, asFastAsPossible)
 	c.accounts, c.each = accounts, quietEach/scale.fewer
 	messages := quietMessages / scale.fewer
 	filling := time.Duration(c.accounts*c.each*messages) * 120 * time.Microsecond
-	measure := func(ctx context.Context, by carrier) (f figures, _ latencies, err error) {
-		err = c.besides(ctx, by, &f, func(ctx context.Context, r *carrying) (stop func() error, err error) {
-			q := &quiet{accounts: c.accounts, each: c.each, messages: messages, text: textOf(length)}
-			if err := q.follow(ctx, r.station.child); err != nil {
-				return q.close, err
-			}
-			return q.close, q.fill(ctx)
-		})
-		return f, nil, err
+	fill := func(ctx context.Context, r *workloadRun) (stop func() error, err error) {
+		q := &quiet{accounts: c.accounts, each: c.each, messages: messages, text: textOf(length)}
+		if err := q.follow(ctx, r.instance.child); err != nil {
+			return q.close, err
+		}
+		return q.close, q.fill(ctx)
 	}
 	turns := 0
 	if accounts > 1 {
@@ -45,7 +42,7 @@ func (f *field) quietRooms(scale scale, accounts, length int) *scenario {
 		turns: turns,
 		name: fmt.Sprintf("%d quiet chats with %d messages each, followed, beside a busy chat with %d readers",
 			c.accounts*c.each, messages, c.readers),
-		entries: entries(f.fast, 2*c.lasts()+filling, measure,
+		entries: entries(f.parley, 2*c.lasts()+filling, c.beside(fill),
 			atLeast(0.9, rateKept), atMost(wantedSlowdown, postsTimes), nothingWrong),
 	}
 }
@@ -56,8 +53,10 @@ type quiet struct {
 
 	text     string
 	sessions []*session
-	streams  []*wire
+	streams  []*httpConn
 	reading  sync.WaitGroup
+	// ended is how many streams have ended; as long as they are followed, none has.
+	ended atomic.Int32
 }
 
 // follow opens a stream of each account and reads what comes.
@@ -78,7 +77,10 @@ func (q *quiet) follow(ctx context.Context, c *child) error {
 		if err != nil {
 			return err
 		}
-		q.reading.Go(func() { _, _ = io.Copy(io.Discard, w.conn) })
+		q.reading.Go(func() {
+			_, _ = io.Copy(io.Discard, w.conn)
+			q.ended.Add(1)
+		})
 	}
 	return nil
 }
@@ -88,7 +90,7 @@ func (q *quiet) fill(ctx context.Context) error {
 	posting, ctx := errgroup.WithContext(ctx)
 	for n, s := range q.sessions {
 		var next atomic.Int64
-		for _, w := range s.wires {
+		for _, w := range s.conns {
 			posting.Go(func() error {
 				for i := int(next.Add(1)) - 1; i < q.each*q.messages; i = int(next.Add(1)) - 1 {
 					if err := errors.Join(ctx.Err(), w.post(chatID(q.chat(n, i)), s.token, q.text)); err != nil {
@@ -107,7 +109,12 @@ func (q *quiet) chat(account, i int) int {
 	return seed{chats: 1, each: q.each}.ownChat(account+1, i%q.each+1)
 }
 
+// close ends the streams. It fails if one has ended before: its chats were not followed
+// any more.
 func (q *quiet) close() (err error) {
+	if n := q.ended.Load(); n > 0 {
+		err = fmt.Errorf("%d streams of quiet chats were ended by the server", n)
+	}
 	for _, w := range q.streams {
 		err = errors.Join(err, w.reset())
 	}

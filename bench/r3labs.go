@@ -16,7 +16,7 @@ func serveR3labs(in *bufio.Reader) error {
 	gin.SetMode(gin.ReleaseMode)
 	gin.DefaultWriter = io.Discard
 	events := sse.New()
-	// Kept events would all be sent to whoever comes.
+	// Kept events would be sent to every new reader.
 	events.AutoReplay = false
 	events.AutoStream = true
 	var id atomic.Int64

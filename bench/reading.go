@@ -103,7 +103,7 @@ func (l *log) history(ctx context.Context, ch int, q chat.HistoryQuery) error {
 	return err
 }
 
-// follow opens a stream on a connection of its own, as who comes back does.
+// follow opens a stream on a connection of its own, as a client that reconnects does.
 func (l *log) follow(ctx context.Context, path string, after int64) error {
 	w, err := dial(ctx, l.server.address)
 	if err != nil {
@@ -121,7 +121,7 @@ func readingGroup(e *engine, scale scale) group {
 	var logs [2]*log
 	g := group{
 		name:  "reading/" + e.name,
-		lasts: scale.sowingReaders,
+		lasts: scale.seedingReaders,
 		open: func(ctx context.Context) (err error) {
 			for i, s := range scale.readers {
 				if logs[i], err = openLog(ctx, e, s); err != nil {

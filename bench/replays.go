@@ -15,43 +15,39 @@ const replayers = 8
 
 // replays is a long chat that a few people talk in, and clients that read all of it
 // from its beginning, again and again.
-func (f *field) replays(scale scale) *scenario {
-	c := scale.carriage(1, 5*scale.fewer, asFastAsPossible)
+func (f *systems) replays(scale scale) *scenario {
+	c := scale.workload(1, 5*scale.fewer, asFastAsPossible)
 	c.messages, c.posters = 4*c.messages, 8
 	return &scenario{
 		name: fmt.Sprintf("%d streams from the beginning of a chat with %d messages beside its %d readers", replayers, c.messages, c.readers),
-		entries: entries(f.fast, 2*c.lasts(), c.besideReplays,
+		entries: entries(f.parley, 2*c.lasts(), c.beside(replayAll),
 			atLeast(0.5, rateKept), atMost(wantedSlowdown, postsTimes), nothingWrong),
 	}
 }
 
-// besideReplays carries the messages of one chat, first alone and then beside clients
-// that replay it.
-func (c carriage) besideReplays(ctx context.Context, by carrier) (f figures, _ latencies, err error) {
-	err = c.besides(ctx, by, &f, func(ctx context.Context, r *carrying) (stop func() error, err error) {
-		ctx, cancel := context.WithCancel(ctx)
-		working, ctx := errgroup.WithContext(ctx)
-		for range replayers {
-			working.Go(func() error {
-				for ctx.Err() == nil {
-					if err := r.station.replay(ctx); err != nil && ctx.Err() == nil {
-						return fmt.Errorf("replaying: %w", err)
-					}
+// replayAll replays the chat to several clients, again and again.
+func replayAll(ctx context.Context, r *workloadRun) (stop func() error, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	working, ctx := errgroup.WithContext(ctx)
+	for range replayers {
+		working.Go(func() error {
+			for ctx.Err() == nil {
+				if err := r.instance.replay(ctx); err != nil && ctx.Err() == nil {
+					return fmt.Errorf("replaying: %w", err)
 				}
-				return nil
-			})
-		}
-		return func() error {
-			cancel()
-			return working.Wait()
-		}, nil
-	})
-	return f, nil, err
+			}
+			return nil
+		})
+	}
+	return func() error {
+		cancel()
+		return working.Wait()
+	}, nil
 }
 
 // replay reads the first chat from its beginning until it is ready. It takes the bytes
 // as they come, for they are many, and the processors are the server's, too.
-func (s *station) replay(ctx context.Context) (err error) {
+func (s *instance) replay(ctx context.Context) (err error) {
 	w, err := dial(ctx, s.address)
 	if err != nil {
 		return err

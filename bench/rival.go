@@ -16,11 +16,11 @@ func serveRival(in *bufio.Reader, handler http.Handler) error {
 	if err := readSettings(in, &struct{}{}); err != nil {
 		return err
 	}
-	return serveUntilTold(in, handler)
+	return serveUntilStdinEnds(in, handler)
 }
 
-// serveUntilTold serves a handler to the end of in.
-func serveUntilTold(in *bufio.Reader, handler http.Handler) error {
+// serveUntilStdinEnds serves a handler to the end of in.
+func serveUntilStdinEnds(in *bufio.Reader, handler http.Handler) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -30,7 +30,7 @@ func serveUntilTold(in *bufio.Reader, handler http.Handler) error {
 	}
 	srv := &http.Server{Handler: handler}
 	go func() {
-		<-untilTold(in).Done()
+		<-untilStdinEnds(in).Done()
 		_ = srv.Close()
 	}()
 	if err := srv.Serve(listener); err != http.ErrServerClosed {
@@ -43,8 +43,8 @@ func serveUntilTold(in *bufio.Reader, handler http.Handler) error {
 const streamHead = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 // posted reads a request to post, and makes of it the message that a rival sends
-// and answers: the same JSON as parley's, so that everybody carries the same bytes.
-// A rival neither checks who posts nor stores anything.
+// and answers: the same JSON as parley's, so that all systems carry the same bytes.
+// A rival neither checks the author nor stores anything.
 func posted(r *http.Request, chatID string, id int64) ([]byte, error) {
 	var post struct {
 		Text string `json:"text"`

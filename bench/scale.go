@@ -17,8 +17,8 @@ type scale struct {
 	readers [2]seed
 	// reads is how often each thing is read in each log.
 	reads int
-	// sowing and sowingReaders are about how long it takes to fill the databases.
-	sowing, sowingReaders time.Duration
+	// seeding and seedingReaders are about how long it takes to fill the databases.
+	seeding, seedingReaders time.Duration
 	// turnsStreams is how often each server carries messages, for warmStreams and
 	// then timeStreams, to a part of the readers: fewer is 1 for all of them.
 	turnsStreams             int
@@ -44,8 +44,8 @@ func full(passwordHash string, messages int) scale {
 			{people: 16, chats: 10, messages: 10_000, passwordHash: passwordHash},
 			{people: 16, chats: 10, messages: messages, passwordHash: passwordHash},
 		},
-		reads:  300,
-		sowing: 2 * time.Second, sowingReaders: time.Duration(messages) * 40 * time.Microsecond,
+		reads:   300,
+		seeding: 2 * time.Second, seedingReaders: time.Duration(messages) * 40 * time.Microsecond,
 		turnsStreams: 3, warmStreams: time.Second, timeStreams: 4 * time.Second, fewer: 1, crowds: []int{10, 100, 1000, 10_000},
 	}
 }
@@ -57,7 +57,7 @@ func quick(passwordHash string) scale {
 	s.posters.chats, s.posters.messages, s.held = 20, 2_000, 2_000
 	s.readers[0].messages, s.readers[1].messages = 2_000, 20_000
 	s.reads = 20
-	s.sowing, s.sowingReaders = time.Second, 4*time.Second
+	s.seeding, s.seedingReaders = time.Second, 4*time.Second
 	s.turnsStreams, s.warmStreams, s.timeStreams, s.fewer = 1, 100*time.Millisecond, 300*time.Millisecond, 10
 	s.crowds = []int{10, 100, 1000}
 	return s

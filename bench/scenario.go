@@ -23,7 +23,7 @@ type scenario struct {
 	pictures func(r *results, names []string) []picture
 }
 
-// entry is one of those who do it, or one of the ways to do it.
+// entry is a server that does it, or a way to do it.
 type entry struct {
 	name string
 	// rival says that it may fail: then it is asked no more, and the table says so.
@@ -31,11 +31,11 @@ type entry struct {
 	// lasts is about how long it takes.
 	lasts   time.Duration
 	measure func(ctx context.Context) (figures, latencies, error)
-	wanted  []wanted
+	targets []target
 }
 
-// wanted is something that is to be reached.
-type wanted struct {
+// target is something that is to be reached.
+type target struct {
 	what string
 	// of measures it, among what was measured of all entries; it is no number where
 	// what it is compared with is missing.
@@ -127,8 +127,8 @@ func (s *scenario) report(r *results) (header []string, rows, targets [][]string
 				f = f.against(r.of(s.baseline))
 			}
 			names, all = append(names, e.name), append(all, f)
-			for _, w := range e.wanted {
-				targets = append(targets, append([]string{e.name}, w.line(f, r.of)...))
+			for _, t := range e.targets {
+				targets = append(targets, append([]string{e.name}, t.line(f, r.of)...))
 			}
 		}
 	}
@@ -137,18 +137,18 @@ func (s *scenario) report(r *results) (header []string, rows, targets [][]string
 }
 
 // line tells what is wanted, what was measured, and whether that is enough.
-func (w wanted) line(own figures, of func(string) figures) []string {
-	v := w.of(own, of)
+func (t target) line(own figures, of func(string) figures) []string {
+	v := t.of(own, of)
 	is := "-"
 	if !math.IsNaN(v) {
-		is = met(w.enough(v))
+		is = met(t.enough(v))
 	}
-	return []string{w.what, written(v, w.write), is}
+	return []string{t.what, written(v, t.write), is}
 }
 
 // timesThat wants a figure to be so many times, at least, that of another.
-func timesThat(least float64, f figure, other string) wanted {
-	return wanted{
+func timesThat(least float64, f figure, other string) target {
+	return target{
 		what:   fmt.Sprintf("%s ≥ %.1f times that of %s", columns[f].name, least, other),
 		of:     func(own figures, of func(string) figures) float64 { return own[f] / of(other)[f] },
 		enough: func(v float64) bool { return v >= least },
@@ -157,14 +157,14 @@ func timesThat(least float64, f figure, other string) wanted {
 }
 
 // atMostTimes wants a figure to be so many times, at the most, that of another.
-func atMostTimes(most float64, f figure, other string) wanted {
+func atMostTimes(most float64, f figure, other string) target {
 	what := fmt.Sprintf("%s ≤ %.1f times that of %s", columns[f].name, most, other)
 	return below(most, what, f, func(_ figures, of func(string) figures) float64 { return of(other)[f] })
 }
 
 // atLeast wants a figure not to be less.
-func atLeast(least float64, f figure) wanted {
-	return wanted{
+func atLeast(least float64, f figure) target {
+	return target{
 		what:   fmt.Sprintf("%s ≥ %s", columns[f].name, columns[f].write(least)),
 		of:     func(own figures, _ func(string) figures) float64 { return own[f] },
 		enough: func(v float64) bool { return v >= least },
@@ -173,8 +173,8 @@ func atLeast(least float64, f figure) wanted {
 }
 
 // atMost wants a figure not to be greater.
-func atMost(most float64, f figure) wanted {
-	return wanted{
+func atMost(most float64, f figure) target {
+	return target{
 		what:   fmt.Sprintf("%s ≤ %s", columns[f].name, columns[f].write(most)),
 		of:     func(own figures, _ func(string) figures) float64 { return own[f] },
 		enough: func(v float64) bool { return v <= most },
@@ -183,8 +183,8 @@ func atMost(most float64, f figure) wanted {
 }
 
 // below wants a figure to be so many times, at the most, what is made of others.
-func below(most float64, what string, f figure, of func(own figures, of func(string) figures) float64) wanted {
-	return wanted{
+func below(most float64, what string, f figure, of func(own figures, of func(string) figures) float64) target {
+	return target{
 		what: what,
 		of: func(own figures, all func(string) figures) float64 {
 			return own[f] / of(own, all)

@@ -11,8 +11,8 @@ import (
 	"parley/chat"
 )
 
-// seed is what a database holds before it is measured: people who are all in
-// all chats, and messages that they posted in turn, one chat after the other.
+// seed is what a database holds before it is measured: people, each of them in
+// all chats, and the messages that they posted in turn, one chat after the other.
 // The log is gapless, as parley would have written it.
 type seed struct {
 	people, chats int
@@ -23,13 +23,13 @@ type seed struct {
 	// accounts are users beside the people, each the owner and the one member of so
 	// many chats, each, which are numbered after those of the people.
 	accounts, each int
-	// outsiders are users who are in no chat.
+	// outsiders are users in no chat.
 	outsiders int
-	// passwordHash is everybody's.
+	// passwordHash is that of all users.
 	passwordHash string
 }
 
-// text is what everybody says: a line of the length that people write.
+// text is every message: a line of the length that people write.
 const text = "This is about as long as what people say to one another in a chat, most of the time."
 
 // The names of what a seed makes, which count from 1.
@@ -39,7 +39,7 @@ func outsider(n int) string  { return "outsider-" + strconv.Itoa(n) }
 func sessionID(n int) string { return "session-" + strconv.Itoa(n) }
 func chatID(n int) string    { return "chat-" + strconv.Itoa(n) }
 
-// actor is one of the people as parley knows him once his token was checked.
+// actor is one of the people as parley knows them once the token is checked.
 func (s seed) actor(n int) chat.Actor {
 	n = n%s.people + 1
 	return chat.Actor{Username: username(n), Session: sessionID(n)}
@@ -61,10 +61,10 @@ func textOf(length int) string {
 	return strings.Repeat(text, length/len(text)+1)[:length]
 }
 
-// sowing is one SQL text for both databases. The log begins with the people's
+// seedSQL is one SQL text for both databases. The log begins with the people's
 // joining of every chat; the messages follow, and then the accounts' making of their
 // chats.
-const sowing = `
+const seedSQL = `
 INSERT INTO users (username, display_name, password_hash, created_at)
 	WITH RECURSIVE p(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM p WHERE n < {people})
 	SELECT 'person-' || n, 'Person ' || n, '{hash}', {now} FROM p;
@@ -132,8 +132,8 @@ const (
 	never = 4_000_000_000_000
 )
 
-// sow fills an empty database.
-func (s seed) sow(ctx context.Context, db *sqlx.DB) error {
+// insert fills an empty database.
+func (s seed) insert(ctx context.Context, db *sqlx.DB) error {
 	if strings.ContainsRune(s.passwordHash+text, '\'') {
 		return fmt.Errorf("a quote in the seed's texts")
 	}
@@ -146,7 +146,7 @@ func (s seed) sow(ctx context.Context, db *sqlx.DB) error {
 		"{now}", strconv.Itoa(now), "{never}", strconv.Itoa(never), "{bytes}", bytes,
 		"{accounts}", strconv.Itoa(s.accounts), "{each}", strconv.Itoa(max(s.each, 1)), "{outsiders}", strconv.Itoa(s.outsiders),
 		"{hash}", s.passwordHash, "{text}", textOf(s.length),
-	).Replace(sowing)
+	).Replace(seedSQL)
 	tx, err := db.BeginTxx(ctx, nil)
 	if err != nil {
 		return err

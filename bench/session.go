@@ -8,10 +8,10 @@ import (
 	"net/http"
 )
 
-// session is a user who is logged in to a server, with connections to it.
+// session is a logged-in user of a server, with connections to it.
 type session struct {
 	address, token string
-	wires          []*wire
+	conns          []*httpConn
 }
 
 // session logs a user in and makes so many connections.
@@ -21,27 +21,27 @@ func (c *child) session(ctx context.Context, username string, connections int) (
 	if s.token, err = c.logIn(ctx, username); err != nil {
 		return s, fmt.Errorf("logging in: %w", err)
 	}
-	s.wires, err = dialAll(ctx, c.address, connections)
+	s.conns, err = dialAll(ctx, c.address, connections)
 	return s, err
 }
 
 // close closes the connections; a nil session has none.
 func (s *session) close() {
 	if s != nil {
-		hangUp(s.wires)
+		hangUp(s.conns)
 	}
 }
 
 // post posts to the first chat.
 func (s *session) post(_ context.Context, client, _ int) error {
-	return s.wires[client].post(chatID(1), s.token, text)
+	return s.conns[client].post(chatID(1), s.token, text)
 }
 
 // get asks for what is at a path.
 func (s *session) get(path string) operation {
 	request := get(path, s.token)
 	return func(_ context.Context, client, _ int) error {
-		_, err := s.wires[client].ask(request, http.StatusOK)
+		_, err := s.conns[client].ask(request, http.StatusOK)
 		return err
 	}
 }
@@ -56,7 +56,7 @@ func (s *session) open(path string) operation {
 }
 
 // follow opens a stream and waits until it is ready.
-func (s *session) follow(ctx context.Context, path, after string) (*wire, error) {
+func (s *session) follow(ctx context.Context, path, after string) (*httpConn, error) {
 	w, err := dial(ctx, s.address)
 	if err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func (s *session) follow(ctx context.Context, path, after string) (*wire, error)
 
 // reset closes the connection without a trace: thousands that are closed in good
 // order would be in the way of the next. A nil wire is none.
-func (w *wire) reset() error {
+func (w *httpConn) reset() error {
 	if w == nil {
 		return nil
 	}

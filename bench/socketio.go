@@ -18,9 +18,9 @@ var socketIOFiles embed.FS
 
 // socketIO is a chat of Socket.IO, express and jsonwebtoken, as its tutorials teach
 // it. What it needs is installed into the folder when it is first started.
-func socketIO(folder string) carrier {
+func socketIO(folder string) system {
 	install := sync.OnceValues(func() (string, error) { return installSocketIO(folder) })
-	start := func(ctx context.Context, _ seed) (_ *station, err error) {
+	start := func(ctx context.Context, _ seed) (_ *instance, err error) {
 		dir, err := install()
 		if err != nil {
 			return nil, err
@@ -31,7 +31,7 @@ func socketIO(folder string) carrier {
 		}
 		process := exec.Command("node", "--expose-gc", "server.js")
 		process.Dir = dir
-		s := &station{child: c, opened: `42["ready"]`, greeted: `0{"sid":`}
+		s := &instance{child: c, opened: `42["ready"]`, greeted: `0{"sid":`}
 		if err := c.start(ctx, process, struct{}{}); err != nil {
 			return nil, errors.Join(fmt.Errorf("starting Socket.IO: %w", err), s.stop())
 		}
@@ -42,7 +42,7 @@ func socketIO(folder string) carrier {
 		s.reply = func(ch int) []byte { return connectSocketIO(s.token, chatID(ch)) }
 		return s, nil
 	}
-	return carrier{name: "socketio", start: start}
+	return system{name: "socketio", start: start}
 }
 
 // missingForSocketIO says which program of those that Socket.IO needs is missing.
@@ -72,7 +72,7 @@ func installSocketIO(folder string) (string, error) {
 const webSocket = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: parley\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: cGFybGV5IGJlbmNobWFyaw==\r\n\r\n"
 
-// connectSocketIO is the frame in which a client of Socket.IO says who it is and, as
+// connectSocketIO is the frame in which a client of Socket.IO names itself and, as
 // this server wants it, which chat it follows.
 func connectSocketIO(token, chatID string) []byte {
 	connect := fmt.Sprintf(`40{"token":%q,"chat":%q}`, token, chatID)

@@ -8,8 +8,8 @@ import (
 // A stamp is at the end of every text that is posted for readers to follow. It
 // begins with a byte that is nowhere else on a stream, so that it is found without
 // parsing anything: neither in what servers write nor among the lengths of the
-// WebSocket frames that messages and greetings of Socket.IO come to. It says who posted as how manieth and when, in hexadecimal
-// digits:
+// WebSocket frames that messages and greetings of Socket.IO come to. It holds
+// the lane, the number and the time of the post, in hexadecimal digits:
 //
 //	^LLLNNNNNNNTTTTTTTTTTTTT
 //

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-func TestStreamsAreMeasuredAndNothingIsLostOnThem(t *testing.T) {
+func TestEveryStreamScenarioIsMeasured(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		only string
@@ -22,7 +22,7 @@ func TestStreamsAreMeasuredAndNothingIsLostOnThem(t *testing.T) {
 		{"1 chat, 100 readers, posting as fast", 3, 1},
 		{"posting without end", 2, 1},
 		{"readers each", 1, 1},
-		{"come back", 4, 1},
+		{"reconnect", 4, 1},
 		{"idle ones", 2, 0},
 	} {
 		t.Run(test.only, func(t *testing.T) {
@@ -48,14 +48,14 @@ func TestStreamsAreMeasuredAndNothingIsLostOnThem(t *testing.T) {
 	}
 }
 
-func TestARivalThatFailsIsSaidToAndAskedNoMore(t *testing.T) {
+func TestFailedRivalIsReportedOnce(t *testing.T) {
 	asked := 0
 	s := scenario{name: "test", entries: []entry{
 		{name: "ours", measure: func(context.Context) (figures, latencies, error) {
 			f := noFigures()
 			f[wrong] = 1
 			return f, nil, nil
-		}, wanted: []wanted{nothingWrong}},
+		}, targets: []target{nothingWrong}},
 		{name: "theirs", rival: true, measure: func(context.Context) (figures, latencies, error) {
 			asked++
 			return figures{}, nil, errors.New("it fell over")
@@ -73,7 +73,7 @@ func TestARivalThatFailsIsSaidToAndAskedNoMore(t *testing.T) {
 	}
 }
 
-func TestAPictureHasACurveForEachServer(t *testing.T) {
+func TestPictureHasACurveForEachServer(t *testing.T) {
 	took := make(latencies, buckets)
 	for i := range int64(1000) {
 		took.add(1000 + i)
@@ -96,7 +96,7 @@ func TestAPictureHasACurveForEachServer(t *testing.T) {
 	}
 }
 
-func TestAProcessTellsWhatItCosts(t *testing.T) {
+func TestProcessorTimeOfAProcessIsRead(t *testing.T) {
 	const work = 100 * time.Millisecond
 	began := time.Now()
 	before, err := processorTime(os.Getpid())

@@ -19,12 +19,12 @@ const (
 )
 
 // wideStreaming is an account with many chats that opens streams over all of them,
-// beside strangers who post and open streams of one chat.
-func (f *field) wideStreaming(scale scale) *scenario {
+// beside strangers that post and open streams of one chat.
+func (f *systems) wideStreaming(scale scale) *scenario {
 	holds := scale.neighbourhood(wideChats)
 	measure := func(path string) measuring {
-		return func(ctx context.Context, by carrier) (figures, latencies, error) {
-			f, err := measureWide(ctx, by, holds, scale, path)
+		return func(ctx context.Context, on system) (figures, latencies, error) {
+			f, err := measureWide(ctx, on, holds, scale, path)
 			return f, nil, err
 		}
 	}
@@ -32,18 +32,18 @@ func (f *field) wideStreaming(scale scale) *scenario {
 	return &scenario{
 		name: fmt.Sprintf("%d clients opening streams over %d chats", wideClients, holds.each),
 		entries: slices.Concat(
-			entries(f.fast, scale.contentionLasts()+2*time.Second, measure("/stream"), wantedOf(posts, openings)...),
-			instead("of one chat", entries(f.fast, scale.contentionLasts()+2*time.Second, measure(ordinary)))),
+			entries(f.parley, scale.contentionLasts()+2*time.Second, measure("/stream"), targetsOf(posts, openings)...),
+			instead("of one chat", entries(f.parley, scale.contentionLasts()+2*time.Second, measure(ordinary)))),
 	}
 }
 
-func measureWide(ctx context.Context, by carrier, holds seed, scale scale, path string) (f figures, err error) {
-	n, err := newNeighbourhood(ctx, by, holds, 0)
+func measureWide(ctx context.Context, on system, holds seed, scale scale, path string) (f figures, err error) {
+	n, err := newNeighbourhood(ctx, on, holds, 0)
 	defer func() { err = errors.Join(err, n.close()) }()
 	if err != nil {
 		return f, err
 	}
-	memory, close, err := n.weighStreams(ctx, path, wideStreams/scale.fewer)
+	memory, close, err := n.memoryOfStreams(ctx, path, wideStreams/scale.fewer)
 	defer func() { err = errors.Join(err, close()) }()
 	if err != nil {
 		return f, err
@@ -58,30 +58,30 @@ func measureWide(ctx context.Context, by carrier, holds seed, scale scale, path 
 const listers = 32
 
 // listing is an account with many chats that asks for its list of them from many
-// clients at once, beside strangers who post and ask who they are.
-func (f *field) listing(scale scale, chats int) *scenario {
+// clients at once, beside strangers that post and read their own account.
+func (f *systems) listing(scale scale, chats int) *scenario {
 	holds := scale.neighbourhood(chats)
 	measure := func(path string) measuring {
-		return func(ctx context.Context, by carrier) (figures, latencies, error) {
-			f, err := measureListing(ctx, by, holds, scale, path)
+		return func(ctx context.Context, on system) (figures, latencies, error) {
+			f, err := measureListing(ctx, on, holds, scale, path)
 			return f, nil, err
 		}
 	}
 	return &scenario{
 		name: fmt.Sprintf("%d clients asking for a list of %d chats", listers, holds.each),
 		entries: slices.Concat(
-			entries(f.fast, scale.contentionLasts(), measure("/chats?limit=500"), wantedOf(posts, accounts)...),
-			instead("asking for /me", entries(f.fast, scale.contentionLasts(), measure("/me")))),
+			entries(f.parley, scale.contentionLasts(), measure("/chats?limit=500"), targetsOf(posts, accounts)...),
+			instead("asking for /me", entries(f.parley, scale.contentionLasts(), measure("/me")))),
 	}
 }
 
-func measureListing(ctx context.Context, by carrier, holds seed, scale scale, path string) (f figures, err error) {
-	n, err := newNeighbourhood(ctx, by, holds, listers)
+func measureListing(ctx context.Context, on system, holds seed, scale scale, path string) (f figures, err error) {
+	n, err := newNeighbourhood(ctx, on, holds, listers)
 	defer func() { err = errors.Join(err, n.close()) }()
 	if err != nil {
 		return f, err
 	}
-	me, err := n.station.session(ctx, username(2), strangersClients)
+	me, err := n.instance.session(ctx, username(2), strangersClients)
 	defer me.close()
 	if err != nil {
 		return f, err
@@ -90,8 +90,8 @@ func measureListing(ctx context.Context, by carrier, holds seed, scale scale, pa
 	return contend(ctx, contender{scale.heavyLoad(listers), n.heavy.get(path)}, n.posting(scale), asking)
 }
 
-// instead names entries in which the heavy user does something ordinary as often as he
-// can. They show what is the processors' share of what strangers suffer.
+// instead names entries in which the heavy user sends ordinary requests as fast as it can.
+// They show which part of a slowdown comes from the processors alone.
 func instead(what string, all []entry) []entry {
 	for i := range all {
 		all[i].name += ", " + what + " instead"
@@ -99,10 +99,10 @@ func instead(what string, all []entry) []entry {
 	return all
 }
 
-// neighbourhood is a server with a heavy user, who has an account of many chats, and a
-// stranger.
+// neighbourhood is a server with a stranger and a heavy user, which is an account with
+// many chats.
 type neighbourhood struct {
-	station         *station
+	instance        *instance
 	heavy, stranger *session
 }
 
@@ -111,15 +111,15 @@ func (s scale) neighbourhood(chats int) seed {
 	return seed{people: 2, chats: 10, messages: s.messagesOf(10), accounts: 1, each: chats / s.fewer}
 }
 
-func newNeighbourhood(ctx context.Context, by carrier, holds seed, heavyConnections int) (n *neighbourhood, err error) {
+func newNeighbourhood(ctx context.Context, on system, holds seed, heavyConnections int) (n *neighbourhood, err error) {
 	n = &neighbourhood{}
-	if n.station, err = by.start(ctx, holds); err != nil {
+	if n.instance, err = on.start(ctx, holds); err != nil {
 		return n, err
 	}
-	if n.heavy, err = n.station.session(ctx, account(1), heavyConnections); err != nil {
+	if n.heavy, err = n.instance.session(ctx, account(1), heavyConnections); err != nil {
 		return n, err
 	}
-	n.stranger, err = n.station.session(ctx, username(1), strangersClients)
+	n.stranger, err = n.instance.session(ctx, username(1), strangersClients)
 	return n, err
 }
 
@@ -130,13 +130,13 @@ func (n *neighbourhood) posting(scale scale) stranger {
 func (n *neighbourhood) close() error {
 	n.heavy.close()
 	n.stranger.close()
-	return n.station.stop()
+	return n.instance.stop()
 }
 
-// weighStreams opens streams of the heavy user's and returns what each of them takes of
+// memoryOfStreams opens streams of the heavy user's and returns what each of them takes of
 // the server's memory.
-func (n *neighbourhood) weighStreams(ctx context.Context, path string, streams int) (each float64, close func() error, err error) {
-	var open []*wire
+func (n *neighbourhood) memoryOfStreams(ctx context.Context, path string, streams int) (each float64, close func() error, err error) {
+	var open []*httpConn
 	close = func() (err error) {
 		for _, w := range open {
 			err = errors.Join(err, w.reset())
@@ -147,7 +147,7 @@ func (n *neighbourhood) weighStreams(ctx context.Context, path string, streams i
 	for i := range streams + 1 {
 		// What the server needs once, it has after the first.
 		if i == 1 {
-			if before, err = n.station.weigh(); err != nil {
+			if before, err = n.instance.memory(); err != nil {
 				return 0, close, err
 			}
 		}
@@ -159,6 +159,6 @@ func (n *neighbourhood) weighStreams(ctx context.Context, path string, streams i
 			return math.NaN(), close, err
 		}
 	}
-	after, err := n.station.weigh()
+	after, err := n.instance.memory()
 	return (after - before) / float64(streams), close, err
 }

@@ -15,28 +15,28 @@ import (
 	"parley/repository"
 )
 
-// doorSettings are what a door opens to.
-type doorSettings struct {
+// netHTTPSettings name the database and how many people are in it.
+type netHTTPSettings struct {
 	Database string
 	People   int
 }
 
-// serveNothingElse starts a door to a database.
-func serveNothingElse(ctx context.Context, db *database) (*child, error) {
+// startNetHTTP starts net/http alone on a database.
+func startNetHTTP(ctx context.Context, db *database) (*child, error) {
 	c, err := newChild()
 	if err != nil {
 		return nil, err
 	}
-	if err := c.play(ctx, "door", doorSettings{db.address, db.seed.people}); err != nil {
-		return nil, errors.Join(fmt.Errorf("starting a door: %w", err), c.stop())
+	if err := c.startRole(ctx, "nethttp", netHTTPSettings{db.address, db.seed.people}); err != nil {
+		return nil, errors.Join(fmt.Errorf("starting net/http alone: %w", err), c.stop())
 	}
 	return c, nil
 }
 
-// serveDoor is parley's log behind net/http and nothing else as a role: the same
-// requests as parley gets, of which it reads all and believes nothing.
-func serveDoor(in *bufio.Reader) error {
-	var settings doorSettings
+// serveNetHTTP is parley's log behind net/http and nothing else as a role. It gets the
+// same requests as parley and reads all of them, but checks none.
+func serveNetHTTP(in *bufio.Reader) error {
+	var settings netHTTPSettings
 	if err := readSettings(in, &settings); err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func serveDoor(in *bufio.Reader) error {
 		last.Store(&body)
 		_, _ = w.Write(body)
 	})
-	// What was answered last, from memory.
+	// The last page that was answered, from memory.
 	mux.HandleFunc("GET /again", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(*last.Load()) })
-	return serveUntilTold(in, mux)
+	return serveUntilStdinEnds(in, mux)
 }

@@ -2,9 +2,9 @@ package main
 
 import "bytes"
 
-// follower is what one reader was given. It finds the stamps in what arrives,
+// verifier checks what one reader was given. It finds the stamps in what arrives,
 // however that is cut, and holds each against the last of its lane.
-type follower struct {
+type verifier struct {
 	chat, group int
 
 	// last is the number of each lane's newest message.
@@ -12,9 +12,8 @@ type follower struct {
 	// began is the beginning of a stamp whose end has not arrived.
 	began [stampSize]byte
 	size  int
-	// strict, where it is not nil, holds everything that arrives against what a
-	// stream has to look like.
-	strict *strict
+	// form, where it is not nil, checks the format of everything that arrives.
+	form *form
 }
 
 // tally is what readers were given.
@@ -33,10 +32,10 @@ type tally struct {
 
 // take takes what arrived at a time, in microseconds, and returns how many
 // messages that brought.
-func (f *follower) take(b []byte, now int64, t *tally) (messages int) {
+func (f *verifier) take(b []byte, now int64, t *tally) (messages int) {
 	t.Bytes += int64(len(b))
-	if f.strict != nil {
-		t.Broken += int64(f.strict.take(b))
+	if f.form != nil {
+		t.Broken += int64(f.form.take(b))
 	}
 	if f.size > 0 {
 		n := copy(f.began[f.size:], b)
@@ -64,7 +63,7 @@ func (f *follower) take(b []byte, now int64, t *tally) (messages int) {
 }
 
 // stamped counts a message by its stamp.
-func (f *follower) stamped(b []byte, now int64, t *tally) int {
+func (f *verifier) stamped(b []byte, now int64, t *tally) int {
 	s, ok := readStamp(b)
 	if !ok || s.lane >= len(f.last) {
 		t.Broken++
@@ -83,7 +82,7 @@ func (f *follower) stamped(b []byte, now int64, t *tally) int {
 }
 
 // missing is how many of what was posted, a number for each lane, has not come.
-func (f *follower) missing(posted []uint32) (n int64) {
+func (f *verifier) missing(posted []uint32) (n int64) {
 	for lane, number := range posted {
 		n += int64(number) - int64(f.last[lane])
 	}

@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// wire is a client's connection to the server, kept alive from one request to
+// httpConn is a client's connection to the server, kept alive from one request to
 // the next. It writes requests itself: net/http's client costs as much as a
 // server, and would take that from the very processors that are measured.
-type wire struct {
+type httpConn struct {
 	conn net.Conn
 	in   *bufio.Reader
 	out  []byte
@@ -26,34 +26,34 @@ type wire struct {
 // answerWithin is longer than the server ever takes for an answer.
 const answerWithin = 10 * time.Second
 
-func dial(ctx context.Context, address string) (*wire, error) {
+func dial(ctx context.Context, address string) (*httpConn, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	return &wire{conn: conn, in: bufio.NewReader(conn)}, nil
+	return &httpConn{conn: conn, in: bufio.NewReader(conn)}, nil
 }
 
-func dialAll(ctx context.Context, address string, n int) (wires []*wire, err error) {
+func dialAll(ctx context.Context, address string, n int) (conns []*httpConn, err error) {
 	for range n {
 		w, err := dial(ctx, address)
 		if err != nil {
-			hangUp(wires)
+			hangUp(conns)
 			return nil, err
 		}
-		wires = append(wires, w)
+		conns = append(conns, w)
 	}
-	return wires, nil
+	return conns, nil
 }
 
-func hangUp(wires []*wire) {
-	for _, w := range wires {
+func hangUp(conns []*httpConn) {
+	for _, w := range conns {
 		_ = w.conn.Close()
 	}
 }
 
 // post posts a message and waits until it is stored. errUnavailable.
-func (w *wire) post(chatID, token, text string) error {
+func (w *httpConn) post(chatID, token, text string) error {
 	w.out = append(w.out[:0], "POST /chats/"...)
 	w.out = append(w.out, chatID...)
 	w.out = append(w.out, "/messages HTTP/1.1\r\nHost: parley\r\nContent-Type: application/json\r\nContent-Length: "...)
@@ -72,7 +72,7 @@ var errUnavailable = errors.New(http.StatusText(http.StatusServiceUnavailable))
 
 // ask sends a whole request and returns the body of the answer, which has to have
 // one of the statuses. errUnavailable.
-func (w *wire) ask(request []byte, wanted ...int) ([]byte, error) {
+func (w *httpConn) ask(request []byte, wanted ...int) ([]byte, error) {
 	w.out = request
 	if err := w.send(); err != nil {
 		return nil, err
@@ -102,7 +102,7 @@ func get(path, token string) []byte {
 
 // follow opens a stream after a place and reads it until the replay is done. It
 // returns how many messages that brought. errUnavailable.
-func (w *wire) follow(path, token, after string) (messages int, err error) {
+func (w *httpConn) follow(path, token, after string) (messages int, err error) {
 	w.out = fmt.Appendf(w.out[:0], "GET %s?after=%s HTTP/1.1\r\nHost: parley\r\nAccept: text/event-stream\r\nAuthorization: Bearer %s\r\n\r\n",
 		path, after, token)
 	if err := w.send(); err != nil {
@@ -129,7 +129,7 @@ func (w *wire) follow(path, token, after string) (messages int, err error) {
 	return messages, errors.Join(errors.New("the stream ended before it was ready"), lines.Err())
 }
 
-func (w *wire) send() error {
+func (w *httpConn) send() error {
 	if err := w.conn.SetDeadline(time.Now().Add(answerWithin)); err != nil {
 		return err
 	}

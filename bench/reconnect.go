@@ -20,22 +20,22 @@ const (
 	postedMeanwhile = 200
 )
 
-// comeBack is all readers being cut off at once, and coming back.
-func (f *field) comeBack(scale scale) *scenario {
-	c := scale.carriage(1000, 10_000, asFastAsPossible)
+// reconnectAll is all readers being cut off and reconnecting at once.
+func (f *systems) reconnectAll(scale scale) *scenario {
+	c := scale.workload(1000, 10_000, asFastAsPossible)
 	c.patient = true // on a busy machine a crowd may take a post longer than it waits
 	return &scenario{
-		name: fmt.Sprintf("%d readers of %d chats, cut off at once, come back %d messages behind", c.readers, c.chats, missed),
-		entries: entries(f.fast, 20*time.Second/time.Duration(scale.fewer), c.comeBack,
+		name: fmt.Sprintf("%d readers of %d chats, cut off at once, reconnect %d messages behind", c.readers, c.chats, missed),
+		entries: entries(f.parley, 20*time.Second/time.Duration(scale.fewer), c.reconnectAll,
 			atMost(float64(15*time.Second), caughtUp), atMost(2, logReads), atMost(float64(time.Second), acknowledgedMost), nothingWrong),
 	}
 }
 
-// comeBack cuts all readers off, posts what they then miss, and lets all come back
+// reconnectAll cuts all readers off, posts what they then miss, and lets all reconnect
 // at once while more is posted.
-func (c carriage) comeBack(ctx context.Context, by carrier) (f figures, l latencies, err error) {
+func (c workload) reconnectAll(ctx context.Context, on system) (f figures, l latencies, err error) {
 	f = noFigures()
-	err = c.with(ctx, by, func(r *carrying) error {
+	err = c.with(ctx, on, func(r *workloadRun) error {
 		if err := r.open(nil, openAtOnce); err != nil {
 			return err
 		}
@@ -56,7 +56,7 @@ func (c carriage) comeBack(ctx context.Context, by carrier) (f figures, l latenc
 			return err
 		}
 		r.posters.waited()
-		reads, err := r.station.metric(ctx, "parley_reader_log_reads_total")
+		reads, err := r.instance.metric(ctx, "parley_reader_log_reads_total")
 		if err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func (c carriage) comeBack(ctx context.Context, by carrier) (f figures, l latenc
 			return err
 		}
 		f[refused] = float64(c.Refused)
-		after, err := r.station.metric(ctx, "parley_reader_log_reads_total")
+		after, err := r.instance.metric(ctx, "parley_reader_log_reads_total")
 		f[logReads] = (after - reads) / float64(r.chats)
 		return err
 	})
@@ -81,7 +81,7 @@ func (c carriage) comeBack(ctx context.Context, by carrier) (f figures, l latenc
 
 // reopen opens all streams again while messages are posted, and returns how long
 // that took.
-func (r *carrying) reopen(ctx context.Context, places []int64) (took float64, err error) {
+func (r *workloadRun) reopen(ctx context.Context, places []int64) (took float64, err error) {
 	posting, stop := context.WithCancel(ctx)
 	defer stop()
 	working, posting := errgroup.WithContext(posting)
@@ -97,7 +97,7 @@ func (r *carrying) reopen(ctx context.Context, places []int64) (took float64, er
 }
 
 // metric reads one of parley's metrics.
-func (s *station) metric(ctx context.Context, name string) (float64, error) {
+func (s *instance) metric(ctx context.Context, name string) (float64, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address+"/metrics", nil)
 	if err != nil {
 		return 0, err

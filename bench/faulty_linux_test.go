@@ -10,11 +10,11 @@ import (
 	"testing"
 )
 
-func init() { roles["careless"] = serveCareless }
+func init() { roles["faulty"] = serveFaulty }
 
-// serveCareless is a server that is not to be trusted: its fourth reader never gets
-// the fifth message, and the ninth twice.
-func serveCareless(in *bufio.Reader) error {
+// serveFaulty is a server whose fourth reader never gets the fifth message, and gets
+// the ninth twice.
+func serveFaulty(in *bufio.Reader) error {
 	var mu sync.Mutex
 	var conns []net.Conn
 	var id int64
@@ -53,19 +53,19 @@ func serveCareless(in *bufio.Reader) error {
 	return serveRival(in, mux)
 }
 
-func TestAServerThatDropsAMessageAndRepeatsAnotherIsCaught(t *testing.T) {
+func TestFaultyServerIsCaught(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		server         string
 		lost, repeated int64
 	}{
-		{"careless", 1, 1},
+		{"faulty", 1, 1},
 		{"limit", 0, 0},
 		{"r3labs", 0, 0},
 	} {
 		t.Run(test.server, func(t *testing.T) {
 			t.Parallel()
-			c := carriage{chats: 1, readers: 30, posters: 1, pace: pace{rounds: 20, onTheirWay: onTheirWay}}
+			c := workload{chats: 1, readers: 30, posters: 1, pace: pace{rounds: 20, onTheirWay: onTheirWay}}
 			r, err := c.begin(t.Context(), rival(test.server))
 			defer func() {
 				if err := r.end(); err != nil {
@@ -87,7 +87,7 @@ func TestAServerThatDropsAMessageAndRepeatsAnotherIsCaught(t *testing.T) {
 }
 
 // deliverAll opens the streams, posts all rounds, and returns what was counted.
-func deliverAll(t *testing.T, ctx context.Context, r *carrying) counted {
+func deliverAll(t *testing.T, ctx context.Context, r *workloadRun) counted {
 	t.Helper()
 	if err := r.open(nil, openAtOnce); err != nil {
 		t.Fatal(err)

@@ -5,11 +5,11 @@ import (
 	"strconv"
 )
 
-// strict checks the form of a stream of server-sent events from its first byte:
+// form checks the form of a stream of server-sent events from its first byte:
 // HTTP/1.1 chunks (RFC 9112, section 7.1), and in them blocks of lines (WHATWG
 // HTML, section 9.2.5) with ids that grow. It is told only what arrived so far,
 // in pieces of any size.
-type strict struct {
+type form struct {
 	// next takes a line, or so many bytes, of the layer below events.
 	next state
 	line []byte
@@ -34,7 +34,7 @@ const (
 )
 
 // take returns how many breaches there are in what arrived.
-func (s *strict) take(b []byte) (breaches int) {
+func (s *form) take(b []byte) (breaches int) {
 	for len(b) > 0 {
 		if s.next == inChunk {
 			n := min(s.left, len(b))
@@ -59,7 +59,7 @@ func (s *strict) take(b []byte) (breaches int) {
 }
 
 // takeLine takes a line that stands between chunks, or before them.
-func (s *strict) takeLine(line []byte) (breaches int) {
+func (s *form) takeLine(line []byte) (breaches int) {
 	text, ok := bytes.CutSuffix(line, []byte("\r\n"))
 	if !ok {
 		breaches++
@@ -90,7 +90,7 @@ func (s *strict) takeLine(line []byte) (breaches int) {
 	return breaches
 }
 
-func (s *strict) takeEvents(b []byte) (breaches int) {
+func (s *form) takeEvents(b []byte) (breaches int) {
 	for {
 		i := bytes.IndexByte(b, '\n')
 		if i < 0 {
@@ -105,7 +105,7 @@ func (s *strict) takeEvents(b []byte) (breaches int) {
 }
 
 // takeField takes a line of an event.
-func (s *strict) takeField(line []byte) (breaches int) {
+func (s *form) takeField(line []byte) (breaches int) {
 	name, value, _ := bytes.Cut(line, []byte(":"))
 	value = bytes.TrimPrefix(value, []byte(" "))
 	switch string(name) {

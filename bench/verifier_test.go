@@ -20,7 +20,7 @@ func stream(numbers ...[2]int) []byte {
 	return b.Bytes()
 }
 
-func TestAReaderKnowsWhatItLostAndWhatCameTwiceHoweverItArrives(t *testing.T) {
+func TestVerifierCountsLossAndRepetition(t *testing.T) {
 	for _, test := range []struct {
 		name                       string
 		numbers                    [][2]int
@@ -35,7 +35,7 @@ func TestAReaderKnowsWhatItLostAndWhatCameTwiceHoweverItArrives(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			wire := stream(test.numbers...)
 			for size := 1; size <= len(wire); size++ {
-				f := follower{last: make([]uint32, 2), strict: &strict{}}
+				f := verifier{last: make([]uint32, 2), form: &form{}}
 				got := tally{Latencies: make(latencies, buckets)}
 				messages := 0
 				for rest := wire; len(rest) > 0; {
@@ -60,22 +60,22 @@ func tallyWithoutLatencies(t tally) tally {
 	return t
 }
 
-func TestAStreamThatIsNoStreamOfServerSentEventsIsSeen(t *testing.T) {
+func TestVerifierCountsBreachesOfFormat(t *testing.T) {
 	good := string(stream([2]int{0, 1}, [2]int{0, 2}))
 	for name, bad := range map[string]string{
 		"a chunk longer than it says":  replaceOnce(good, "\n\n\r\n", "\n\nx\r\n"),
 		"a chunk without its size":     replaceOnce(good, "\r\n\r\n", "\r\n\r\nzz\r\n"),
 		"an id that comes again":       replaceOnce(good, "id: 2", "id: 1"),
 		"a block that lost its end":    replaceOnce(good, "id: 1\n\n", "id: 1\n "),
-		"a field that nobody knows":    replaceOnce(good, "id: 1", "ad: 1"),
+		"an unknown field":             replaceOnce(good, "id: 1", "ad: 1"),
 		"a stamp that is cut in a row": replaceOnce(good, "^000", "^00g"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := follower{last: make([]uint32, 1), strict: &strict{}}
+			f := verifier{last: make([]uint32, 1), form: &form{}}
 			got := tally{Latencies: make(latencies, buckets)}
 			f.take([]byte(bad), 0, &got)
 			if got.Broken == 0 {
-				t.Errorf("nobody saw it: %q", bad)
+				t.Errorf("not one breach was counted: %q", bad)
 			}
 		})
 	}
@@ -85,7 +85,7 @@ func replaceOnce(s, old, with string) string {
 	return string(bytes.Replace([]byte(s), []byte(old), []byte(with), 1))
 }
 
-func TestAStampSaysWhatWasPutIntoIt(t *testing.T) {
+func TestStampRoundTrips(t *testing.T) {
 	for _, s := range []stamp{{}, {lane: 63, number: 1 << 20, at: micros(time.Now())}, {lane: 0xfff, number: 0xfffffff, at: 1<<52 - 1}} {
 		var b [stampSize]byte
 		s.put(b[:])
@@ -95,7 +95,7 @@ func TestAStampSaysWhatWasPutIntoIt(t *testing.T) {
 	}
 }
 
-func TestATimeIsCountedToWithinAHundredth(t *testing.T) {
+func TestLatenciesAreCountedWithinOnePercent(t *testing.T) {
 	for micros := int64(0); micros < 100_000_000; micros += micros/50 + 1 {
 		took := time.Duration(micros) * time.Microsecond
 		got := value(bucket(uint64(micros)))

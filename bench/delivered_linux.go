@@ -9,32 +9,32 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// seen is how many messages each group of readers has been given, in memory that
+// delivered is how many messages each group of readers has been given, in memory that
 // the audience and the posters share: asking costs the audience nothing.
-type seen struct {
+type delivered struct {
 	memory []byte
 	counts *[groups]atomic.Int64
 	// used is how many groups have readers.
 	used int
 }
 
-// makeSeen makes the file and maps it.
-func makeSeen(path string) (*seen, error) {
+// makeDelivered makes the file and maps it.
+func makeDelivered(path string) (*delivered, error) {
 	var none [groups]atomic.Int64
 	if err := os.WriteFile(path, make([]byte, unsafe.Sizeof(none)), 0o600); err != nil {
 		return nil, err
 	}
-	return openSeen(path)
+	return openDelivered(path)
 }
 
-// openSeen maps the file that another process has made.
-func openSeen(path string) (*seen, error) {
+// openDelivered maps the file that another process has made.
+func openDelivered(path string) (*delivered, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	s := &seen{used: groups}
+	s := &delivered{used: groups}
 	s.memory, err = unix.Mmap(int(f.Fd()), 0, int(unsafe.Sizeof(*s.counts)), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
 		return nil, err
@@ -43,8 +43,8 @@ func openSeen(path string) (*seen, error) {
 	return s, nil
 }
 
-// by is what the slowest group has been given.
-func (s *seen) by() int64 {
+// least is what the slowest group has been given.
+func (s *delivered) least() int64 {
 	least := s.counts[0].Load()
 	for i := 1; i < s.used; i++ {
 		least = min(least, s.counts[i].Load())
@@ -52,9 +52,9 @@ func (s *seen) by() int64 {
 	return least
 }
 
-func (s *seen) add(group int, messages int64) { s.counts[group].Add(messages) }
+func (s *delivered) add(group int, messages int64) { s.counts[group].Add(messages) }
 
-func (s *seen) close() error {
+func (s *delivered) close() error {
 	if s == nil {
 		return nil
 	}

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// carriage is what is carried to whom.
-type carriage struct {
+// workload is how many messages are posted how fast, and how many readers follow them.
+type workload struct {
 	chats, readers int
 	// messages is how many there are before, a multiple of chats.
 	messages int
@@ -28,12 +28,12 @@ type carriage struct {
 }
 
 // seed is what the server's database holds before.
-func (c carriage) seed() seed {
+func (c workload) seed() seed {
 	return seed{people: 1, chats: c.chats, messages: c.messages, accounts: c.accounts, each: c.each}
 }
 
 // lasts is about how long it takes.
-func (c carriage) lasts() time.Duration {
+func (c workload) lasts() time.Duration {
 	return c.warm + c.time + 2*time.Second + time.Duration(c.readers)*300*time.Microsecond
 }
 
@@ -41,45 +41,45 @@ func (c carriage) lasts() time.Duration {
 // what is measured.
 const openAtOnce = 256
 
-// carrying is a carriage under way.
-type carrying struct {
-	carriage
-	carrier  carrier
-	station  *station
+// workloadRun is a workload under way.
+type workloadRun struct {
+	workload
+	system   system
+	instance *instance
 	audience *audience
 	posters  *posters
 }
 
 // begin starts a server, opens all streams, and makes posters ready. The run is to
 // be ended in any case.
-func (c carriage) begin(ctx context.Context, by carrier) (r *carrying, err error) {
-	r = &carrying{carriage: c, carrier: by}
-	if r.station, err = by.start(ctx, c.seed()); err != nil {
+func (c workload) begin(ctx context.Context, on system) (r *workloadRun, err error) {
+	r = &workloadRun{workload: c, system: on}
+	if r.instance, err = on.start(ctx, c.seed()); err != nil {
 		return r, err
 	}
 	if r.audience, err = startAudience(ctx); err != nil {
 		return r, err
 	}
-	r.audience.seen.used = min(groups, (c.readers-c.stalled)/c.chats)
+	r.audience.delivered.used = min(groups, (c.readers-c.stalled)/c.chats)
 	return r, nil
 }
 
 // open opens the streams that are not open, after an id of each chat or, without
 // any, from now on.
-func (r *carrying) open(after []int64, atOnce int) error {
+func (r *workloadRun) open(after []int64, atOnce int) error {
 	o := &opening{
-		Address: r.station.address, Readers: r.readers, Chats: r.chats, Stalled: r.stalled,
-		Lanes: lanes(r.carriage.posters, r.chats), Opened: []byte(r.station.opened), Greeted: []byte(r.station.greeted),
-		Strict: r.carrier.strict, AtOnce: atOnce, Nap: r.nap(),
+		Address: r.instance.address, Readers: r.readers, Chats: r.chats, Stalled: r.stalled,
+		Lanes: lanes(r.workload.posters, r.chats), Opened: []byte(r.instance.opened), Greeted: []byte(r.instance.greeted),
+		SSE: r.system.sse, AtOnce: atOnce, Nap: r.nap(),
 	}
 	for ch := range r.chats {
 		place := int64(-1)
 		if after != nil {
 			place = after[ch]
 		}
-		o.Requests = append(o.Requests, r.station.request(ch+1, place))
-		if r.station.reply != nil {
-			o.Replies = append(o.Replies, r.station.reply(ch+1))
+		o.Requests = append(o.Requests, r.instance.request(ch+1, place))
+		if r.instance.reply != nil {
+			o.Replies = append(o.Replies, r.instance.reply(ch+1))
 		}
 	}
 	_, err := r.audience.tell(order{Open: o})
@@ -87,27 +87,27 @@ func (r *carrying) open(after []int64, atOnce int) error {
 }
 
 // connect makes the posters ready.
-func (r *carrying) connect(ctx context.Context) (err error) {
-	r.posters, err = newPosters(ctx, r.station, r.carriage.posters, r.chats, r.patient, r.audience.seen)
+func (r *workloadRun) connect(ctx context.Context) (err error) {
+	r.posters, err = newPosters(ctx, r.instance, r.workload.posters, r.chats, r.patient, r.audience.delivered)
 	return err
 }
 
 // nap is how long readers rest: not at all where what counts is how soon messages
 // come.
-func (c carriage) nap() time.Duration {
+func (c workload) nap() time.Duration {
 	if c.pace.rate > 0 {
 		return 0
 	}
 	return 2 * time.Millisecond
 }
 
-func (r *carrying) end() error {
+func (r *workloadRun) end() error {
 	r.posters.close()
-	return errors.Join(r.audience.stop(), r.station.stop())
+	return errors.Join(r.audience.stop(), r.instance.stop())
 }
 
 // readingEach is how many readers of a chat read.
-func (r *carrying) readingEach() int64 { return int64((r.readers - r.stalled) / r.chats) }
+func (r *workloadRun) readingEach() int64 { return int64((r.readers - r.stalled) / r.chats) }
 
 // moment is what was counted up to a time.
 type moment struct {
@@ -116,16 +116,16 @@ type moment struct {
 	server, database float64
 }
 
-func (r *carrying) moment() (m moment, err error) {
+func (r *workloadRun) moment() (m moment, err error) {
 	if m.counted, err = r.audience.tell(order{Count: true}); err != nil {
 		return m, err
 	}
-	server, err := processorTime(r.station.pid())
+	server, err := processorTime(r.instance.pid())
 	if err != nil {
 		return m, err
 	}
 	m.at, m.server = time.Now(), float64(server)
-	m.database, err = r.station.databaseTime()
+	m.database, err = r.instance.databaseTime()
 	return m, err
 }
 
@@ -150,7 +150,7 @@ func (m moment) since(before moment) figures {
 
 // post posts for as long as it takes and tells what that cost, and whether all
 // was delivered.
-func (r *carrying) post(ctx context.Context) (f figures, l latencies, err error) {
+func (r *workloadRun) post(ctx context.Context) (f figures, l latencies, err error) {
 	// What was left behind before this run is no work of this run's.
 	runtime.GC()
 	posting, stop := context.WithCancel(ctx)
@@ -184,7 +184,7 @@ func (r *carrying) post(ctx context.Context) (f figures, l latencies, err error)
 
 // settle waits until everything is delivered and returns how much was not, or not
 // as it should have been.
-func (r *carrying) settle(ctx context.Context) (float64, error) {
+func (r *workloadRun) settle(ctx context.Context) (float64, error) {
 	if err := r.audience.await(ctx, r.posters.acknowledged.Load()*r.readingEach()); err != nil {
 		return 0, err
 	}
@@ -193,8 +193,8 @@ func (r *carrying) settle(ctx context.Context) (float64, error) {
 }
 
 // with starts a server, does something with it, and ends it.
-func (c carriage) with(ctx context.Context, by carrier, do func(r *carrying) error) (err error) {
-	r, err := c.begin(ctx, by)
+func (c workload) with(ctx context.Context, on system, do func(r *workloadRun) error) (err error) {
+	r, err := c.begin(ctx, on)
 	defer func() { err = errors.Join(err, r.end()) }()
 	if err != nil {
 		return err
@@ -202,9 +202,9 @@ func (c carriage) with(ctx context.Context, by carrier, do func(r *carrying) err
 	return do(r)
 }
 
-// carry opens all streams and carries messages to them.
-func (c carriage) carry(ctx context.Context, by carrier) (f figures, l latencies, err error) {
-	err = c.with(ctx, by, func(r *carrying) error {
+// fanOut opens all streams and carries messages to them.
+func (c workload) fanOut(ctx context.Context, on system) (f figures, l latencies, err error) {
+	err = c.with(ctx, on, func(r *workloadRun) error {
 		if err := r.open(nil, openAtOnce); err != nil {
 			return err
 		}

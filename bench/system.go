@@ -8,20 +8,20 @@ import (
 	"parley/server"
 )
 
-// carrier is a kind of server that carries messages to those who follow.
-type carrier struct {
+// system is a kind of server that carries messages to readers.
+type system struct {
 	// name says what it is, and names it for -rival and -only.
 	name string
 	// ours says that it is parley.
 	ours bool
-	// strict says that it speaks server-sent events from its first byte to its last.
-	strict bool
+	// sse says that it speaks server-sent events from its first byte to its last.
+	sse bool
 	// start starts one whose database, if it has any, holds this.
-	start func(ctx context.Context, holds seed) (*station, error)
+	start func(ctx context.Context, holds seed) (*instance, error)
 }
 
-// station is a carrier that runs.
-type station struct {
+// instance is a system that runs.
+type instance struct {
 	*child
 	// database is nil where everything is in memory.
 	database *database
@@ -36,8 +36,8 @@ type station struct {
 	greeted string
 }
 
-// stop ends the server and removes its database; a nil station is none.
-func (s *station) stop() error {
+// stop ends the server and removes its database; a nil instance is none.
+func (s *instance) stop() error {
 	if s == nil {
 		return nil
 	}
@@ -45,7 +45,7 @@ func (s *station) stop() error {
 }
 
 // databaseTime is what the database's processes have cost so far.
-func (s *station) databaseTime() (d float64, err error) {
+func (s *instance) databaseTime() (d float64, err error) {
 	if s.database == nil || s.database.engine.process == 0 {
 		return 0, nil
 	}
@@ -65,9 +65,9 @@ func request(token string) func(ch int, after int64) []byte {
 	}
 }
 
-// ours is parley on a database.
-func ours(e *engine, passwordHash, name string, settings server.Settings) carrier {
-	start := func(ctx context.Context, holds seed) (_ *station, err error) {
+// parleyOn is parley on a database.
+func parleyOn(e *engine, passwordHash, name string, settings server.Settings) system {
+	start := func(ctx context.Context, holds seed) (_ *instance, err error) {
 		holds.passwordHash = passwordHash
 		db, err := e.newDatabase(ctx, holds)
 		if err != nil {
@@ -77,27 +77,27 @@ func ours(e *engine, passwordHash, name string, settings server.Settings) carrie
 		if err != nil {
 			return nil, errors.Join(err, db.drop())
 		}
-		s := &station{child: c, database: db, opened: "event: ready"}
+		s := &instance{child: c, database: db, opened: "event: ready"}
 		if s.token, err = c.logIn(ctx, username(1)); err != nil {
 			return nil, errors.Join(fmt.Errorf("logging in: %w", err), s.stop())
 		}
 		s.request = request(s.token)
 		return s, nil
 	}
-	return carrier{name: name, ours: true, strict: true, start: start}
+	return system{name: name, ours: true, sse: true, start: start}
 }
 
 // rival is one of this program's roles.
-func rival(role string) carrier {
-	start := func(ctx context.Context, _ seed) (*station, error) {
+func rival(role string) system {
+	start := func(ctx context.Context, _ seed) (*instance, error) {
 		c, err := newChild()
 		if err != nil {
 			return nil, err
 		}
-		if err := c.play(ctx, role, struct{}{}); err != nil {
+		if err := c.startRole(ctx, role, struct{}{}); err != nil {
 			return nil, errors.Join(fmt.Errorf("starting %s: %w", role, err), c.stop())
 		}
-		return &station{child: c, token: "none", request: request("none"), opened: "\r\n\r\n"}, nil
+		return &instance{child: c, token: "none", request: request("none"), opened: "\r\n\r\n"}, nil
 	}
-	return carrier{name: role, strict: true, start: start}
+	return system{name: role, sse: true, start: start}
 }
