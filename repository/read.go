@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"parley/chat"
+	"parley/repository/commitlog"
 )
 
 // readTimeout bounds a read, so that its caller is answered within the 3 s that
@@ -60,7 +61,7 @@ func bounded[T any](ctx context.Context, r *Repository, username string, fn func
 	r.reads.Add(1)
 	go func() {
 		defer r.reads.Done()
-		out, err := fn(within)
+		out, err := recovered(within, fn)
 		r.gate.leave(username)
 		done <- result{out, err}
 	}()
@@ -82,4 +83,15 @@ func bounded[T any](ctx context.Context, r *Repository, username string, fn func
 		r.metrics.log.Up.Set(0)
 		return none, chat.ErrUnavailable
 	}
+}
+
+// recovered runs fn and makes an error of a panic, which in a goroutine of its own would
+// end the process and everything that strangers do in it.
+func recovered[T any](ctx context.Context, fn func(ctx context.Context) (T, error)) (out T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = commitlog.Panicked(p)
+		}
+	}()
+	return fn(ctx)
 }
