@@ -103,11 +103,7 @@ func TestErasedTextLeavesTheLogWhenNoReaderNeedsItAnyMore(t *testing.T) {
 	}
 	// Posts go on while the cleaner waits for the reader.
 	for range 20 {
-		began := time.Now()
 		say(t, r, as["ann"], "other", "hello")
-		if took := time.Since(began); took > time.Second {
-			t.Errorf("a post took %s", took)
-		}
 	}
 	<-finished
 	waitNotFound(t, s, "SECRET")
