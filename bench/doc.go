@@ -42,7 +42,7 @@
 //	                garbage collected before and after
 //	kernel          what the server's side of each socket holds (skmem of ss(8))
 //	wire            bytes of a delivery
-//	refused         requests that were answered 503
+//	refused         requests that were answered 503 or 429
 //	refused and done  those that took effect all the same
 //
 // A poster that posts as fast as possible posts again when its last message was

@@ -29,9 +29,9 @@ const (
 	accountsTimes
 	accountsAlone
 	accountsBeside
-	// strangersRefused is how many of the strangers' requests were answered that the
-	// server has no time, and heavyRefused how many of the heavy user's; heavyRate is
-	// how many of the latter were answered otherwise, a second.
+	// strangersRefused is how many of the strangers' requests were refused, and
+	// heavyRefused how many of the heavy user's; heavyRate is how many of the latter were
+	// not, a second.
 	strangersRefused
 	heavyRate
 	heavyRefused

@@ -52,7 +52,7 @@ func hangUp(conns []*httpConn) {
 	}
 }
 
-// post posts a message and waits until it is stored. errUnavailable.
+// post posts a message and waits until it is stored. errRefused.
 func (w *httpConn) post(chatID, token, text string) error {
 	w.out = append(w.out[:0], "POST /chats/"...)
 	w.out = append(w.out, chatID...)
@@ -67,11 +67,16 @@ func (w *httpConn) post(chatID, token, text string) error {
 	return err
 }
 
-// errUnavailable is a server that has no time.
-var errUnavailable = errors.New(http.StatusText(http.StatusServiceUnavailable))
+// errRefused is an answer that asks the client to come later.
+var errRefused = errors.New("refused")
+
+// refuses says whether a status asks the client to come later.
+func refuses(status int) bool {
+	return status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests
+}
 
 // ask sends a whole request and returns the body of the answer, which has to have
-// one of the statuses. errUnavailable.
+// one of the statuses. errRefused.
 func (w *httpConn) ask(request []byte, wanted ...int) ([]byte, error) {
 	w.out = request
 	if err := w.send(); err != nil {
@@ -88,8 +93,8 @@ func (w *httpConn) ask(request []byte, wanted ...int) ([]byte, error) {
 		return nil, err
 	case slices.Contains(wanted, res.StatusCode):
 		return body, nil
-	case res.StatusCode == http.StatusServiceUnavailable:
-		return nil, fmt.Errorf("%w: %s", errUnavailable, body)
+	case refuses(res.StatusCode):
+		return nil, fmt.Errorf("%w: %s", errRefused, body)
 	default:
 		return nil, fmt.Errorf("%s: %s", res.Status, body)
 	}
@@ -101,7 +106,7 @@ func get(path, token string) []byte {
 }
 
 // follow opens a stream after a place and reads it until the replay is done. It
-// returns how many messages that brought. errUnavailable.
+// returns how many messages that brought. errRefused.
 func (w *httpConn) follow(path, token, after string) (messages int, err error) {
 	w.out = fmt.Appendf(w.out[:0], "GET %s?after=%s HTTP/1.1\r\nHost: parley\r\nAccept: text/event-stream\r\nAuthorization: Bearer %s\r\n\r\n",
 		path, after, token)
@@ -112,8 +117,8 @@ func (w *httpConn) follow(path, token, after string) (messages int, err error) {
 	switch {
 	case err != nil:
 		return 0, err
-	case res.StatusCode == http.StatusServiceUnavailable:
-		return 0, fmt.Errorf("opening a stream: %w", errUnavailable)
+	case refuses(res.StatusCode):
+		return 0, fmt.Errorf("opening a stream: %w", errRefused)
 	case res.StatusCode != http.StatusOK:
 		return 0, errors.New("opening a stream: " + res.Status)
 	}

@@ -107,7 +107,7 @@ func (j *joining) join(_ context.Context, client, _ int) error {
 	request := fmt.Appendf(nil, "PUT /chats/%s/members/%s HTTP/1.1\r\nHost: parley\r\nContent-Type: application/json\r\n"+
 		"Content-Length: 2\r\nAuthorization: Bearer %s\r\n\r\n{}", to.chat, to.username, j.token)
 	_, err := j.conns[client].ask(request, http.StatusOK)
-	if errors.Is(err, errUnavailable) {
+	if errors.Is(err, errRefused) {
 		j.mu.Lock()
 		j.refused = append(j.refused, to)
 		j.mu.Unlock()

@@ -31,12 +31,11 @@ type sample struct {
 	rate float64
 	// took is how long each of them took.
 	took []time.Duration
-	// refused is how many were answered that the server has no time; they count as
-	// operations, too.
+	// refused is how many were refused; they count as operations, too.
 	refused int
 }
 
-// run lets the clients work. The first error that is not errUnavailable ends it.
+// run lets the clients work. The first error that is not errRefused ends it.
 func (l load) run(ctx context.Context, op operation) (sample, error) {
 	// What was left behind before this run is no work of this run's.
 	runtime.GC()
@@ -53,7 +52,7 @@ func (l load) run(ctx context.Context, op operation) (sample, error) {
 					return err
 				}
 				err = op(ctx, client, n)
-				if err != nil && !errors.Is(err, errUnavailable) {
+				if err != nil && !errors.Is(err, errRefused) {
 					return err
 				}
 				if l.counts(due, time.Now(), from, until) {
@@ -113,7 +112,7 @@ func (l load) compare(ctx context.Context, n int, operations ...operation) ([]se
 		for i, op := range operations {
 			s, err := l.run(ctx, op)
 			if err == nil && s.refused > 0 {
-				err = errUnavailable
+				err = errRefused
 			}
 			if err != nil {
 				return nil, err

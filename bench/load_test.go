@@ -14,7 +14,7 @@ func TestRateCountsFromWhenARequestWasDue(t *testing.T) {
 	l := load{clients: 1, rate: 100, time: 100 * time.Millisecond}
 	got, err := l.run(t.Context(), func(context.Context, int, int) error {
 		time.Sleep(40 * time.Millisecond)
-		return errUnavailable
+		return errRefused
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -178,7 +178,7 @@ func (p *posters) post(client int, to *post, at time.Time) error {
 	stamp{to.lane, to.number, micros(at)}.put(to.stamp)
 	copy(to.key, to.stamp[1:])
 	id, err := p.conns[client].exchange(to.request)
-	for again := 0; to.key != nil && errors.Is(err, errUnavailable) && again < askedAgain; again++ {
+	for again := 0; to.key != nil && errors.Is(err, errRefused) && again < askedAgain; again++ {
 		time.Sleep(askAgain) // also when posting ends: whether this message is stored has to be known
 		id, err = p.conns[client].exchange(to.request)
 	}
