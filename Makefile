@@ -32,6 +32,8 @@ check: ## gofmt, vet (also for macOS and Windows), staticcheck
 
 test: check ## check, bring what the tests need, run them all with the race detector
 	@$(MAKE) --no-print-directory test-needs
+# The repository's tests hold the time-outs of databases, and run while nothing else does.
+	CGO_ENABLED=1 go test -race ./repository/...
 	CGO_ENABLED=1 go test -race ./...
 # Above, streams are on Linux driven by a few goroutines for all. The other path, a
 # goroutine for each, which other systems have alone, passes the same tests.

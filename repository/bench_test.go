@@ -123,10 +123,10 @@ func crowd(t testing.TB, r *Repository, n int) []chat.Actor {
 	return actors
 }
 
-// severalAtOnce calls f(0) … f(n-1), 64 of them at a time.
+// severalAtOnce calls f(0) … f(n-1), 16 of them at a time.
 func severalAtOnce(t testing.TB, n int, f func(i int) error) {
 	t.Helper()
-	free := make(chan struct{}, 64)
+	free := make(chan struct{}, 16)
 	var wg sync.WaitGroup
 	for i := range n {
 		free <- struct{}{}

@@ -12,11 +12,11 @@ const (
 	// WaitFor bounds how long a request waits to be claimed. What is claimed later could
 	// not be answered in time. The rest of AnswerWithin is for what runs: RunFor, StatementFor
 	// and the commit.
-	WaitFor = 1600 * time.Millisecond
+	WaitFor = 1900 * time.Millisecond
 	// RunFor is how long after the lock was had a request may begin another statement.
-	RunFor = 600 * time.Millisecond
+	RunFor = 400 * time.Millisecond
 	// StatementFor bounds each of its statements.
-	StatementFor = 550 * time.Millisecond
+	StatementFor = 450 * time.Millisecond
 )
 
 // These are the states of a request.
