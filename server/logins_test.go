@@ -71,14 +71,11 @@ func TestStrangersLogInWhileFortyClientsHammer(t *testing.T) {
 				headers = append(headers, "X-Forwarded-For", c.from)
 			}
 			// On a loaded machine, and under the race detector, the two hashes before
-			// ann's may take longer than she may wait. Then she tries again.
-			for served, slow := 0, 0; served < 8; {
+			// ann's may take longer than she may wait. Then she tries again, however often.
+			for served := 0; served < 8; {
 				start := time.Now()
 				a := h.do("POST", "/login", "username=ann&password="+password, headers...)
 				if a.status == 503 && time.Since(start) >= patience {
-					if slow++; slow == 8 {
-						t.Skip("this machine makes no hash within the time that a login may wait")
-					}
 					continue
 				}
 				a.want(200)
