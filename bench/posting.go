@@ -2,12 +2,13 @@ package main
 
 import (
 	"context"
-	crand "crypto/rand"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"parley/chat"
 	"parley/repository"
@@ -129,11 +130,11 @@ func logPosts(repo *repository.Repository, s seed, to spread) operation {
 	}
 }
 
-// keyedPosts is logPosts with a ClientID on each post, as the page and the Go client
-// send it.
+// keyedPosts is logPosts with a ClientID on each post, of the kind that the page and the
+// Go client send.
 func keyedPosts(repo *repository.Repository, s seed, to spread) operation {
 	return func(_ context.Context, client, _ int) error {
-		post := chat.Post{Chat: chatID(to.pick()), Text: text, ClientID: crand.Text()}
+		post := chat.Post{Chat: chatID(to.pick()), Text: text, ClientID: uuid.Must(uuid.NewV7()).String()}
 		_, err := repo.Post(context.Background(), s.actor(client), post)
 		return err
 	}

@@ -2,10 +2,11 @@ package client
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/google/uuid"
 
 	"parley/chat"
 )
@@ -42,7 +43,7 @@ func (c *Client) Post(ctx context.Context, p chat.Post) (chat.Posted, error) {
 
 func postRequest(p chat.Post) request {
 	if p.ClientID == "" {
-		p.ClientID = rand.Text()
+		p.ClientID = newKey()
 	}
 	r := request{method: http.MethodPost, path: "/messages", body: struct {
 		Chat     string `json:"chat"`
@@ -55,3 +56,7 @@ func postRequest(p chat.Post) request {
 	}
 	return r
 }
+
+// newKey begins with the time (RFC 9562, UUID version 7), so that the service's index of
+// keys grows at its end.
+func newKey() string { return uuid.Must(uuid.NewV7()).String() }

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"parley/chat"
 )
 
@@ -76,8 +78,8 @@ func TestAPostIsRepeatedUnderOneKeyUntilItIsAnswered(t *testing.T) {
 		t.Fatalf("%+v, %v", posted, err)
 	}
 	key := bodies.all()[0]["client_id"].(string)
-	if len(key) < 20 {
-		t.Errorf("key %q", key)
+	if made, err := uuid.Parse(key); err != nil || made.Version() != 7 {
+		t.Errorf("key %q begins with no time", key)
 	}
 	for _, b := range bodies.all() {
 		if b["client_id"] != key || b["chat"] != "lobby" || b["text"] != "hello" || len(b) != 3 {

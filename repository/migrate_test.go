@@ -18,6 +18,8 @@ func undoBoundedEndings(t testing.TB, r *Repository) {
 		`DROP INDEX memberships_of`,
 		`DROP INDEX memberships_owners`,
 		`DROP INDEX sessions_expiry`,
+		`DROP INDEX messages_key`,
+		`CREATE UNIQUE INDEX messages_client_id ON messages (chat, author, client_id) WHERE client_id IS NOT NULL`,
 		`DROP TABLE endings`,
 		`DROP TABLE keys`,
 		`CREATE INDEX chats_deleted ON chats (id) WHERE deleted_pos IS NOT NULL`,
