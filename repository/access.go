@@ -7,8 +7,9 @@ import (
 	"parley/chat"
 )
 
-// access is how an actor stands to a chat that he may know of.
+// access is how an actor stands to a chat.
 type access struct {
+	Live bool `db:"live"`
 	// Role is empty for one who is no member.
 	Role       chat.Role       `db:"role"`
 	Title      string          `db:"title"`
@@ -19,32 +20,52 @@ type access struct {
 
 func (s access) member() bool { return s.Role != "" }
 
-// access reads how the actor stands to a chat. A chat that he may not know of
-// is chat.ErrNotFound, exactly as one that does not exist. It does not ask
-// whether the actor's session is live.
-func (h handle) access(ctx context.Context, actor chat.Actor, chatID string) (s access, err error) {
-	err = h.get(ctx, &s, `SELECT COALESCE(m.role, '') AS role, c.title, c.visibility, c.last_message
-		FROM chats c
-		LEFT JOIN memberships m ON m.chat = c.id AND m.username = ? AND m.left_pos IS NULL
-		WHERE c.id = ? AND c.deleted_pos IS NULL AND (c.visibility = 'public' OR m.role IS NOT NULL)`,
-		actor.Username, chatID)
-	return s, orNotFound(err)
+// accessColumns are those of an access to the chat c by its member i. Their arguments are
+// the actor's session and name; joinMember has that name for its one argument.
+const (
+	accessColumns = isLive + ` AS live, COALESCE(i.role, '') AS role,
+		COALESCE(c.title, '') AS title, COALESCE(c.visibility, '') AS visibility, c.last_message`
+	joinMember = ` LEFT JOIN memberships i ON i.chat = c.id AND i.username = ? AND i.left_pos IS NULL`
+)
+
+// allowed refuses an actor whose session is over, and one who may not know of the chat: it
+// is chat.ErrNotFound, exactly as one that does not exist.
+func (s access) allowed() error {
+	switch {
+	case !s.Live:
+		return chat.ErrSessionEnded
+	case s.Visibility != chat.Public && !s.member():
+		return chat.ErrNotFound
+	}
+	return nil
+}
+
+// allowedMember is allowed for what a chat keeps for its members.
+func (s access) allowedMember() error {
+	err := s.allowed()
+	if err == nil && !s.member() {
+		err = chat.ErrNotAMember
+	}
+	return err
 }
 
 // admit is what everything begins with that is asked about a chat: the actor is
 // live and may know of it.
-func (h handle) admit(ctx context.Context, actor chat.Actor, chatID string) (access, error) {
-	if err := live(ctx, h, actor); err != nil {
-		return access{}, err
+func (h handle) admit(ctx context.Context, actor chat.Actor, chatID string) (s access, err error) {
+	err = h.get(ctx, &s, `SELECT `+accessColumns+`
+		FROM (SELECT 1 AS one) asked LEFT JOIN chats c ON c.id = ? AND c.deleted_pos IS NULL`+joinMember,
+		actor.Session, actor.Username, chatID, actor.Username)
+	if err == nil {
+		err = s.allowed()
 	}
-	return h.access(ctx, actor, chatID)
+	return s, err
 }
 
 // admitMember is admit for what a chat keeps for its members.
 func (h handle) admitMember(ctx context.Context, actor chat.Actor, chatID string) (access, error) {
 	s, err := h.admit(ctx, actor, chatID)
-	if err == nil && !s.member() {
-		err = chat.ErrNotAMember
+	if err == nil {
+		err = s.allowedMember()
 	}
 	return s, err
 }

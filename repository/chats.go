@@ -12,9 +12,7 @@ import (
 func (d *dialect) chatColumns() string {
 	return `c.id, c.title, c.visibility, c.created_at, c.head, COALESCE(m.role, '') AS role,
 		COALESCE(` + d.unread() + `, 0) AS unread,
-		c.id AS "last.chat", COALESCE(l.id, 0) AS "last.id", COALESCE(l.seq, 0) AS "last.seq",
-		COALESCE(l.author, '') AS "last.author", COALESCE(l.text, '') AS "last.text",
-		COALESCE(l.created_at, 0) AS "last.created_at", l.reply_to AS "last.reply_to", l.client_id AS "last.client_id"`
+		` + noMessageOr("l", "last")
 }
 
 // selectChats reads chats as a user sees them, who is its one argument. Of a chat that the

@@ -2,22 +2,22 @@ package repository
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 
 	"parley/chat"
+	"parley/repository/posts"
 )
 
-// live is nil if the actor's session has not ended, is his own, and he is not
-// disabled; otherwise chat.ErrSessionEnded. When the token ends is not asked
-// here: that was decided with its signature.
+// isLive says whether an actor's session, the first argument, gives access to the user
+// that is the second. When the token ends is not asked here: that was decided with its
+// signature.
+const isLive = `EXISTS (SELECT 1 FROM sessions s WHERE s.id = ? AND s.username = ? AND ` + posts.LiveSession + `)`
+
+// live is nil if the actor's session gives access, otherwise chat.ErrSessionEnded.
 func live(ctx context.Context, h handle, actor chat.Actor) error {
-	var one int
-	err := h.get(ctx, &one, `SELECT 1 FROM sessions s JOIN users u ON u.username = s.username
-		WHERE s.id = ? AND s.username = ? AND s.ended_pos IS NULL AND u.disabled_pos IS NULL`,
-		actor.Session, actor.Username)
-	if errors.Is(err, sql.ErrNoRows) {
-		return chat.ErrSessionEnded
+	var is bool
+	err := h.get(ctx, &is, `SELECT `+isLive, actor.Session, actor.Username)
+	if err == nil && !is {
+		err = chat.ErrSessionEnded
 	}
 	return err
 }

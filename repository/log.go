@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"parley/chat"
+	"parley/repository/posts"
 )
 
 // memberWindow is how many positions MemberAfter looks at in one call, whoever's
@@ -132,20 +133,19 @@ func (r *Repository) openings(ctx context.Context, asked []openingAsk, query str
 	})
 }
 
-// openingTables are the head, the requests q, and the user u of a live session.
+// openingTables are the head, the requests q, and their live sessions s.
 const openingTables = `
 	FROM head h
 	CROSS JOIN (SELECT CAST(value ->> 'n' AS integer) AS n, value ->> 'session' AS session,
 		value ->> 'username' AS username, value ->> 'chat' AS chat FROM %s) q
-	LEFT JOIN sessions s ON s.id = q.session AND s.username = q.username AND s.ended_pos IS NULL
-	LEFT JOIN users u ON u.username = s.username AND u.disabled_pos IS NULL`
+	LEFT JOIN sessions s ON s.id = q.session AND s.username = q.username AND ` + posts.LiveSession
 
 // openOne answers requests for one chat each.
 func (r *Repository) openOne(ctx context.Context, asked []openingAsk, answers []chat.Opening) error {
-	rows, err := r.openings(ctx, asked, `SELECT q.n, h.pos, CASE WHEN u.username IS NULL THEN 0 ELSE 1 END AS live,
-			CASE WHEN c.visibility = 'public' THEN 1 ELSE 0 END AS public, m.chat`+openingTables+`
+	rows, err := r.openings(ctx, asked, `SELECT q.n, h.pos, s.id IS NOT NULL AS live,
+			COALESCE(c.visibility = 'public', false) AS public, m.chat`+openingTables+`
 		LEFT JOIN chats c ON c.id = q.chat AND c.deleted_pos IS NULL
-		LEFT JOIN memberships m ON m.chat = c.id AND m.username = u.username AND m.left_pos IS NULL
+		LEFT JOIN memberships m ON m.chat = c.id AND m.username = s.username AND m.left_pos IS NULL
 		WHERE h.one = 1`)
 	for _, row := range rows {
 		answer := &answers[row.N]
@@ -165,9 +165,9 @@ func (r *Repository) openOne(ctx context.Context, asked []openingAsk, answers []
 
 // openAll answers requests for all chats of an actor.
 func (r *Repository) openAll(ctx context.Context, asked []openingAsk, answers []chat.Opening) error {
-	rows, err := r.openings(ctx, asked, `SELECT q.n, h.pos, CASE WHEN u.username IS NULL THEN 0 ELSE 1 END AS live,
-			0 AS public, c.id AS chat`+openingTables+`
-		LEFT JOIN memberships m ON m.username = u.username AND m.left_pos IS NULL
+	rows, err := r.openings(ctx, asked, `SELECT q.n, h.pos, s.id IS NOT NULL AS live,
+			false AS public, c.id AS chat`+openingTables+`
+		LEFT JOIN memberships m ON m.username = s.username AND m.left_pos IS NULL
 		LEFT JOIN chats c ON c.id = m.chat AND c.deleted_pos IS NULL
 		WHERE h.one = 1
 		ORDER BY q.n, c.id`)
@@ -296,8 +296,7 @@ func (r *Repository) AccessExpiries(ctx context.Context, sessions []string) (_ m
 			Expires int64  `db:"access_expires_at"`
 		}
 		err := h.all(ctx, &rows, `SELECT s.id, s.access_expires_at
-			FROM sessions s JOIN users u ON u.username = s.username
-			WHERE s.id `+h.d.among+` AND s.ended_pos IS NULL AND u.disabled_pos IS NULL`, h.d.list(sessions))
+			FROM sessions s WHERE s.id `+h.d.among+` AND `+posts.LiveSession, h.d.list(sessions))
 		expiries := make(map[string]time.Time, len(rows))
 		for _, row := range rows {
 			expiries[row.ID] = time.UnixMilli(row.Expires)

@@ -3,8 +3,6 @@ package repository
 import (
 	"cmp"
 	"context"
-	"database/sql"
-	"errors"
 
 	"parley/chat"
 )
@@ -20,19 +18,22 @@ type memberRow struct {
 	DisplayName string    `db:"display_name"`
 	Role        chat.Role `db:"role"`
 	JoinedAt    int64     `db:"joined_at"`
+	// Disabled is of a user that handle.member has read.
+	Disabled bool `db:"disabled"`
 }
 
 func (m memberRow) member() chat.Member {
 	return chat.Member{Username: m.Username, DisplayName: m.DisplayName, Role: m.Role, JoinedAt: chat.TimeFromMilli(m.JoinedAt)}
 }
 
-// member reads a present member of a chat. One who is none has no role.
+// member reads a user as a present member of a chat; one who is none has no role.
+// chat.ErrNotFound where there is no such user.
 func (h handle) member(ctx context.Context, chatID, username string) (m memberRow, err error) {
-	err = h.get(ctx, &m, selectMembers+` AND m.username = ?`, chatID, username)
-	if errors.Is(err, sql.ErrNoRows) {
-		return memberRow{}, nil
-	}
-	return m, err
+	err = h.get(ctx, &m, `SELECT u.username, u.display_name, u.disabled_pos IS NOT NULL AS disabled,
+			COALESCE(m.role, '') AS role, COALESCE(m.joined_at, 0) AS joined_at
+		FROM users u LEFT JOIN memberships m ON m.chat = ? AND m.username = u.username AND m.left_pos IS NULL
+		WHERE u.username = ?`, chatID, username)
+	return m, orNotFound(err)
 }
 
 // Members implements [chat.Chats].
@@ -95,18 +96,15 @@ func (r *Repository) PutMember(ctx context.Context, actor chat.Actor, chatID, us
 		if err := mayPut(own, username == actor.Username, role); err != nil {
 			return none, err
 		}
-		user, err := tx.user(ctx, username)
+		member, err := tx.member(ctx, chatID, username)
 		switch {
 		case err != nil:
 			return none, err
-		case user.Disabled.Valid:
+		case member.Disabled:
 			return none, chat.ErrNotFound
 		}
-		if err := r.put(ctx, tx, own, chatID, username, role); err != nil {
-			return none, err
-		}
-		now, err := tx.member(ctx, chatID, username)
-		return now.member(), err
+		err = r.put(ctx, tx, own, chatID, &member, role)
+		return member.member(), err
 	})
 }
 
@@ -123,19 +121,18 @@ func mayPut(own access, oneself bool, role chat.Role) error {
 	return nil
 }
 
-// put makes username a member, or changes the member's role, where that is a change.
-func (r *Repository) put(ctx context.Context, tx *transaction, own access, chatID, username string, role chat.Role) error {
-	was, err := tx.member(ctx, chatID, username)
+// put makes a user a member, or changes the member's role, where that is a change.
+func (r *Repository) put(ctx context.Context, tx *transaction, own access, chatID string, member *memberRow, role chat.Role) error {
+	was := *member
 	switch {
-	case err != nil:
-		return err
 	case was.Role == "" && role == chat.RoleOwner && own.Role != chat.RoleOwner:
 		return chat.ErrForbidden
 	case was.Role == "":
-		if err := tx.guardChats(ctx, username, r.maxChats); err != nil {
+		if err := tx.guardChats(ctx, was.Username, r.maxChats); err != nil {
 			return err
 		}
-		return tx.join(ctx, chatID, username, cmp.Or(role, chat.RoleMember))
+		member.Role, member.JoinedAt = cmp.Or(role, chat.RoleMember), tx.now.UnixMilli()
+		return tx.join(ctx, chatID, was.Username, member.Role)
 	case role == "" || role == was.Role:
 		return nil
 	case !own.Role.Manages():
@@ -146,12 +143,13 @@ func (r *Repository) put(ctx context.Context, tx *transaction, own access, chatI
 	if err := tx.guardOwners(ctx, own, chatID, was); err != nil {
 		return err
 	}
-	_, err = tx.append(ctx, chat.Event{Kind: chat.KindMemberUpdated, Chat: chatID, Username: username, Role: role})
+	_, err := tx.append(ctx, chat.Event{Kind: chat.KindMemberUpdated, Chat: chatID, Username: was.Username, Role: role})
 	if err != nil {
 		return err
 	}
+	member.Role = role
 	_, err = tx.exec(ctx, `UPDATE memberships SET role = ? WHERE chat = ? AND username = ? AND left_pos IS NULL`,
-		string(role), chatID, username)
+		string(role), chatID, was.Username)
 	return err
 }
 

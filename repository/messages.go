@@ -3,7 +3,6 @@ package repository
 import (
 	"context"
 	"math"
-	"slices"
 
 	"parley/chat"
 )
@@ -11,50 +10,69 @@ import (
 // Message implements [chat.Messages].
 func (r *Repository) Message(ctx context.Context, actor chat.Actor, id int64) (_ chat.Message, err error) {
 	defer wrap(&err, "reading a message")
-	return snapshot(ctx, r, actor, func(ctx context.Context, h handle) (none chat.Message, err error) {
-		if err := live(ctx, h, actor); err != nil {
+	return readAs(ctx, r, actor, func(ctx context.Context, h handle) (none chat.Message, err error) {
+		var row struct {
+			access
+			Message messageRow `db:"message"`
+		}
+		err = h.get(ctx, &row, `SELECT `+accessColumns+`, `+noMessageOr("m", "message")+`
+			FROM (SELECT 1 AS one) asked LEFT JOIN messages m ON m.id = ?
+			LEFT JOIN chats c ON c.id = m.chat AND c.deleted_pos IS NULL`+joinMember,
+			actor.Session, actor.Username, id, actor.Username)
+		if err == nil {
+			err = row.allowedMember()
+		}
+		if err != nil {
 			return none, err
 		}
-		var row messageRow
-		if err := h.get(ctx, &row, `SELECT `+messageColumns+` FROM messages m WHERE m.id = ?`, id); err != nil {
-			return none, orNotFound(err)
-		}
-		own, err := h.access(ctx, actor, row.Chat)
-		switch {
-		case err != nil:
-			return none, err
-		case !own.member():
-			return none, chat.ErrNotAMember
-		}
-		return row.message(), nil
+		return row.Message.message(), nil
 	})
 }
 
 // History implements [chat.Messages].
 func (r *Repository) History(ctx context.Context, actor chat.Actor, chatID string, q chat.HistoryQuery) (_ chat.History, err error) {
 	defer wrap(&err, "reading a chat's history")
-	return snapshot(ctx, r, actor, func(ctx context.Context, h handle) (none chat.History, err error) {
-		own, err := h.admitMember(ctx, actor, chatID)
+	return readAs(ctx, r, actor, func(ctx context.Context, h handle) (none chat.History, err error) {
+		rows, err := h.history(ctx, actor, chatID, q)
+		if err == nil {
+			err = rows[0].allowedMember()
+		}
 		if err != nil {
 			return none, err
 		}
-		head, err := h.head(ctx)
-		if err != nil {
-			return none, err
-		}
-		var page chat.History
-		switch newest := own.LastMessage.Int64; {
-		case q.After != nil:
-			page, err = h.historyAfter(ctx, chatID, *q.After, q.Limit)
-		case q.Before != nil:
-			page, err = h.historyBefore(ctx, chatID, *q.Before, q.Limit)
-			page.Later = newest >= *q.Before
-		default:
-			page, err = h.historyBefore(ctx, chatID, math.MaxInt64, q.Limit)
-		}
-		page.Cursor = cursor(page, q, head)
-		return page, err
+		return historyPage(rows, q), nil
 	})
+}
+
+// historyRow is one of the messages of a page, oldest first, or none; and by what the page
+// is decided, which is the same in each of its rows.
+type historyRow struct {
+	access
+	Head    int64      `db:"head"`
+	Earlier bool       `db:"earlier"`
+	Message messageRow `db:"message"`
+}
+
+// historyPage is the page of its rows, of which there is one more than asked where there
+// are more messages on that side.
+func historyPage(rows []historyRow, q chat.HistoryQuery) (page chat.History) {
+	page.Messages = make([]chat.Message, 0, len(rows))
+	for _, row := range rows {
+		if row.Message.ID != 0 {
+			page.Messages = append(page.Messages, row.Message.message())
+		}
+	}
+	more := len(page.Messages) > q.Limit
+	switch {
+	case q.After != nil:
+		page.Messages = page.Messages[:min(len(page.Messages), q.Limit)]
+		page.Earlier, page.Later = rows[0].Earlier, more
+	default:
+		page.Messages = page.Messages[max(0, len(page.Messages)-q.Limit):]
+		page.Earlier, page.Later = more, q.Before != nil && rows[0].LastMessage.Int64 >= *q.Before
+	}
+	page.Cursor = cursor(page, q, rows[0].Head)
+	return page
 }
 
 // cursor is the position to which a page takes its reader. One that reaches to
@@ -73,23 +91,25 @@ func cursor(page chat.History, q chat.HistoryQuery, head int64) int64 {
 	}
 }
 
-// historyBefore reads the newest messages before a position, and whether there
-// are earlier ones.
-func (h handle) historyBefore(ctx context.Context, chatID string, before int64, limit int) (chat.History, error) {
-	page, more, err := h.messages(ctx, backward, chatID, before, limit)
-	slices.Reverse(page)
-	return chat.History{Messages: page, Earlier: more}, err
-}
-
-// historyAfter reads the oldest messages after a position, and whether there are
-// others on either side.
-func (h handle) historyAfter(ctx context.Context, chatID string, after int64, limit int) (chat.History, error) {
-	page, later, err := h.messages(ctx, forward, chatID, after, limit)
-	if err != nil {
-		return chat.History{}, err
+// history reads a page and one message more, in one statement: one round trip, and one
+// moment.
+func (h handle) history(ctx context.Context, actor chat.Actor, chatID string, q chat.HistoryQuery) (rows []historyRow, err error) {
+	walk, pos, earlier := backward, int64(math.MaxInt64), `false`
+	args := []any{actor.Session, actor.Username}
+	switch {
+	case q.After != nil:
+		walk, pos = forward, *q.After
+		earlier = `(SELECT m.id` + backward + `) IS NOT NULL`
+		args = append(args, chatID, min(pos, math.MaxInt64-1)+1, 1)
+	case q.Before != nil:
+		pos = *q.Before
 	}
-	_, earlier, err := h.messages(ctx, backward, chatID, min(after, math.MaxInt64-1)+1, 0)
-	return chat.History{Messages: page, Earlier: earlier, Later: later}, err
+	err = h.all(ctx, &rows, `SELECT `+accessColumns+`, h.pos AS head, `+earlier+` AS earlier, `+noMessageOr("p", "message")+`
+		FROM head h LEFT JOIN chats c ON c.id = ? AND c.deleted_pos IS NULL`+joinMember+`
+		LEFT JOIN (SELECT `+messageColumns+walk+`) p ON i.role IS NOT NULL
+		WHERE h.one = 1 ORDER BY p.id`,
+		append(args, chatID, actor.Username, chatID, pos, q.Limit+1)...)
+	return rows, err
 }
 
 // These walk through a chat's messages from a position on, and need the chat,
@@ -102,18 +122,3 @@ const (
 	backward = ` FROM messages m WHERE m.chat = ? AND m.id < ? ORDER BY m.id DESC NULLS LAST LIMIT ?`
 	forward  = ` FROM messages m WHERE m.chat = ? AND m.id > ? ORDER BY m.id NULLS FIRST LIMIT ?`
 )
-
-// messages reads at most limit messages of a chat on one side of a position, and
-// whether there are more on that side. It costs the same however many there are.
-func (h handle) messages(ctx context.Context, walk, chatID string, pos int64, limit int) (page []chat.Message, more bool, err error) {
-	var rows []messageRow
-	err = h.all(ctx, &rows, `SELECT `+messageColumns+walk, chatID, pos, limit+1)
-	if more = len(rows) > limit; more {
-		rows = rows[:limit]
-	}
-	page = make([]chat.Message, len(rows))
-	for i, row := range rows {
-		page[i] = row.message()
-	}
-	return page, more, err
-}

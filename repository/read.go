@@ -24,8 +24,15 @@ func read[T any](ctx context.Context, r *Repository, fn func(ctx context.Context
 	})
 }
 
-// snapshot is read on behalf of an actor, within that user's share of the connections; and
-// everything that fn reads is of one moment.
+// readAs is read on behalf of an actor, within that user's share of the connections.
+func readAs[T any](ctx context.Context, r *Repository, actor chat.Actor, fn func(ctx context.Context, h handle) (T, error)) (T, error) {
+	return bounded(ctx, r, actor.Username, func(ctx context.Context) (T, error) {
+		return fn(ctx, handle{r.reading, r.dialect})
+	})
+}
+
+// snapshot is readAs, and everything that fn reads is of one moment. To begin and to end
+// that takes a round trip each, which a single statement does not need.
 func snapshot[T any](ctx context.Context, r *Repository, actor chat.Actor, fn func(ctx context.Context, h handle) (T, error)) (T, error) {
 	return bounded(ctx, r, actor.Username, func(ctx context.Context) (out T, err error) {
 		tx, err := r.pool.BeginTxx(ctx, &sql.TxOptions{Isolation: r.dialect.snapshot, ReadOnly: true})

@@ -8,6 +8,7 @@ import (
 
 	"parley/auth"
 	"parley/chat"
+	"parley/repository/posts"
 )
 
 // sessionRow is a session as it is stored; its times are milliseconds.
@@ -53,10 +54,6 @@ func (r *Repository) CreateSession(ctx context.Context, s auth.Session) (err err
 	return err
 }
 
-// ofEnabled says of a session that it is no disabled user's. The rows of such a user's
-// sessions are closed later.
-const ofEnabled = `EXISTS (SELECT 1 FROM users u WHERE u.username = sessions.username AND u.disabled_pos IS NULL)`
-
 // Session implements [auth.Store].
 func (r *Repository) Session(ctx context.Context, id string) (_ auth.Session, now time.Time, err error) {
 	defer wrap(&err, "reading a session")
@@ -67,7 +64,7 @@ func (r *Repository) Session(ctx context.Context, id string) (_ auth.Session, no
 	row, err := read(ctx, r, func(ctx context.Context, h handle) (row timedRow, err error) {
 		err = h.get(ctx, &row, `SELECT id, username, access_expires_at,
 				refresh_hash, refresh_generation, refreshed_at, refresh_expires_at, `+h.d.now+` AS now
-			FROM sessions WHERE id = ? AND ended_pos IS NULL AND `+ofEnabled, id)
+			FROM sessions s WHERE id = ? AND `+posts.LiveSession, id)
 		if errors.Is(err, sql.ErrNoRows) {
 			err = chat.ErrSessionEnded
 		}
@@ -80,9 +77,9 @@ func (r *Repository) Session(ctx context.Context, id string) (_ auth.Session, no
 func (r *Repository) RenewSession(ctx context.Context, id string, generation int64, next auth.SessionTokens) (_ bool, err error) {
 	defer wrap(&err, "renewing a session")
 	return write(ctx, r, func(ctx context.Context, tx *transaction) (bool, error) {
-		n, err := tx.exec(ctx, `UPDATE sessions SET access_expires_at = ?,
+		n, err := tx.exec(ctx, `UPDATE sessions AS s SET access_expires_at = ?,
 				refresh_hash = ?, refresh_generation = ?, refreshed_at = ?, refresh_expires_at = ?
-			WHERE id = ? AND refresh_generation = ? AND ended_pos IS NULL AND `+ofEnabled,
+			WHERE id = ? AND refresh_generation = ? AND `+posts.LiveSession,
 			next.AccessExpires.UnixMilli(),
 			next.RefreshHash, next.Generation, next.RefreshedAt.UnixMilli(), next.RefreshExpires.UnixMilli(),
 			id, generation)
@@ -95,7 +92,7 @@ func (r *Repository) EndSession(ctx context.Context, id string) (err error) {
 	defer wrap(&err, "ending a session")
 	_, err = write(ctx, r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
 		var username string
-		err = tx.get(ctx, &username, `SELECT username FROM sessions WHERE id = ? AND ended_pos IS NULL AND `+ofEnabled, id)
+		err = tx.get(ctx, &username, `SELECT username FROM sessions s WHERE id = ? AND `+posts.LiveSession, id)
 		if errors.Is(err, sql.ErrNoRows) {
 			return none, nil
 		}

@@ -3,6 +3,7 @@ package repository
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"parley/auth"
 	"parley/chat"
@@ -89,11 +90,13 @@ func (r *Repository) HasUsers(ctx context.Context) (_ bool, err error) {
 // User implements [auth.Store].
 func (r *Repository) User(ctx context.Context, actor chat.Actor) (_ chat.User, err error) {
 	defer wrap(&err, "reading a user")
-	return snapshot(ctx, r, actor, func(ctx context.Context, h handle) (chat.User, error) {
-		if err := live(ctx, h, actor); err != nil {
-			return chat.User{}, err
+	return readAs(ctx, r, actor, func(ctx context.Context, h handle) (chat.User, error) {
+		var row userRow
+		err := h.get(ctx, &row, `SELECT `+userColumns+` FROM users u WHERE u.username = ? AND `+isLive,
+			actor.Username, actor.Session, actor.Username)
+		if errors.Is(err, sql.ErrNoRows) {
+			err = chat.ErrSessionEnded
 		}
-		row, err := h.user(ctx, actor.Username)
 		return row.user(), err
 	})
 }

@@ -1,5 +1,7 @@
 package postgres
 
+import "parley/repository/posts"
+
 // statements are prepared once a connection. They look things up by
 // LATERAL with a LIMIT, because into that a planner cannot reach: of an ordinary
 // join it thinks that reading an index from end to end is cheap, as long as it
@@ -11,8 +13,7 @@ package postgres
 // spared is a gain.
 var statements = []string{
 	`PREPARE parley_permission (text, text, text) AS
-	SELECT 1, COALESCE((SELECT ended_pos IS NULL FROM sessions WHERE id = $3 AND username = $2)
-			AND (SELECT disabled_pos IS NULL FROM users WHERE username = $2), false),
+	SELECT 1, EXISTS (SELECT FROM sessions s WHERE s.id = $3 AND s.username = $2 AND ` + posts.LiveSession + `),
 		c.seq, COALESCE(c.visibility = 'public', false),
 		EXISTS (SELECT FROM memberships WHERE chat = $1 AND username = $2 AND left_pos IS NULL)
 	FROM (SELECT) one LEFT JOIN chats c ON c.id = $1 AND c.deleted_pos IS NULL`,
@@ -25,10 +26,9 @@ var statements = []string{
 	UPDATE head SET pos = $1, writer = $11, batch = $12 WHERE one = 1`,
 
 	`PREPARE parley_actors (text[], text[]) AS
-	SELECT p.n, s.live AND u.live
+	SELECT p.n, l.live
 	FROM unnest($1, $2) WITH ORDINALITY AS p (author, session, n)
-	CROSS JOIN LATERAL (SELECT ended_pos IS NULL AS live FROM sessions WHERE id = p.session AND username = p.author LIMIT 1) s
-	CROSS JOIN LATERAL (SELECT disabled_pos IS NULL AS live FROM users WHERE username = p.author LIMIT 1) u`,
+	CROSS JOIN LATERAL (SELECT ` + posts.LiveSession + ` AS live FROM sessions s WHERE id = p.session AND username = p.author LIMIT 1) l`,
 
 	`PREPARE parley_places (text[], text[]) AS
 	SELECT p.n, c.seq, c.visibility = 'public', m.present IS NOT NULL

@@ -55,11 +55,9 @@ func (c *Conn) prepare(ctx context.Context) error {
 	}{
 		{&c.lock, `BEGIN IMMEDIATE`},
 		{&c.head, `SELECT pos, writer, batch FROM head WHERE one = 1`},
-		{&c.permission, `SELECT s.ended_pos IS NULL AND u.username IS NOT NULL AND u.disabled_pos IS NULL,
+		{&c.permission, `SELECT EXISTS (SELECT 1 FROM sessions s WHERE s.id = p.session AND s.username = p.author AND ` + posts.LiveSession + `),
 				c.seq, c.visibility IS 'public', m.username IS NOT NULL
 			FROM (SELECT ?1 AS chat, ?2 AS author, ?3 AS session) p
-			LEFT JOIN sessions s ON s.id = p.session AND s.username = p.author
-			LEFT JOIN users u ON u.username = s.username
 			LEFT JOIN chats c ON c.id = p.chat AND c.deleted_pos IS NULL
 			LEFT JOIN memberships m ON m.chat = p.chat AND m.username = p.author AND m.left_pos IS NULL`},
 		{&c.key, `SELECT post_hash, id, seq, text, created_at, reply_to FROM messages
