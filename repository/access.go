@@ -14,6 +14,8 @@ type access struct {
 	Role       chat.Role       `db:"role"`
 	Title      string          `db:"title"`
 	Visibility chat.Visibility `db:"visibility"`
+	// Seq is the chat's latest.
+	Seq int64 `db:"seq"`
 	// LastMessage is the id of the chat's newest message, if it has any.
 	LastMessage sql.NullInt64 `db:"last_message"`
 }
@@ -24,7 +26,7 @@ func (s access) member() bool { return s.Role != "" }
 // the actor's session and name; joinMember has that name for its one argument.
 const (
 	accessColumns = isLive + ` AS live, COALESCE(i.role, '') AS role,
-		COALESCE(c.title, '') AS title, COALESCE(c.visibility, '') AS visibility, c.last_message`
+		COALESCE(c.title, '') AS title, COALESCE(c.visibility, '') AS visibility, COALESCE(c.seq, 0) AS seq, c.last_message`
 	joinMember = ` LEFT JOIN memberships i ON i.chat = c.id AND i.username = ? AND i.left_pos IS NULL`
 )
 

@@ -39,7 +39,7 @@ func (l *changeLane) Begin(ctx context.Context, c *conn, tx *commitlog.Tx, _ []*
 func (l *changeLane) Run(ctx context.Context, c *conn, tx *commitlog.Tx, batch *commitlog.Batch[*change]) (commitlog.Outcome, error) {
 	within, cancel := context.WithTimeout(ctx, commitlog.RunFor+commitlog.StatementFor)
 	defer cancel()
-	l.tx = &transaction{handle: c.handle, now: chat.NewTime(tx.Began), pos: tx.Pos}
+	l.tx = newTransaction(c.handle, tx.Began, tx.Pos)
 	for req, ok := batch.Next(); ok; req, ok = batch.Next() {
 		req.Err = nil
 		err := runOne(within, l.tx, req.Work)
@@ -66,7 +66,10 @@ func runOne(ctx context.Context, tx *transaction, c *change) (err error) {
 			err = commitlog.Panicked(p)
 		}
 	}()
-	return c.run(ctx, tx)
+	if err := c.run(ctx, tx); err != nil {
+		return err
+	}
+	return tx.deferred.flush(ctx)
 }
 
 // Committed implements [commitlog.Steps].

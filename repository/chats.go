@@ -124,14 +124,9 @@ func (r *Repository) CreateChat(ctx context.Context, actor chat.Actor, n chat.Ne
 		if err := tx.guardChats(ctx, actor.Username, r.maxChats); err != nil {
 			return none, err
 		}
-		_, err = tx.exec(ctx, `INSERT INTO chats (id, title, visibility, created_at, seq, head) VALUES (?, ?, ?, ?, 0, 0)`,
+		tx.later(`INSERT INTO chats (id, title, visibility, created_at, seq, head) VALUES (?, ?, ?, ?, 0, 0)`,
 			n.ID, n.Title, string(n.Visibility), tx.now.UnixMilli())
-		if err != nil {
-			return none, err
-		}
-		if err := tx.join(ctx, n.ID, actor.Username, chat.RoleOwner); err != nil {
-			return none, err
-		}
+		tx.join(1, n.ID, actor.Username, chat.RoleOwner)
 		return chatRow{
 			ID: n.ID, Title: n.Title, Visibility: n.Visibility, CreatedAt: tx.now.UnixMilli(),
 			Head: tx.pos, Role: chat.RoleOwner,
@@ -150,15 +145,13 @@ func (r *Repository) UpdateChat(ctx context.Context, actor chat.Actor, chatID st
 		if !own.Role.Manages() {
 			return none, chat.ErrForbidden
 		}
-		if err := tx.change(ctx, own, chatID, change); err != nil {
-			return none, err
-		}
+		tx.change(own, chatID, change)
 		return tx.chat(ctx, actor, chatID)
 	})
 }
 
 // change makes a change of a chat, where it is one.
-func (tx *transaction) change(ctx context.Context, was access, chatID string, change chat.ChatChange) error {
+func (tx *transaction) change(was access, chatID string, change chat.ChatChange) {
 	title, visibility := was.Title, was.Visibility
 	if change.Title != nil {
 		title = *change.Title
@@ -167,14 +160,10 @@ func (tx *transaction) change(ctx context.Context, was access, chatID string, ch
 		visibility = *change.Visibility
 	}
 	if title == was.Title && visibility == was.Visibility {
-		return nil
+		return
 	}
-	_, err := tx.append(ctx, chat.Event{Kind: chat.KindChatUpdated, Chat: chatID, Title: title, Visibility: visibility})
-	if err != nil {
-		return err
-	}
-	_, err = tx.exec(ctx, `UPDATE chats SET title = ?, visibility = ? WHERE id = ?`, title, string(visibility), chatID)
-	return err
+	tx.append(chat.Event{Kind: chat.KindChatUpdated, Chat: chatID, Seq: was.Seq + 1, Title: title, Visibility: visibility})
+	tx.later(`UPDATE chats SET title = ?, visibility = ? WHERE id = ?`, title, string(visibility), chatID)
 }
 
 // DeleteChat implements [chat.Chats]. All memberships end at the position of its
@@ -190,15 +179,10 @@ func (r *Repository) DeleteChat(ctx context.Context, actor chat.Actor, chatID st
 		if own.Role != chat.RoleOwner {
 			return none, chat.ErrForbidden
 		}
-		ev, err := tx.append(ctx, chat.Event{Kind: chat.KindChatDeleted, Chat: chatID})
-		if err != nil {
-			return none, err
-		}
-		_, err = tx.exec(ctx, `UPDATE chats SET title = '', deleted_pos = ? WHERE id = ?`, ev.Pos, chatID)
-		if err != nil {
-			return none, err
-		}
-		return none, ending{endedChat, chatID}.leave(ctx, tx)
+		pos := tx.append(chat.Event{Kind: chat.KindChatDeleted, Chat: chatID, Seq: own.Seq + 1})
+		tx.later(`UPDATE chats SET title = '', deleted_pos = ? WHERE id = ?`, pos, chatID)
+		ending{endedChat, chatID}.leave(tx)
+		return none, nil
 	})
 	if err == nil {
 		r.cleaner.wake()

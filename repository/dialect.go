@@ -40,6 +40,9 @@ type dialect struct {
 	// Posts wait for it only where they must.
 	beside func(ctx context.Context, r *Repository, fn func(ctx context.Context, c changer) error) error
 
+	// run runs statements of a change, with as few round trips as the database allows.
+	run func(ctx context.Context, h handle, statements []statement) error
+
 	// scrub takes what was erased from where the database keeps it besides its tables.
 	scrub func(ctx context.Context, pool *sqlx.DB) error
 
@@ -71,6 +74,7 @@ var sqliteDialect = &dialect{
 	// Two columns in one comparison would not make it look for the second.
 	uncounted: `o.id > ` + countedTo,
 	beside:    besideInABatch,
+	run:       oneByOne,
 	scrub:     sqlite.EmptyLog,
 	connect: func(ctx context.Context, writing *sqlx.DB) (posts.Conn, queryer, error) {
 		c, err := sqlite.Connect(ctx, writing)
@@ -92,6 +96,16 @@ var postgresDialect = &dialect{
 	// The id alone could make it look in the primary key, where all chats are.
 	uncounted: `(o.chat, o.id) > (c.id, ` + countedTo + `)`,
 	beside:    besideTheLog,
+	run: func(ctx context.Context, h handle, statements []statement) error {
+		var text postgres.Text
+		for _, s := range statements {
+			if err := text.Statement(s.query, s.args...); err != nil {
+				return err
+			}
+		}
+		_, err := h.q.ExecContext(ctx, text.String())
+		return err
+	},
 	// VACUUM removes what is erased from the tables; the log and the backups lose it with
 	// their age.
 	scrub: func(context.Context, *sqlx.DB) error { return nil },

@@ -55,9 +55,8 @@ var closings = map[string]closing{
 }
 
 // leave notes in the transaction that ends something that its rows are to be closed.
-func (e ending) leave(ctx context.Context, tx *transaction) error {
-	_, err := tx.exec(ctx, `INSERT INTO endings (kind, id) VALUES (?, ?)`, e.Kind, e.ID)
-	return err
+func (e ending) leave(tx *transaction) {
+	tx.later(`INSERT INTO endings (kind, id) VALUES (?, ?)`, e.Kind, e.ID)
 }
 
 // endings are some of those that are left.

@@ -52,16 +52,13 @@ func (h handle) members(ctx context.Context, chatID string, q chat.ListQuery) (c
 	return list(ctx, h, memberRow.member, q, selectMembers+` AND m.username > ? ORDER BY m.username LIMIT ?`, chatID)
 }
 
-// join makes a user that is no member of the chat one: an interval begins.
-func (tx *transaction) join(ctx context.Context, chatID, username string, role chat.Role) error {
-	ev, err := tx.append(ctx, chat.Event{Kind: chat.KindMemberJoined, Chat: chatID, Username: username, Role: role})
-	if err != nil {
-		return err
-	}
-	_, err = tx.exec(ctx, `INSERT INTO memberships (username, chat, joined_pos, role, joined_at, seen)
+// join makes a user that is no member of the chat one, at the chat's next seq: an interval
+// begins.
+func (tx *transaction) join(seq int64, chatID, username string, role chat.Role) {
+	pos := tx.append(chat.Event{Kind: chat.KindMemberJoined, Chat: chatID, Seq: seq, Username: username, Role: role})
+	tx.later(`INSERT INTO memberships (username, chat, joined_pos, role, joined_at, seen)
 		VALUES (?, ?, ?, ?, ?, (SELECT messages FROM chats WHERE id = ?))`,
-		username, chatID, ev.Pos, string(role), tx.now.UnixMilli(), chatID)
-	return err
+		username, chatID, pos, string(role), tx.now.UnixMilli(), chatID)
 }
 
 // countChats counts a user's present memberships, and those of them whose chat goes on. The
@@ -132,7 +129,8 @@ func (r *Repository) put(ctx context.Context, tx *transaction, own access, chatI
 			return err
 		}
 		member.Role, member.JoinedAt = cmp.Or(role, chat.RoleMember), tx.now.UnixMilli()
-		return tx.join(ctx, chatID, was.Username, member.Role)
+		tx.join(own.Seq+1, chatID, was.Username, member.Role)
+		return nil
 	case role == "" || role == was.Role:
 		return nil
 	case !own.Role.Manages():
@@ -143,14 +141,11 @@ func (r *Repository) put(ctx context.Context, tx *transaction, own access, chatI
 	if err := tx.guardOwners(ctx, own, chatID, was); err != nil {
 		return err
 	}
-	_, err := tx.append(ctx, chat.Event{Kind: chat.KindMemberUpdated, Chat: chatID, Username: was.Username, Role: role})
-	if err != nil {
-		return err
-	}
+	tx.append(chat.Event{Kind: chat.KindMemberUpdated, Chat: chatID, Seq: own.Seq + 1, Username: was.Username, Role: role})
 	member.Role = role
-	_, err = tx.exec(ctx, `UPDATE memberships SET role = ? WHERE chat = ? AND username = ? AND left_pos IS NULL`,
+	tx.later(`UPDATE memberships SET role = ? WHERE chat = ? AND username = ? AND left_pos IS NULL`,
 		string(role), chatID, was.Username)
-	return err
+	return nil
 }
 
 // RemoveMember implements [chat.Chats].
@@ -177,20 +172,18 @@ func (r *Repository) RemoveMember(ctx context.Context, actor chat.Actor, chatID,
 		if err := tx.guardOwners(ctx, own, chatID, was); err != nil {
 			return none, err
 		}
-		return none, tx.leave(ctx, chatID, was)
+		tx.leave(own.Seq+1, chatID, was)
+		return none, nil
 	})
 	return err
 }
 
-// leave ends a membership: its interval ends at the position of the event.
-func (tx *transaction) leave(ctx context.Context, chatID string, was memberRow) error {
-	ev, err := tx.append(ctx, chat.Event{Kind: chat.KindMemberLeft, Chat: chatID, Username: was.Username, Role: was.Role})
-	if err != nil {
-		return err
-	}
-	_, err = tx.exec(ctx, `UPDATE memberships SET left_pos = ? WHERE chat = ? AND username = ? AND left_pos IS NULL`,
-		ev.Pos, chatID, was.Username)
-	return err
+// leave ends a membership: its interval ends at the position of the event, which has the
+// chat's next seq.
+func (tx *transaction) leave(seq int64, chatID string, was memberRow) {
+	pos := tx.append(chat.Event{Kind: chat.KindMemberLeft, Chat: chatID, Seq: seq, Username: was.Username, Role: was.Role})
+	tx.later(`UPDATE memberships SET left_pos = ? WHERE chat = ? AND username = ? AND left_pos IS NULL`,
+		pos, chatID, was.Username)
 }
 
 // anotherOwner finds an owner of the chat that is its first argument, other than the user

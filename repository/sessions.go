@@ -44,12 +44,12 @@ func (r *Repository) CreateSession(ctx context.Context, s auth.Session) (err err
 		case !welcome:
 			return none, chat.ErrBadCredentials
 		}
-		_, err = tx.exec(ctx, `INSERT INTO sessions (id, username, created_at, access_expires_at,
+		tx.later(`INSERT INTO sessions (id, username, created_at, access_expires_at,
 				refresh_hash, refresh_generation, refreshed_at, refresh_expires_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 			s.ID, s.Username, tx.now.UnixMilli(), s.AccessExpires.UnixMilli(),
 			s.RefreshHash, s.Generation, s.RefreshedAt.UnixMilli(), s.RefreshExpires.UnixMilli())
-		return none, err
+		return none, nil
 	})
 	return err
 }
@@ -99,12 +99,9 @@ func (r *Repository) EndSession(ctx context.Context, id string) (err error) {
 		if err != nil {
 			return none, err
 		}
-		ev, err := tx.append(ctx, chat.Event{Kind: chat.KindSessionEnded, Username: username, Session: id})
-		if err != nil {
-			return none, err
-		}
-		_, err = tx.exec(ctx, `UPDATE sessions SET ended_pos = ?, refresh_expires_at = ? WHERE id = ?`, ev.Pos, tx.now.UnixMilli(), id)
-		return none, err
+		pos := tx.append(chat.Event{Kind: chat.KindSessionEnded, Username: username, Session: id})
+		tx.later(`UPDATE sessions SET ended_pos = ?, refresh_expires_at = ? WHERE id = ?`, pos, tx.now.UnixMilli(), id)
+		return none, nil
 	})
 	return err
 }

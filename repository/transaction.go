@@ -2,7 +2,8 @@ package repository
 
 import (
 	"context"
-	"fmt"
+	"database/sql"
+	"time"
 
 	"parley/chat"
 )
@@ -20,6 +21,13 @@ type transaction struct {
 	events []chat.Event
 	// dirty says that there is something to commit.
 	dirty bool
+	// deferred is what handle's statements go through.
+	deferred *deferred
+}
+
+func newTransaction(h handle, began time.Time, pos int64) *transaction {
+	q := &deferred{queryer: h.q, d: h.d}
+	return &transaction{handle: handle{q, h.d}, deferred: q, now: chat.NewTime(began), pos: pos}
 }
 
 // exec is handle's, and notes that there is something to commit. A statement that
@@ -32,29 +40,28 @@ func (tx *transaction) exec(ctx context.Context, query string, args ...any) (int
 	return n, err
 }
 
-// append gives ev the next position and, where it belongs to a chat, the chat's next
-// seq, writes its row and raises the chat's seq and head. The chat must have a row
-// already (its seq may be 0). It returns ev with Pos and Seq.
-func (tx *transaction) append(ctx context.Context, ev chat.Event) (chat.Event, error) {
-	ev.Pos = tx.pos + 1
-	var seq any
+// later runs a statement before the next question, or at the end of the change. It must
+// not matter to the change how many rows it changes.
+func (tx *transaction) later(query string, args ...any) {
+	tx.deferred.kept = append(tx.deferred.kept, statement{query, args})
+	tx.dirty = true
+}
+
+// append gives ev the next position, writes its row and, where it belongs to a chat,
+// raises the chat's seq and head. ev has the chat's next Seq, and the chat has a row
+// already. It returns the position.
+func (tx *transaction) append(ev chat.Event) (pos int64) {
+	tx.pos++
+	ev.Pos = tx.pos
 	if ev.Chat != "" {
-		err := tx.get(ctx, &ev.Seq, `UPDATE chats SET seq = seq + 1, head = ? WHERE id = ? RETURNING seq`, ev.Pos, ev.Chat)
-		if err != nil {
-			return ev, fmt.Errorf("numbering an event of a chat: %w", err)
-		}
-		seq = ev.Seq
+		tx.later(`UPDATE chats SET seq = ?, head = ? WHERE id = ?`, ev.Seq, ev.Pos, ev.Chat)
 	}
-	_, err := tx.exec(ctx, `INSERT INTO events (pos, kind, chat, seq, at, username, role, title, visibility, session)
+	tx.later(`INSERT INTO events (pos, kind, chat, seq, at, username, role, title, visibility, session)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		ev.Pos, string(ev.Kind), nullable(ev.Chat), seq, tx.now.UnixMilli(), nullable(ev.Username), nullable(string(ev.Role)),
-		eventTitle(ev), nullable(string(ev.Visibility)), nullable(ev.Session))
-	if err != nil {
-		return ev, fmt.Errorf("appending an event: %w", err)
-	}
-	tx.pos = ev.Pos
+		ev.Pos, string(ev.Kind), nullable(ev.Chat), sql.NullInt64{Int64: ev.Seq, Valid: ev.Chat != ""}, tx.now.UnixMilli(),
+		nullable(ev.Username), nullable(string(ev.Role)), eventTitle(ev), nullable(string(ev.Visibility)), nullable(ev.Session))
 	tx.events = append(tx.events, ev)
-	return ev, nil
+	return ev.Pos
 }
 
 // eventTitle keeps an empty title, which a chat may have, apart from no title.

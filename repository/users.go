@@ -48,9 +48,9 @@ func (r *Repository) CreateUser(ctx context.Context, n auth.NewUser) (_ chat.Use
 		case taken:
 			return chat.User{}, chat.ErrUsernameTaken
 		}
-		_, err = tx.exec(ctx, `INSERT INTO users (username, display_name, password_hash, created_at) VALUES (?, ?, ?, ?)`,
+		tx.later(`INSERT INTO users (username, display_name, password_hash, created_at) VALUES (?, ?, ?, ?)`,
 			row.Username, row.DisplayName, n.PasswordHash, row.CreatedAt)
-		return row.user(), err
+		return row.user(), nil
 	})
 }
 
@@ -110,15 +110,10 @@ func (r *Repository) DisableUser(ctx context.Context, username string) (err erro
 		if err != nil || row.Disabled.Valid {
 			return none, err
 		}
-		ev, err := tx.append(ctx, chat.Event{Kind: chat.KindUserDisabled, Username: username})
-		if err != nil {
-			return none, err
-		}
-		_, err = tx.exec(ctx, `UPDATE users SET disabled_pos = ? WHERE username = ?`, ev.Pos, username)
-		if err != nil {
-			return none, err
-		}
-		return none, ending{endedUser, username}.leave(ctx, tx)
+		pos := tx.append(chat.Event{Kind: chat.KindUserDisabled, Username: username})
+		tx.later(`UPDATE users SET disabled_pos = ? WHERE username = ?`, pos, username)
+		ending{endedUser, username}.leave(tx)
+		return none, nil
 	})
 	if err == nil {
 		r.cleaner.wake()

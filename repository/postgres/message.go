@@ -49,22 +49,27 @@ func (m *message) reference(id int64) {
 	m.integer(id)
 }
 
-// literal writes a text, or that there is none. Within it an apostrophe is doubled
-// and, since standard_conforming_strings is on, nothing else means anything
-// (PostgreSQL manual 4.1.2.1).
+// literal writes a text, or that there is none.
 func (m *message) literal(v string) {
 	if v == "" {
 		m.text = append(m.text, `NULL,`...)
 		return
 	}
-	m.text = append(m.text, '\'')
+	m.text = append(appendLiteral(m.text, v), ',')
+}
+
+// appendLiteral appends a text's literal. Within it an apostrophe is doubled and, since
+// standard_conforming_strings is on, nothing else means anything (PostgreSQL manual
+// 4.1.2.1).
+func appendLiteral(b []byte, v string) []byte {
+	b = append(b, '\'')
 	for part := range strings.SplitAfterSeq(v, `'`) {
-		m.text = append(m.text, part...)
+		b = append(b, part...)
 		if strings.HasSuffix(part, `'`) {
-			m.text = append(m.text, '\'')
+			b = append(b, '\'')
 		}
 	}
-	m.text = append(m.text, '\'', ',')
+	return append(b, '\'')
 }
 
 // open begins the call of a prepared statement, whose arguments each have a comma
