@@ -31,6 +31,7 @@ type process struct {
 	URL string
 
 	t           testing.TB
+	through     []string // the command that becomes it, if it is not started directly
 	arguments   []string
 	environment []string
 	folder      string // it runs there
@@ -159,7 +160,8 @@ func (p *process) launch() error {
 		return err
 	}
 	defer stderr.Close()
-	cmd := exec.Command(binary(p.t), p.arguments...)
+	line := slices.Concat(p.through, []string{binary(p.t)}, p.arguments)
+	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = p.folder, p.environment, stdout, stderr
 	if err := cmd.Start(); err != nil {
 		return err
