@@ -41,6 +41,8 @@ type Event struct {
 	// Message is the message (KindMessage) as it is now; its own Seq is that of
 	// its first event.
 	Message *Message
+	// Encoded is the JSON of [Event.Data], if it is shared; it may be nil.
+	Encoded *Encoded
 	// Origin is the [Post.Origin] of the message.
 	Origin string
 

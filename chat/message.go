@@ -36,6 +36,8 @@ type Posted struct {
 	// Replayed says that Message was stored by an earlier request with the same
 	// ClientID and that this request stored nothing.
 	Replayed bool
+	// Encoded is Message's JSON, shared with the event; nil if Replayed.
+	Encoded *Encoded
 }
 
 // HistoryQuery asks for a part of a chat's messages: the newest ones, those

@@ -101,9 +101,9 @@ func single(header http.Header, name string) (string, error) {
 }
 
 func answerPosted(c *gin.Context, posted chat.Posted) error {
-	data, err := json.Marshal(posted.Message)
+	data, err := encodePosted(posted)
 	if err != nil {
-		return fmt.Errorf("encoding a message: %w", err)
+		return err
 	}
 	status := http.StatusCreated
 	if posted.Replayed {
@@ -118,6 +118,18 @@ func answerPosted(c *gin.Context, posted chat.Posted) error {
 	}
 	writeDocument(c, status, data)
 	return nil
+}
+
+// encodePosted encodes a message, or takes what a stream has encoded of it already.
+func encodePosted(posted chat.Posted) ([]byte, error) {
+	if data := posted.Encoded.Load(); data != nil {
+		return data, nil
+	}
+	data, err := json.Marshal(posted.Message)
+	if err != nil {
+		return nil, fmt.Errorf("encoding a message: %w", err)
+	}
+	return posted.Encoded.Share(data), nil
 }
 
 func (a *api) readMessage(c *gin.Context) error {

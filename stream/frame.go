@@ -2,6 +2,7 @@ package stream
 
 import (
 	"bytes"
+	"cmp"
 	"strconv"
 	"sync/atomic"
 
@@ -18,7 +19,7 @@ type frame struct {
 	// json is the event's data, wires what every reader is shown. ownWires is what a stream
 	// over all chats is shown instead of its user's own joining or leaving. All are made
 	// when they are first needed; encoded is how many bytes they take.
-	json            atomic.Pointer[[]byte]
+	json            *chat.Encoded
 	wires, ownWires [framings]atomic.Pointer[wire]
 	encoded         atomic.Int64
 
@@ -30,7 +31,7 @@ type frame struct {
 
 // newFrame makes the frame of an event that belongs to a chat.
 func newFrame(e chat.Event) *frame {
-	f := &frame{event: e, who: e.Username}
+	f := &frame{event: e, who: e.Username, json: cmp.Or(e.Encoded, new(chat.Encoded))}
 	if e.Kind == chat.KindMessage {
 		f.who = e.Message.Author
 	}
@@ -39,38 +40,33 @@ func newFrame(e chat.Event) *frame {
 
 // data is the event's JSON, made once for all framings.
 func (f *frame) data() []byte {
-	if d := f.json.Load(); d != nil {
-		return *d
+	if data := f.json.Load(); data != nil {
+		return data
 	}
-	d := encode(f.event.Data())
-	if f.json.CompareAndSwap(nil, &d) {
-		f.encoded.Add(int64(cap(d)) + pointerOverhead)
-	}
-	return d
+	data := encode(f.event.Data())
+	f.encoded.Add(int64(cap(data)) + pointerOverhead)
+	return f.json.Share(data)
 }
 
 // wire is the frame as every reader is shown it, empty where the framing does not
 // show it; made says that it was not encoded before.
 func (f *frame) wire(fr Framing) (w wire, made bool) {
-	return f.once(&f.wires[fr], func() wire {
+	var data []byte
+	w, made = f.once(&f.wires[fr], func() wire {
 		if fr == Text {
 			return newWire(appendText(nil, f.event))
 		}
-		data, encoded := f.json.Load(), []byte(nil)
-		if data == nil {
-			encoded = encode(f.event.Data())
-			data = &encoded
+		if data = f.json.Load(); data == nil {
+			data = encode(f.event.Data())
 		}
-		w := newWire(fr.appendEncoded(nil, string(f.event.Kind), *data, f.event.Pos))
-		if encoded != nil {
-			// The data stands in the wire; it is not kept a second time.
-			at := bytes.Index(w, encoded)
-			end := at + len(encoded)
-			within := []byte(w[at:end:end])
-			f.json.CompareAndSwap(nil, &within)
-		}
-		return w
+		return newWire(fr.appendEncoded(nil, string(f.event.Kind), data, f.event.Pos))
 	})
+	if made && data != nil {
+		at := bytes.Index(w, data)
+		end := at + len(data)
+		f.json.Move(w[at:end:end])
+	}
+	return w, made
 }
 
 // own is the name and the data of a user's own joining or leaving on a stream over

@@ -80,6 +80,7 @@ func (d *decision) number(e *Entry) {
 		ID: d.tx.Pos, Seq: place.Seq, Chat: e.Chat, Author: e.Actor.Username, Text: e.Text,
 		CreatedAt: d.now, ReplyTo: e.ReplyTo, ClientID: e.ClientID,
 	}
+	e.Posted.Encoded = &e.encoded
 	d.taken = append(d.taken, e)
 	if e.HasKey() {
 		if d.keys == nil {

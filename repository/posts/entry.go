@@ -19,6 +19,7 @@ type Entry struct {
 	// Posted is the answer.
 	Posted chat.Posted
 
+	encoded chat.Encoded
 	// suspect says that the entry was in a batch that repeated a key.
 	suspect bool
 }

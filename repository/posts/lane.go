@@ -79,7 +79,7 @@ func (l *Lane[C]) Committed(tx *commitlog.Tx, claimed []*Request) {
 		if e := req.Work; req.Err == nil && !e.Posted.Replayed {
 			m := &e.Posted.Message
 			events = append(events, chat.Event{
-				Pos: m.ID, Kind: chat.KindMessage, Chat: m.Chat, Seq: m.Seq, Message: m, Origin: e.Origin,
+				Pos: m.ID, Kind: chat.KindMessage, Chat: m.Chat, Seq: m.Seq, Message: m, Encoded: &e.encoded, Origin: e.Origin,
 			})
 		}
 	}
