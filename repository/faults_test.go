@@ -15,6 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jmoiron/sqlx"
+
+	"parley/auth"
 	"parley/chat"
 	"parley/e2e/need"
 	"parley/repository/commitlog"
@@ -562,4 +565,49 @@ func TestADatabaseThatIsNotThereIsOneClearError(t *testing.T) {
 		}
 		t.Log(err)
 	}
+}
+
+// A standby that was taken for the primary, or a disk that is nearly full, makes a
+// database read-only: nobody is told that parley itself is broken.
+func TestAReadOnlyDatabaseIsUnavailableUntilItIsWritten(t *testing.T) {
+	t.Parallel()
+	s := freshStore(t, "postgres")
+	r := s.open(t)
+	ann := signUp(t, r, "ann")["ann"]
+	makeChat(t, r, ann, "room", chat.Private, nil)
+	beside, err := sqlx.Open("postgres", s.url) // a connection of any kind will do for it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer beside.Close()
+	set := func(what string) {
+		t.Helper()
+		for _, statement := range []string{
+			`SET default_transaction_read_only = off`,
+			`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I ` + what + `', current_database()); END $$`,
+			`SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+		} {
+			if _, err := beside.ExecContext(t.Context(), statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	beside.SetMaxOpenConns(1)
+
+	set(`SET default_transaction_read_only = on`)
+	for what, ask := range map[string]func() error{
+		"a post":         func() error { _, err := r.Post(t.Context(), ann, chat.Post{Chat: "room", Text: "hello"}); return err },
+		"a page":         func() error { _, err := r.History(t.Context(), ann, "room", chat.HistoryQuery{Limit: 10}); return err },
+		"an account":     func() error { _, err := r.Account(t.Context(), "ann"); return err },
+		"a list":         func() error { _, err := r.MemberChats(t.Context(), ann, chat.ListQuery{Limit: 10}); return err },
+		"opening":        func() error { _, err := r.Open(t.Context(), []chat.OpeningRequest{{Actor: ann}}); return err },
+		"another person": func() error { _, err := r.CreateUser(t.Context(), auth.NewUser{Username: "bob"}); return err },
+	} {
+		if err := ask(); !errors.Is(err, chat.ErrUnavailable) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	set(`RESET default_transaction_read_only`)
+	say(t, r, ann, "room", "hello")
+	wantWholeLog(t, r)
 }

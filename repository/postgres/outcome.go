@@ -65,6 +65,9 @@ func ended(refused *pq.Error) bool {
 
 // Away says that an error of a read tells of the database, not of what was asked.
 func Away(err error) bool {
+	if errors.As(err, new(unconnected)) {
+		return true
+	}
 	switch Outcome(err) {
 	case commitlog.Blocked, commitlog.TimedOut, commitlog.Unavailable:
 		return true

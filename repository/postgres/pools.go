@@ -129,12 +129,12 @@ func Open(address string) (Pools, error) {
 				cfg.Runtime[name] = value
 			}
 		}
-		connector, failed := pq.NewConnectorConfig(cfg)
+		opener, failed := pq.NewConnectorConfig(cfg)
 		if failed != nil { // it has no reason to: the configuration was read before
 			panic(failed)
 		}
-		connector.Dialer(dialer{wait})
-		db := sql.OpenDB(connector)
+		opener.Dialer(dialer{wait})
+		db := sql.OpenDB(connector{opener})
 		db.SetMaxOpenConns(connections)
 		db.SetMaxIdleConns(connections)
 		db.SetConnMaxIdleTime(5 * time.Minute)
