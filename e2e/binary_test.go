@@ -11,11 +11,14 @@ import (
 
 // suite holds what all tests share.
 var suite struct {
-	folder string // removed at the end
-	binary func() (string, error)
+	folder           string // removed at the end
+	binary, previous func() (string, error)
 }
 
-func init() { suite.binary = sync.OnceValues(build) }
+func init() {
+	suite.binary = sync.OnceValues(build)
+	suite.previous = sync.OnceValues(buildPrevious)
+}
 
 // binary returns the path of the program, built once from the sources beside the
 // tests, with the race detector where the tests have it.

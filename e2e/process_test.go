@@ -31,6 +31,7 @@ type process struct {
 	URL string
 
 	t           testing.TB
+	program     string   // the suite's own binary if empty
 	through     []string // the command that becomes it, if it is not started directly
 	arguments   []string
 	environment []string
@@ -49,6 +50,14 @@ type process struct {
 // port for its end, and be connected to itself.
 func serve(t testing.TB, arguments ...string) *process {
 	t.Helper()
+	p := prepared(t, arguments...)
+	p.start()
+	return p
+}
+
+// prepared is serve without the start.
+func prepared(t testing.TB, arguments ...string) *process {
+	t.Helper()
 	given := func(flag string) bool {
 		return slices.ContainsFunc(arguments, func(a string) bool { return a == flag || strings.HasPrefix(a, flag+"=") })
 	}
@@ -58,9 +67,7 @@ func serve(t testing.TB, arguments ...string) *process {
 	if !given("--data") {
 		arguments = append(arguments, "--data", filepath.Join(t.TempDir(), "data"))
 	}
-	p := newProcess(t, t.TempDir(), cleanEnvironment(), arguments)
-	p.start()
-	return p
+	return newProcess(t, t.TempDir(), cleanEnvironment(), arguments)
 }
 
 // ports are those that servers of the suite have been given. None is given twice:
@@ -90,7 +97,11 @@ func port(t testing.TB) int {
 // share a database share their secret.
 func servePostgres(t testing.TB, address string, arguments ...string) *process {
 	t.Helper()
-	return serve(t, append(arguments, "--database", address, "--jwt-secret", sharedSecret)...)
+	return serve(t, append(arguments, onPostgres(address)...)...)
+}
+
+func onPostgres(address string) []string {
+	return []string{"--database", address, "--jwt-secret", sharedSecret}
 }
 
 // sharedSecret is the secret of all servers on PostgreSQL.
@@ -160,7 +171,10 @@ func (p *process) launch() error {
 		return err
 	}
 	defer stderr.Close()
-	line := slices.Concat(p.through, []string{binary(p.t)}, p.arguments)
+	if p.program == "" {
+		p.program = binary(p.t)
+	}
+	line := slices.Concat(p.through, []string{p.program}, p.arguments)
 	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = p.folder, p.environment, stdout, stderr
 	if err := cmd.Start(); err != nil {

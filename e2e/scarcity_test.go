@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"path/filepath"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -18,8 +16,7 @@ import (
 // withDescriptors starts a server that may have so many descriptors.
 func withDescriptors(t *testing.T, n int, arguments ...string) *process {
 	t.Helper()
-	arguments = append(arguments, "--listen", "127.0.0.1:"+strconv.Itoa(port(t)), "--data", filepath.Join(t.TempDir(), "data"))
-	p := newProcess(t, t.TempDir(), cleanEnvironment(), arguments)
+	p := prepared(t, arguments...)
 	p.through = []string{"sh", "-c", fmt.Sprintf(`ulimit -n %d && exec "$@"`, n), "sh"}
 	p.start()
 	return p
