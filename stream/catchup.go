@@ -14,6 +14,11 @@ import (
 // maxReads is how many parts of the log are read at once.
 const maxReads = 8
 
+// readBackPace lies between the parts of the log that are read for one room, or for one
+// reader over all chats, where they are many: some 60,000 events a second. Nobody waits
+// for a long way back to be fast, and everybody shares the machine with it.
+const readBackPace = 4 * time.Millisecond
+
 // cachedSegment is a segment that holds what follows the reader's cursor; nil if there
 // is none.
 func (rd *reader) cachedSegment(now time.Time) *segment {
@@ -40,14 +45,14 @@ func (rd *reader) ask() {
 	b := rd.broker
 	b.metrics.behind.Inc()
 	if rd.overAll() {
-		b.enqueue(logRead{reader: rd, from: rd.cursor, upTo: max(rd.opened, b.applied)})
+		b.enqueue(logRead{reader: rd, from: rd.cursor, upTo: max(rd.opened, b.applied), due: rd.readDue})
 		return
 	}
 	ro := rd.first.room
 	ro.waiting = append(ro.waiting, rd)
 	if !ro.reading {
 		ro.reading = true
-		b.enqueue(logRead{room: ro})
+		b.enqueue(logRead{room: ro, due: ro.readDue})
 	}
 }
 
@@ -78,6 +83,8 @@ type logRead struct {
 	// how many events are read at the most.
 	from, upTo int64
 	limit      int
+	// due is when it may be read.
+	due time.Time
 }
 
 // enqueue has a part of the log read as soon as not too many others are. The
@@ -102,6 +109,9 @@ func (b *Broker) readLog() {
 		}
 		r := b.reads[0]
 		b.reads = b.reads[1:]
+		b.mu.Unlock()
+		pause(b.work, r.due)
+		b.mu.Lock()
 		wanted := r.wanted()
 		b.mu.Unlock()
 		if !wanted {
@@ -112,6 +122,26 @@ func (b *Broker) readLog() {
 		r.deliver(b, p, err)
 		b.mu.Unlock()
 	}
+}
+
+// pause waits until due, or until ctx ends.
+func pause(ctx context.Context, due time.Time) {
+	wait := time.Until(due)
+	if wait <= 0 {
+		return
+	}
+	select {
+	case <-time.After(wait):
+	case <-ctx.Done():
+	}
+}
+
+// nextDue is when the part behind p may be read.
+func (r *logRead) nextDue(p *segment) time.Time {
+	if p.through == r.upTo {
+		return time.Time{}
+	}
+	return time.Now().Add(readBackPace)
 }
 
 // wanted says whether a reader still waits for the part. Of a room it finds where
@@ -176,8 +206,11 @@ func (r *logRead) deliver(b *Broker, p *segment, err error) {
 		}
 		return done
 	})
+	if err == nil {
+		ro.readDue = r.nextDue(p)
+	}
 	if ro.reading = len(ro.waiting) > 0; ro.reading {
-		b.enqueue(logRead{room: ro})
+		b.enqueue(logRead{room: ro, due: ro.readDue})
 	}
 	if err == nil && len(ro.subscriptions) > 0 {
 		b.memory.keep(p, len(answered))
@@ -196,6 +229,7 @@ func (r *logRead) deliverAlone(b *Broker, p *segment, err error) {
 	}
 	if err == nil {
 		b.memory.keep(p, 1)
+		rd.readDue = r.nextDue(p)
 		rd.readLimit = nextLimit(len(p.frames), p.bytes)
 	}
 	rd.answered(p, err)

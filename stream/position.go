@@ -35,6 +35,8 @@ type position struct {
 	segment   *segment
 	owed      bool
 	readLimit int
+	// readDue is when the part behind it may be read.
+	readDue time.Time
 	// waits says that a part of the log is being read for the reader; retry is when it
 	// asks again after that failed.
 	waits bool

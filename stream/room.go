@@ -1,5 +1,7 @@
 package stream
 
+import "time"
+
 // room is what is live of a chat, or of a user's own joins and leaves: the
 // newest frames, and the subscriptions of the readers that follow it.
 type room struct {
@@ -26,10 +28,12 @@ type room struct {
 	// segments are parts of the log that readers of this room needed lately.
 	segments []*segment
 	// waiting are the readers that need a part that is not there; reading says that
-	// one is being read. readLimit is how many events are read at once.
+	// one is being read. readLimit is how many events are read at once, readDue when the
+	// next part may be.
 	waiting   []*reader
 	reading   bool
 	readLimit int
+	readDue   time.Time
 
 	// sample says which readers are looked at next to find for how long to hold posts.
 	sample int

@@ -418,6 +418,7 @@ func TestMemoryIsBoundedAndWhatWentIsReadFromTheLog(t *testing.T) {
 		for i := 1; i <= 1000; i++ {
 			want = append(want, strconv.Itoa(i))
 		}
+		h.sleep(time.Second)
 		expect(t, "events", c.names(), strings.Join(want, " "))
 		h.broker.mu.Lock()
 		if h.broker.memory.bytes() > 3000 {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"parley/chat"
 )
@@ -44,6 +45,7 @@ func TestOneStreamFollowsAThousandChats(t *testing.T) {
 
 		// Of the eighty that are not his any more only the closing word is replayed.
 		again := h.open(Start{LastEventID: "2002"})
+		h.sleep(time.Second)
 		expect(t, "replayed", strings.Count(again.names(), " "), len(want)-80)
 		c.cancel()
 		again.cancel()
