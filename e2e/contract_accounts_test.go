@@ -497,6 +497,13 @@ func TestContractLogoutEndsTheSession(t *testing.T) {
 		}
 		cleared(ask(t, p, "POST", "/logout", ""))
 	})
+	t.Run("an empty body is none, and a bad one keeps no session alive", func(t *testing.T) {
+		for body, status := range map[string]int{"": 204, "rubbish": 400, `{"all":true}`: 400} {
+			cookies := ann.logInByCookie(t, p)
+			cleared(ask(t, p, "POST", "/logout", body, withCookies(cookies...), ofKind(jsonKind)).is(status))
+			ask(t, p, "GET", "/me", "", withCookies(cookies...)).problem(401, "")
+		}
+	})
 	t.Run("another session lives on", func(t *testing.T) {
 		ask(t, p, "GET", "/me", "", bearer(stays.token)).is(200)
 	})

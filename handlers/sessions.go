@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -85,45 +84,10 @@ func giveTokens(c *gin.Context, login chat.Login, cookies bool) error {
 	return writeJSON(c, http.StatusOK, login)
 }
 
-// logOut ends the session of whatever credential there is, access before
-// refresh, the header and the body before cookies. Whoever comes by cookie
-// leaves without one, whatever it was still worth.
-func (a *api) logOut(c *gin.Context) error {
-	session, byCookie, err := a.Tokens.Session(c.Request)
-	middleware.ClearCookies(c)
-	var body struct {
-		RefreshToken string `json:"refresh_token"`
-	}
-	if err := decode(c, &body); err != nil {
-		return err
-	}
-	refreshCookie, hasRefreshCookie := middleware.RefreshCookie(c)
-	ctx := c.Request.Context()
-	switch {
-	case err == nil:
-		err = a.Accounts.LogOut(ctx, session)
-	case body.RefreshToken != "":
-		err = a.Accounts.LogOutByRefreshToken(ctx, body.RefreshToken)
-	case hasRefreshCookie:
-		err = a.Accounts.LogOutByRefreshToken(ctx, refreshCookie)
-		if errors.Is(err, chat.ErrBadRefreshToken) {
-			err = nil
-		}
-	case byCookie:
-		err = nil
-	}
-	if err != nil {
-		return err
-	}
-	return writeNothing(c)
-}
-
 // guardBystander refuses a change from a foreign page that carries a cookie
 // where none is asked for.
 func (a *api) guardBystander(c *gin.Context) error {
-	_, refreshable := middleware.RefreshCookie(c)
-	_, byCookie, _ := a.Tokens.Session(c.Request)
-	if !refreshable && !byCookie {
+	if !middleware.CarriesCookie(c.Request) {
 		return nil
 	}
 	return a.Origins.Check(c.Request)

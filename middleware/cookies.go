@@ -35,11 +35,23 @@ func ClearCookies(c *gin.Context) {
 // RefreshCookie is the refresh token that came by cookie. A request with a
 // header Authorization never has one.
 func RefreshCookie(c *gin.Context) (string, bool) {
-	if _, ok := c.Request.Header["Authorization"]; ok {
+	if hasAuthorization(c.Request) {
 		return "", false
 	}
-	token := cookie(c.Request, refreshCookie)
+	_, token := CookiesOf(c.Request)
 	return token, token != ""
+}
+
+// CarriesCookie says that a cookie with a token, good or bad, came and counts.
+func CarriesCookie(r *http.Request) bool {
+	access, refresh := CookiesOf(r)
+	return !hasAuthorization(r) && (access != "" || refresh != "")
+}
+
+// CookiesOf are the tokens in the request's cookies, also beside a header
+// Authorization, where they count for nothing but their own end.
+func CookiesOf(r *http.Request) (access, refresh string) {
+	return cookie(r, tokenCookie), cookie(r, refreshCookie)
 }
 
 func setCookie(c *gin.Context, name, value string, maxAge int) {

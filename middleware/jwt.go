@@ -3,7 +3,6 @@ package middleware
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"time"
 
 	ginjwt "github.com/appleboy/gin-jwt/v2"
@@ -159,17 +158,12 @@ func (t *Tokens) Verify(token string) (chat.Actor, error) {
 	return actor, nil
 }
 
-// Session is the session that the request's access token names, also where the
-// token has ended: enough to end the session, and for nothing else. byCookie says
-// that a token came by cookie, good or bad. [ErrUnauthenticated] where none was
-// sent, [ErrInvalidToken] for one that is not of this service.
-func (t *Tokens) Session(r *http.Request) (session string, byCookie bool, err error) {
-	cred, err := credentialOf(r)
-	if err != nil {
-		return "", false, err
-	}
-	actor, err := t.read(cred.token)
-	return actor.Session, cred.byCookie, err
+// Session is the session that an access token names, also where the token has
+// ended: enough to end the session, and for nothing else. [ErrInvalidToken] for one
+// that is not of this service.
+func (t *Tokens) Session(token string) (string, error) {
+	actor, err := t.read(token)
+	return actor.Session, err
 }
 
 // read checks all of a token but whether it has ended. What it found good stays so,

@@ -215,6 +215,49 @@ func TestALogoutEndsTheSessionByEveryCredential(t *testing.T) {
 	cleared(h.do("POST", "/logout", "", bearer(forge(make([]byte, 32), "HS256", claims))...).refused(401, "invalid_token"))
 }
 
+func TestALogoutThatClearsCookiesHasEndedTheirSessions(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.user("ann")
+	for _, row := range []struct {
+		name, kind, body string
+		headers          []string
+		status           int
+	}{
+		{"an empty body", asJSON, "", nil, 204},
+		{"a body that is no JSON", asJSON, "rubbish", nil, 400},
+		{"an unknown field", asJSON, `{"all":true}`, nil, 400},
+		{"another type", "image/png", "x", nil, 415},
+		{"a refresh token of nobody", asJSON, `{"refresh_token":"rubbish"}`, nil, 204},
+		{"a refresh token of another session", asJSON, `{"refresh_token":"` + h.logIn("ann").RefreshToken + `"}`, nil, 204},
+		{"a token of another session", "", "", bearer(h.logIn("ann").Token), 204},
+		{"a token of nobody", "", "", bearer("x.y.z"), 204},
+	} {
+		for _, left := range []string{"parley_token=", "parley_refresh=", ""} {
+			both := h.cookies("ann")
+			sent := []string{"Cookie", both[1]}
+			if left != "" {
+				for pair := range strings.SplitSeq(both[1], "; ") {
+					if strings.HasPrefix(pair, left) {
+						sent[1] = pair
+					}
+				}
+			}
+			sent = with(sent, row.headers...)
+			if row.kind != "" {
+				sent = with(sent, "Content-Type", row.kind)
+			}
+			a := h.do("POST", "/logout", row.body, sent...).want(row.status)
+			if len(a.cookies()) != 2 {
+				t.Errorf("%s, %s: the cookies are not cleared", row.name, sent[1])
+			}
+			if got := h.do("GET", "/me", "", both...).status; got != 401 {
+				t.Errorf("%s, %s: the session lives on: %d", row.name, sent[1], got)
+			}
+		}
+	}
+}
+
 func TestALogoutEndsTheSessionsOpenStreams(t *testing.T) {
 	t.Parallel()
 	h := open(t)
