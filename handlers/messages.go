@@ -2,12 +2,10 @@ package handlers
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
 	"strconv"
 
 	"github.com/gin-gonic/gin"
-	"github.com/go-json-experiment/json"
 
 	"parley/chat"
 )
@@ -101,9 +99,9 @@ func single(header http.Header, name string) (string, error) {
 }
 
 func answerPosted(c *gin.Context, posted chat.Posted) error {
-	data, err := json.Marshal(posted.Message)
+	data, err := encode(posted.Message)
 	if err != nil {
-		return fmt.Errorf("encoding a message: %w", err)
+		return err
 	}
 	status := http.StatusCreated
 	if posted.Replayed {
@@ -129,9 +127,9 @@ func (a *api) readMessage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	data, err := json.Marshal(message)
+	data, err := encode(message)
 	if err != nil {
-		return fmt.Errorf("encoding a message: %w", err)
+		return err
 	}
 	tag := etag(data)
 	c.Header("ETag", tag)

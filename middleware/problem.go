@@ -174,5 +174,5 @@ func (p Problem) body() []byte {
 	enc.SetEscapeHTML(false)
 	// Encoding strings and numbers into memory cannot fail.
 	_ = enc.Encode(p)
-	return b.Bytes()
+	return chat.EscapeLineEnds(b.Bytes())
 }
