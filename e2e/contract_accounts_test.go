@@ -436,6 +436,22 @@ func TestContractARefreshTokenIsSpentByItsFirstUse(t *testing.T) {
 	})
 }
 
+func TestContractAPasswordIsTheSameInEveryFormOfItsCharacters(t *testing.T) {
+	t.Parallel()
+	p := serve(t)
+	forms := []string{"Grüße-aus-Köln", "Gru\u0308ße-aus-Ko\u0308ln"}
+	for i, made := range forms {
+		name := fmt.Sprintf("forms-%d", i)
+		ask(t, p, "POST", "/users", fmt.Sprintf(`{"username":%q,"password":%q}`, name, made)).is(201)
+		for _, tried := range forms {
+			ask(t, p, "POST", "/login", fmt.Sprintf(`{"username":%q,"password":%q}`, name, tried)).is(200)
+		}
+		ask(t, p, "POST", "/login", fmt.Sprintf(`{"username":%q,"password":"Grusse-aus-Koln"}`, name)).problem(401, "")
+	}
+	// Eight characters are counted in the one form.
+	ask(t, p, "POST", "/users", fmt.Sprintf(`{"username":"forms-short","password":%q}`, strings.Repeat("o\u0308", 7))).problem(400, "invalid_request")
+}
+
 func TestContractLogoutEndsTheSession(t *testing.T) {
 	t.Parallel()
 	p := serve(t)
