@@ -598,6 +598,23 @@ func TestContractSignUpIsClosedToStrangers(t *testing.T) {
 		}
 		ask(t, p, "POST", "/users", body()).is(201)
 	})
+	t.Run("whose page took a name that leads here", func(t *testing.T) {
+		p := serve(t, "--origins", "https://chat.example")
+		page := func(host string) with {
+			return func(r *http.Request) {
+				r.Host = host
+				r.Header.Set("Origin", "http://"+host)
+				r.Header.Set("Sec-Fetch-Site", "same-origin")
+			}
+		}
+		ask(t, p, "POST", "/users", body(), page("rebind.example")).problem(421, "misdirected")
+		ask(t, p, "GET", "/metrics", "", page("rebind.example")).problem(421, "misdirected")
+		ask(t, p, "GET", "/readyz", "", page("rebind.example")).is(200)
+		for _, host := range []string{"localhost:8080", "127.0.0.2", "[::1]:8080", "chat.example"} {
+			ask(t, p, "POST", "/users", body(), page(host)).is(201)
+			ask(t, p, "GET", "/metrics", "", page(host)).is(200)
+		}
+	})
 }
 
 func TestContractAUsernameIsNeverUsedAgain(t *testing.T) {

@@ -66,6 +66,7 @@ var kinds = map[chat.Code]kind{
 	chat.ErrLastOwner.Code:           {status: http.StatusConflict, title: "Last owner"},
 	ErrTooLarge.Code:                 {status: http.StatusRequestEntityTooLarge, title: "Too large"},
 	ErrUnsupportedMediaType.Code:     {status: http.StatusUnsupportedMediaType, title: "Unsupported media type"},
+	ErrMisdirected.Code:              {status: http.StatusMisdirectedRequest, title: "Misdirected request"},
 	chat.ErrIdempotencyMismatch.Code: {status: http.StatusUnprocessableEntity, title: "Idempotency mismatch"},
 	ErrInternal.Code:                 {status: http.StatusInternalServerError, title: "Internal error"},
 	chat.ErrUnavailable.Code:         {status: http.StatusServiceUnavailable, title: "Unavailable", retryAfter: 2},

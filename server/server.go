@@ -137,9 +137,7 @@ func (s *Server) assemble(secret []byte, registry *prometheus.Registry) error {
 	if s.metricsListener == nil {
 		options.Metrics = metrics
 	} else {
-		mux := http.NewServeMux()
-		mux.Handle("GET /metrics", metrics)
-		s.metrics = s.newHTTP(mux)
+		s.metrics = s.newHTTP(handlers.NewMetrics(metrics, options.Origins, isLoopback(s.plan.metricsListen)))
 	}
 	s.http = s.newHTTP(handlers.New(options))
 	s.http.TLSConfig = newTLS(s.plan.tls, s.plan.certificate, s.log)
