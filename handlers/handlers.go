@@ -62,6 +62,7 @@ type Options struct {
 	Streams  Streams
 
 	Tokens         *middleware.Tokens
+	Cookies        *middleware.Cookies
 	Origins        *middleware.Origins
 	TrustedProxies []netip.Prefix
 	SignUps        SignUps

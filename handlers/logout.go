@@ -23,7 +23,7 @@ func (a *api) logOut(c *gin.Context) error {
 
 	ctx := c.Request.Context()
 	sent, sentErr := middleware.BearerOf(c.Request)
-	access, refresh := middleware.CookiesOf(c.Request)
+	access, refresh := a.Cookies.Tokens(c.Request)
 	if sentErr == nil {
 		sentErr = a.endByAccess(ctx, sent)
 	}
@@ -36,7 +36,7 @@ func (a *api) logOut(c *gin.Context) error {
 	if err := firstError(ends, func(err error) bool { return !refusesCredential(err) }); err != nil {
 		return err
 	}
-	middleware.ClearCookies(c)
+	a.Cookies.Clear(c)
 	// What was sent on purpose is refused aloud. A browser with cookies leaves without
 	// them, whatever they were still worth.
 	refused := firstError(ends[:2], func(err error) bool { return !errors.Is(err, middleware.ErrUnauthenticated) })

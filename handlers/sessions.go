@@ -31,7 +31,7 @@ func (a *api) logIn(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return giveTokens(c, login, body.Cookie)
+	return a.giveTokens(c, login, body.Cookie)
 }
 
 // refresh takes the refresh token from the body, else from its cookie, and
@@ -45,7 +45,7 @@ func (a *api) refresh(c *gin.Context) error {
 	}
 	token, byCookie := body.RefreshToken, false
 	if token == "" {
-		token, byCookie = middleware.RefreshCookie(c)
+		token, byCookie = a.Cookies.Refresh(c.Request)
 	}
 	if err := required("refresh_token", token); err != nil {
 		return err
@@ -57,7 +57,7 @@ func (a *api) refresh(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return giveTokens(c, login, byCookie)
+	return a.giveTokens(c, login, byCookie)
 }
 
 // mayGiveTokens refuses, before anything is given, what could not be answered,
@@ -73,9 +73,9 @@ func (a *api) mayGiveTokens(c *gin.Context, cookies bool) error {
 }
 
 // giveTokens answers with both tokens in the body, or both in cookies.
-func giveTokens(c *gin.Context, login chat.Login, cookies bool) error {
+func (a *api) giveTokens(c *gin.Context, login chat.Login, cookies bool) error {
 	if cookies {
-		middleware.SetCookies(c, login)
+		a.Cookies.Set(c, login)
 		login.Token, login.TokenType, login.RefreshToken = "", "", ""
 	}
 	if wantsText(c) {
@@ -87,7 +87,7 @@ func giveTokens(c *gin.Context, login chat.Login, cookies bool) error {
 // guardBystander refuses a change from a foreign page that carries a cookie
 // where none is asked for.
 func (a *api) guardBystander(c *gin.Context) error {
-	if !middleware.CarriesCookie(c.Request) {
+	if !a.Cookies.Count(c.Request) {
 		return nil
 	}
 	return a.Origins.Check(c.Request)

@@ -56,12 +56,12 @@ type credential struct {
 // decides alone where there is one, good or bad: a request with a credential of
 // its own must not be taken for the browser's user. [ErrUnauthenticated] where there is
 // none, [ErrInvalidToken] where there are several.
-func credentialOf(r *http.Request) (credential, error) {
+func (k *Cookies) credentialOf(r *http.Request) (credential, error) {
 	if hasAuthorization(r) {
 		token, err := BearerOf(r)
 		return credential{token: token}, err
 	}
-	if token := cookie(r, tokenCookie); token != "" {
+	if token, _ := k.Tokens(r); token != "" {
 		return credential{token: token, byCookie: true}, nil
 	}
 	return credential{}, ErrUnauthenticated

@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -30,6 +31,8 @@ type TokenOptions struct {
 	Key []byte
 	// TTL is how long a token lives, at least a second.
 	TTL time.Duration
+	// Cookies are where browsers keep their tokens; nil is NewCookies("").
+	Cookies *Cookies
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -44,6 +47,8 @@ type TokenOptions struct {
 type Tokens struct {
 	jwt *ginjwt.GinJWTMiddleware
 	now func() time.Time
+
+	cookies *Cookies
 	// known are tokens that were found good.
 	known *lru.Cache[string, chat.Actor]
 }
@@ -92,7 +97,7 @@ func NewTokens(o TokenOptions) (*Tokens, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting up access tokens: %w", err)
 	}
-	return &Tokens{jwt: mw, now: now, known: known}, nil
+	return &Tokens{jwt: mw, now: now, cookies: cmp.Or(o.Cookies, NewCookies("")), known: known}, nil
 }
 
 // payload gives the claims that gin-jwt does not set itself.
@@ -121,7 +126,7 @@ func (t *Tokens) Sign(username, session string) (token string, expires time.Time
 // store answers that together with what is asked of it.
 func (t *Tokens) Authenticate() gin.HandlerFunc {
 	return func(c *gin.Context) {
-		cred, err := credentialOf(c.Request)
+		cred, err := t.cookies.credentialOf(c.Request)
 		if err != nil {
 			WriteProblem(c, err)
 			return

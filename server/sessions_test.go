@@ -349,3 +349,40 @@ func TestBehindATrustedProxyCookiesAreSecure(t *testing.T) {
 	plain := strings.ReplaceAll(a.cookieHeader(), "__Host-", "")
 	h.do("GET", "/me", "", with(proxy, "Cookie", plain)...).refused(401, "unauthenticated")
 }
+
+// A browser sends the cookies of a host to each of its ports.
+func TestTwoServicesOnOneHostKeepTheirCookiesApart(t *testing.T) {
+	t.Parallel()
+	proxy := func(s *settings) { s.TrustedProxies, s.Signup = "127.0.0.1", "open" }
+	for _, scheme := range []string{"http", "https"} {
+		by := []string{"X-Forwarded-Proto", scheme}
+		one, two := open(t, proxy), open(t, proxy, func(s *settings) { s.CookieName = "two" })
+		jar := make(map[string]string)
+		keep := func(a answer) {
+			for _, ck := range a.cookies() {
+				if jar[ck.Name] = ck.Value; ck.MaxAge < 0 {
+					delete(jar, ck.Name)
+				}
+				if strings.HasPrefix(ck.Name, "__Host-") != (scheme == "https") {
+					t.Errorf("over %s: %v", scheme, ck)
+				}
+			}
+		}
+		sent := func() []string {
+			var pairs []string
+			for name, value := range jar {
+				pairs = append(pairs, name+"="+value)
+			}
+			return with(by, "Cookie", strings.Join(pairs, "; "))
+		}
+		for _, h := range []*house{one, two} {
+			h.user("ann")
+			keep(h.do("POST", "/login", "cookie=true&username=ann&password="+password, with(sent(), "Content-Type", asForm)...).want(200))
+		}
+		one.do("GET", "/me", "", sent()...).want(200)
+		keep(two.do("POST", "/refresh", "", sent()...).want(200))
+		keep(two.do("POST", "/logout", "", sent()...).want(204))
+		two.do("GET", "/me", "", sent()...).refused(401, "unauthenticated")
+		one.do("GET", "/me", "", sent()...).want(200)
+	}
+}

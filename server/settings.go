@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"parley/handlers"
+	"parley/middleware"
 	"parley/stream"
 )
 
@@ -30,6 +31,7 @@ type Settings struct {
 	Origins              string `env:"PARLEY_ORIGINS" placeholder:"ORIGIN,…" help:"Origins whose pages may act for their users, such as https://example.org."`
 	TrustedProxies       string `env:"PARLEY_TRUSTED_PROXIES" placeholder:"ADDRESS,…" help:"Addresses or networks of proxies whose X-Forwarded-* headers are believed."`
 	BasePath             string `default:"/" env:"PARLEY_BASE_PATH" placeholder:"PATH" help:"Path under which everything is mounted."`
+	CookieName           string `name:"cookie-name" default:"parley" env:"PARLEY_COOKIE_NAME" placeholder:"NAME" help:"What the cookies' names begin with. Browsers do not tell the ports of one host apart: give each service there a name of its own."`
 	MetricsListen        string `env:"PARLEY_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Address of its own for /metrics."`
 	Ping                 string `default:"15s" env:"PARLEY_PING" placeholder:"TIME" help:"How often an idle stream says that it lives, ± 10 %."`
 	Rotate               string `default:"1h" env:"PARLEY_ROTATE" placeholder:"TIME" help:"How long a stream lives before its client has to come back, ± 10 %."`
@@ -83,6 +85,7 @@ type plan struct {
 	accessTTL             time.Duration
 	signUps               handlers.SignUps
 	origins               []string
+	cookieName            string
 	trusted               []netip.Prefix
 	tls                   certificateFiles
 	certificate           *tls.Certificate // nil: HTTP in the clear
@@ -129,6 +132,10 @@ func (s Settings) plan() (plan, error) {
 	p.certificate = r.certificate(p.tls)
 	p.loopback = isLoopback(p.listen)
 	p.signUps = r.signUps(s.Signup, p.loopback && len(p.trusted) == 0)
+	p.cookieName = s.CookieName
+	if wrong := middleware.CheckCookieName(p.cookieName); wrong != "" {
+		r.mistake("cookie-name", "%q %s: write a word, such as parley", p.cookieName, wrong)
+	}
 	if s.MetricsListen != "" {
 		p.metricsListen = r.address("metrics-listen", s.MetricsListen)
 	}

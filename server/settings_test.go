@@ -21,7 +21,7 @@ func TestEveryMistakeInTheSettingsIsToldAtOnce(t *testing.T) {
 	err := server.Settings{
 		Listen: "8080", Database: "mysql://x", Bus: "nats://x", JWTSecret: "short", AccessTTL: "10", Signup: "maybe",
 		Origins: "*,null,https://a/,https://ok.example", TrustedProxies: "0.0.0.0/0,x,10.0.0.1", BasePath: "/chat",
-		MetricsListen: "x", Ping: "1ms", Rotate: "0s", TLSCert: missing, TLSKey: missing, Limits: "none", Streams: "none", MaxChatsPerUser: "0", MaxStreams: "0", MaxConnections: "0", MaxStreamsPerUser: "x", MaxStreamsPerAddress: "-1", StreamMemory: "0",
+		MetricsListen: "x", CookieName: "a b", Ping: "1ms", Rotate: "0s", TLSCert: missing, TLSKey: missing, Limits: "none", Streams: "none", MaxChatsPerUser: "0", MaxStreams: "0", MaxConnections: "0", MaxStreamsPerUser: "x", MaxStreamsPerAddress: "-1", StreamMemory: "0",
 	}.Check()
 	told := make(map[string]int)
 	for _, e := range err.(interface{ Unwrap() []error }).Unwrap() {
@@ -33,7 +33,7 @@ func TestEveryMistakeInTheSettingsIsToldAtOnce(t *testing.T) {
 	}
 	want := map[string]int{
 		"listen": 1, "database": 1, "bus": 1, "jwt-secret": 1, "access-ttl": 1, "signup": 1, "origins": 3,
-		"trusted-proxies": 2, "base-path": 1, "metrics-listen": 1, "ping": 1, "rotate": 1, "tls-cert": 1, "tls-key": 1, "limits": 1, "streams": 1,
+		"trusted-proxies": 2, "base-path": 1, "cookie-name": 1, "metrics-listen": 1, "ping": 1, "rotate": 1, "tls-cert": 1, "tls-key": 1, "limits": 1, "streams": 1,
 		"max-streams": 1, "max-connections": 1, "max-streams-per-user": 1, "max-streams-per-address": 1, "stream-memory": 1, "max-chats-per-user": 1,
 	}
 	if !reflect.DeepEqual(told, want) {
@@ -61,6 +61,11 @@ func TestASettingIsCheckedForWhatItNeeds(t *testing.T) {
 		{"a secret a byte too short", "jwt-secret", server.Settings{JWTSecret: secret[1:]}},
 		{"a life of no time", "access-ttl", server.Settings{AccessTTL: "0s"}},
 		{"a life beyond a day", "access-ttl", server.Settings{AccessTTL: "25h"}},
+		{"a name of cookies", "", server.Settings{CookieName: "chat-2.example"}},
+		{"a name of cookies that says it is of the host", "cookie-name", server.Settings{CookieName: "__host-parley"}},
+		{"a name of cookies with an end", "cookie-name", server.Settings{CookieName: "parley;"}},
+		{"a name of cookies beyond ASCII", "cookie-name", server.Settings{CookieName: "pärley"}},
+		{"a long name of cookies", "cookie-name", server.Settings{CookieName: strings.Repeat("a", 65)}},
 		{"invites", "signup", server.Settings{Signup: "invite"}},
 		{"a key without its certificate", "tls-cert", server.Settings{TLSKey: own.key}},
 		{"a certificate without its key", "tls-key", server.Settings{TLSCert: own.cert}},
