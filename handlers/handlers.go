@@ -67,6 +67,10 @@ type Options struct {
 	TrustedProxies []netip.Prefix
 	SignUps        SignUps
 
+	// BasePath is the path under which clients find the service: "" for the root, else
+	// one such as "/chat".
+	BasePath string
+
 	// Ready names what keeps the service from taking traffic, and says why;
 	// nothing is good news.
 	Ready func(ctx context.Context) []chat.FieldError
@@ -91,6 +95,7 @@ func New(o Options) http.Handler {
 	engine := newEngine()
 	engine.Use(
 		bounded(answerWithin),
+		middleware.BasePath(o.BasePath),
 		middleware.Forwarded(o.TrustedProxies),
 		middleware.RequestID(),
 		middleware.AccessLog(o.AccessLog, o.Registerer),
@@ -108,7 +113,7 @@ func New(o Options) http.Handler {
 	for _, r := range a.routes() {
 		a.mount(engine, r)
 	}
-	return engine
+	return mountAt(o.BasePath, engine)
 }
 
 // newEngine makes a router that redirects nowhere and answers for a path or a method

@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"parley/chat"
+	"parley/middleware"
 )
 
 // messageBody is what a client says of a message whose chat is known.
@@ -109,7 +110,7 @@ func answerPosted(c *gin.Context, posted chat.Posted) error {
 		c.Header("Idempotency-Replayed", "true")
 	}
 	id := strconv.FormatInt(posted.Message.ID, 10)
-	c.Header("Location", "/messages/"+id)
+	c.Header("Location", middleware.At(c, "/messages/"+id))
 	c.Header("ETag", etag(data))
 	if wantsText(c) {
 		return writeText(c, status, id)

@@ -17,14 +17,17 @@ import (
 const hostPrefix = "__Host-"
 
 // Cookies are the two cookies in which a browser keeps its tokens.
-type Cookies struct{ access, refresh string }
+type Cookies struct{ access, refresh, path string }
 
 // NewCookies names the cookies, over plain http, name_token and name_refresh; parley_…
 // for "". Browsers do not tell the ports of one host apart (RFC 6265 section 8.5), so
 // services beside each other need different names.
-func NewCookies(name string) *Cookies {
+//
+// Under a base path, over plain http, they are sent to that path alone. Over https
+// their path stays "/", without which no browser takes the prefix __Host-.
+func NewCookies(name, basePath string) *Cookies {
 	name = cmp.Or(name, DefaultCookieName)
-	return &Cookies{access: name + "_token", refresh: name + "_refresh"}
+	return &Cookies{access: name + "_token", refresh: name + "_refresh", path: cmp.Or(basePath, "/")}
 }
 
 // DefaultCookieName is what the cookies' names begin with unless told otherwise.
@@ -87,10 +90,14 @@ func (k *Cookies) Tokens(r *http.Request) (access, refresh string) {
 }
 
 func (k *Cookies) set(c *gin.Context, name, value string, maxAge int) {
+	path := k.path
+	if isSecure(c.Request) {
+		path = "/"
+	}
 	http.SetCookie(c.Writer, &http.Cookie{
 		Name:     cookieName(c.Request, name),
 		Value:    value,
-		Path:     "/",
+		Path:     path,
 		MaxAge:   maxAge,
 		HttpOnly: true,
 		Secure:   isSecure(c.Request),

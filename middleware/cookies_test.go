@@ -17,7 +17,7 @@ import (
 var proxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
 
 func cookieHouse(t *testing.T) *house {
-	h, cookies := build(t, housing{trusted: proxies}), middleware.NewCookies("")
+	h, cookies := build(t, housing{trusted: proxies}), middleware.NewCookies("", "")
 	h.noActor.POST("/login", func(c *gin.Context) {
 		cookies.Set(c, chat.Login{
 			Token: "acc.ess", ExpiresAt: chat.NewTime(time.Now().Add(10 * time.Minute)),

@@ -31,7 +31,7 @@ type TokenOptions struct {
 	Key []byte
 	// TTL is how long a token lives, at least a second.
 	TTL time.Duration
-	// Cookies are where browsers keep their tokens; nil is NewCookies("").
+	// Cookies are where browsers keep their tokens; nil is NewCookies("", "").
 	Cookies *Cookies
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
@@ -97,7 +97,7 @@ func NewTokens(o TokenOptions) (*Tokens, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting up access tokens: %w", err)
 	}
-	return &Tokens{jwt: mw, now: now, cookies: cmp.Or(o.Cookies, NewCookies("")), known: known}, nil
+	return &Tokens{jwt: mw, now: now, cookies: cmp.Or(o.Cookies, NewCookies("", "")), known: known}, nil
 }
 
 // payload gives the claims that gin-jwt does not set itself.

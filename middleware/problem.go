@@ -15,7 +15,7 @@ import (
 
 // Problem is a problem document (RFC 9457), the body of every failure.
 type Problem struct {
-	// Type is a stable reference: "/problems/" and the code.
+	// Type is a stable name: "/problems/" and the code, wherever the service is mounted.
 	Type   string `json:"type"`
 	Title  string `json:"title"`
 	Status int    `json:"status"`
@@ -140,7 +140,7 @@ func answer(c *gin.Context, err error) {
 		c.Status(statusClientGone)
 		return
 	}
-	p := ProblemOf(err, c.Request.URL.EscapedPath(), RequestIDOf(c))
+	p := ProblemOf(err, At(c, c.Request.URL.EscapedPath()), RequestIDOf(c))
 	header := c.Writer.Header()
 	// Headers that a handler set for the answer that it did not give.
 	for _, name := range []string{"Content-Length", "Content-Encoding", "ETag", "Last-Modified", "Link", "Location"} {

@@ -226,7 +226,7 @@ func TestAProblemTakesBackWhatWasSaidOfTheAnswerThatDidNotCome(t *testing.T) {
 		for _, name := range []string{"ETag", "Location", "Content-Length", "Link"} {
 			c.Header(name, "1")
 		}
-		middleware.NewCookies("").Clear(c)
+		middleware.NewCookies("", "").Clear(c)
 		_ = c.Error(chat.ErrForbidden)
 	})
 	w := h.ask("GET", "/x", nil)

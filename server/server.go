@@ -112,7 +112,7 @@ func (s *Server) committed(events []chat.Event) { s.broker.Committed(events) }
 
 // assemble puts the handlers before what they stand on.
 func (s *Server) assemble(secret []byte, registry *prometheus.Registry) error {
-	cookies := middleware.NewCookies(s.plan.cookieName)
+	cookies := middleware.NewCookies(s.plan.cookieName, s.plan.basePath)
 	tokens, err := middleware.NewTokens(middleware.TokenOptions{
 		Key: auth.DeriveKey(secret, "access token"), TTL: s.plan.accessTTL, Cookies: cookies,
 	})
@@ -126,6 +126,7 @@ func (s *Server) assemble(secret []byte, registry *prometheus.Registry) error {
 		Accounts: accounts, Users: s.repository, Chats: s.repository, Messages: s.repository, Streams: s.broker,
 		Tokens:         tokens,
 		Cookies:        cookies,
+		BasePath:       s.plan.basePath,
 		Origins:        middleware.NewOrigins(s.plan.origins),
 		TrustedProxies: s.plan.trusted,
 		SignUps:        s.plan.signUps,
