@@ -34,23 +34,38 @@ var passwords = newGate(runtime.GOMAXPROCS(0), patience)
 // that keeps hashing from taking the whole machine: chat.ErrBusy where too many
 // wait or the wait is over 2 s. chat.ErrInvalid for what is no password.
 func HashPassword(ctx context.Context, password string) (string, error) {
-	if err := chat.CheckPassword(password); err != nil {
+	if err := checkPassword(password); err != nil {
 		return "", err
 	}
 	return passwords.hash(ctx, caller{}, password)
 }
+
+// checkPassword says why a text is no password, in the form that is hashed, or nil.
+func checkPassword(password string) error { return chat.CheckPassword(opaque(password)) }
 
 func (g *gate) hash(ctx context.Context, c caller, password string) (string, error) {
 	if err := g.enter(ctx, c); err != nil {
 		return "", err
 	}
 	defer g.leave()
-	return argon2id.CreateHash(password, hashing)
+	return argon2id.CreateHash(opaque(password), hashing)
 }
 
-// compare says whether the hash is the password's. What cannot be a password is
-// not hashed: whether anybody has it as his own does not depend on who he is.
+// compare says whether the hash is the password's, or, for a hash that was made before
+// passwords had one form, of the password as it was typed.
 func (g *gate) compare(ctx context.Context, c caller, password, hash string) (bool, error) {
+	form := opaque(password)
+	matches, err := g.compareForm(ctx, c, form, hash)
+	if err == nil && !matches && password != form {
+		return g.compareForm(ctx, c, password, hash)
+	}
+	return matches, err
+}
+
+// compareForm makes one hash, in a turn of its own: a login that needs two waits twice.
+// What cannot be a password is not hashed: whether a user has it does not depend on
+// which user that is.
+func (g *gate) compareForm(ctx context.Context, c caller, password, hash string) (bool, error) {
 	if chat.CheckPassword(password) != nil {
 		return false, nil
 	}

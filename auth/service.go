@@ -75,7 +75,7 @@ func (u SignUp) Check() error {
 	if u.DisplayName != "" {
 		displayName = chat.CheckDisplayName(u.DisplayName)
 	}
-	return chat.Checks(chat.CheckUsername(u.Username), chat.CheckPassword(u.Password), displayName)
+	return chat.Checks(chat.CheckUsername(u.Username), checkPassword(u.Password), displayName)
 }
 
 // SignUp makes a user. chat.ErrInvalid, chat.ErrUsernameTaken, chat.ErrBusy.

@@ -1,6 +1,9 @@
 package chat
 
-import "sync/atomic"
+import (
+	"slices"
+	"sync/atomic"
+)
 
 // Encoded is the JSON of something that does not change. It is made once: the answer to
 // the author of a message and the frames of all streams share it. A nil Encoded is shared
@@ -21,6 +24,7 @@ func (e *Encoded) Load() []byte {
 // Share gives data to those who come later, unless it is shared already. It returns what is
 // shared.
 func (e *Encoded) Share(data []byte) []byte {
+	data = slices.Clip(data) // who appends to it gets a copy
 	if e == nil || e.json.CompareAndSwap(nil, &data) {
 		return data
 	}

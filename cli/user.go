@@ -134,5 +134,6 @@ func readPassword(std streams) (string, error) {
 	if err != nil && err != io.EOF {
 		return "", fmt.Errorf("reading the password: %w", err)
 	}
-	return strings.TrimRight(line, "\r\n"), nil
+	// Windows' editors and shells write a byte order mark before what they pass on.
+	return strings.TrimPrefix(strings.TrimRight(line, "\r\n"), "\ufeff"), nil
 }

@@ -436,6 +436,22 @@ func TestContractARefreshTokenIsSpentByItsFirstUse(t *testing.T) {
 	})
 }
 
+func TestContractAPasswordIsTheSameInEveryFormOfItsCharacters(t *testing.T) {
+	t.Parallel()
+	p := serve(t)
+	forms := []string{"Grüße-aus-Köln", "Gru\u0308ße-aus-Ko\u0308ln"}
+	for i, made := range forms {
+		name := fmt.Sprintf("forms-%d", i)
+		ask(t, p, "POST", "/users", fmt.Sprintf(`{"username":%q,"password":%q}`, name, made)).is(201)
+		for _, tried := range forms {
+			ask(t, p, "POST", "/login", fmt.Sprintf(`{"username":%q,"password":%q}`, name, tried)).is(200)
+		}
+		ask(t, p, "POST", "/login", fmt.Sprintf(`{"username":%q,"password":"Grusse-aus-Koln"}`, name)).problem(401, "")
+	}
+	// Eight characters are counted in the one form.
+	ask(t, p, "POST", "/users", fmt.Sprintf(`{"username":"forms-short","password":%q}`, strings.Repeat("o\u0308", 7))).problem(400, "invalid_request")
+}
+
 func TestContractLogoutEndsTheSession(t *testing.T) {
 	t.Parallel()
 	p := serve(t)
@@ -496,6 +512,13 @@ func TestContractLogoutEndsTheSession(t *testing.T) {
 			cleared(ask(t, p, "POST", "/logout", "", withCookies(&http.Cookie{Name: name, Value: "nonsense-token"})))
 		}
 		cleared(ask(t, p, "POST", "/logout", ""))
+	})
+	t.Run("an empty body is none, and a bad one keeps no session alive", func(t *testing.T) {
+		for body, status := range map[string]int{"": 204, "rubbish": 400, `{"all":true}`: 400} {
+			cookies := ann.logInByCookie(t, p)
+			cleared(ask(t, p, "POST", "/logout", body, withCookies(cookies...), ofKind(jsonKind)).is(status))
+			ask(t, p, "GET", "/me", "", withCookies(cookies...)).problem(401, "")
+		}
 	})
 	t.Run("another session lives on", func(t *testing.T) {
 		ask(t, p, "GET", "/me", "", bearer(stays.token)).is(200)
@@ -574,6 +597,23 @@ func TestContractSignUpIsClosedToStrangers(t *testing.T) {
 			ask(t, p, "POST", "/users", body(), forwarded).problem(403, "signup_closed")
 		}
 		ask(t, p, "POST", "/users", body()).is(201)
+	})
+	t.Run("whose page took a name that leads here", func(t *testing.T) {
+		p := serve(t, "--origins", "https://chat.example")
+		page := func(host string) with {
+			return func(r *http.Request) {
+				r.Host = host
+				r.Header.Set("Origin", "http://"+host)
+				r.Header.Set("Sec-Fetch-Site", "same-origin")
+			}
+		}
+		ask(t, p, "POST", "/users", body(), page("rebind.example")).problem(421, "misdirected")
+		ask(t, p, "GET", "/metrics", "", page("rebind.example")).problem(421, "misdirected")
+		ask(t, p, "GET", "/readyz", "", page("rebind.example")).is(200)
+		for _, host := range []string{"localhost:8080", "127.0.0.2", "[::1]:8080", "chat.example"} {
+			ask(t, p, "POST", "/users", body(), page(host)).is(201)
+			ask(t, p, "GET", "/metrics", "", page(host)).is(200)
+		}
 	})
 }
 

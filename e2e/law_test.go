@@ -65,6 +65,7 @@ var technologies = map[string]struct {
 	"net/http":                            {"auth! chat! repository! repository/commitlog! repository/posts! repository/postgres! repository/sqlite! migrations!", "what is decided and stored is not decided by HTTP"},
 	"github.com/r3labs/sse/v2":            {"client bench", "its habits are cured behind one wrapper; in the benchmarks its server is the baseline"},
 	"github.com/alexedwards/argon2id":     {"auth", "passwords are hashed behind one gate"},
+	"golang.org/x/text":                   {"auth", "a password has one form"},
 	"github.com/alecthomas/kong":          {"cli", "settings are a value; only the command line reads arguments"},
 	"golang.org/x/term":                   {"cli", "only the command line has a terminal"},
 	"github.com/hashicorp/golang-lru/v2":  {"middleware", "access tokens that were found good"},

@@ -261,7 +261,10 @@ func (p *process) over() bool {
 }
 
 // Addr is the host and port that it listens on.
-func (p *process) Addr() string { return strings.TrimPrefix(p.URL, "http://") }
+func (p *process) Addr() string {
+	addr, _, _ := strings.Cut(strings.TrimPrefix(p.URL, "http://"), "/")
+	return addr
+}
 
 // Port is the port that it listens on.
 func (p *process) Port() string {

@@ -6,6 +6,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"parley/chat"
+	"parley/middleware"
 )
 
 func (a *api) createChat(c *gin.Context) error {
@@ -29,7 +30,7 @@ func (a *api) createChat(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Header("Location", "/chats/"+ch.ID)
+	c.Header("Location", middleware.At(c, "/chats/"+ch.ID))
 	return writeJSON(c, http.StatusCreated, ch)
 }
 

@@ -34,7 +34,7 @@ const (
 
 // decode reads the body into v, a pointer to a struct of strings, booleans, int64s
 // and pointers to them, named by their json tags. The body is a JSON
-// object or a form; nothing at all, without a Content-Type, is an empty object.
+// object or a form; no body is an empty object.
 // What v does not know, what comes twice, what has another type and what is not
 // UTF-8 is refused, and the field named.
 func decode(c *gin.Context, v any) error {
@@ -52,22 +52,18 @@ func decode(c *gin.Context, v any) error {
 }
 
 // readBody reads the whole body and says which of the media types it is. It is
-// "" where there is neither a body nor a Content-Type.
+// "" where there is no body: an empty one is none, whatever type it is said to
+// have, because clients set the header once for all their requests.
 func readBody(c *gin.Context, types ...string) (data []byte, kind string, err error) {
-	header := c.Request.Header
-	if header.Get("Content-Type") != "" || c.Request.ContentLength > 0 {
-		if kind, err = bodyType(header, types); err != nil {
-			return nil, "", err
-		}
+	kind, refused := bodyType(c.Request.Header, types)
+	if refused != nil && c.Request.ContentLength > 0 { // known before it is sent
+		return nil, "", refused
 	}
 	data, err = io.ReadAll(c.Request.Body)
-	switch {
-	case err != nil: // middleware.LimitBody has named it
+	if err != nil || len(data) == 0 { // middleware.LimitBody has named the error
 		return nil, "", err
-	case kind == "" && len(data) > 0: // chunked, and so of a length unknown above
-		return nil, "", unsupportedType(types)
 	}
-	return data, kind, nil
+	return data, kind, refused
 }
 
 // bodyType finds the body's media type among types.

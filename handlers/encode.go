@@ -9,17 +9,28 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
+
+	"parley/chat"
 )
 
 // writeJSON answers with v. Answers belong to who asked, so nobody may keep them
 // for another.
 func writeJSON(c *gin.Context, status int, v any) error {
-	data, err := json.Marshal(v)
+	data, err := encode(v)
 	if err != nil {
-		return fmt.Errorf("encoding the answer: %w", err)
+		return err
 	}
 	writeDocument(c, status, data)
 	return nil
+}
+
+// encode makes the JSON of an answer, in one line to every client.
+func encode(v any) ([]byte, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the answer: %w", err)
+	}
+	return chat.EscapeLineEnds(data), nil
 }
 
 // writeDocument answers with JSON, and ends its line for whoever reads it in a

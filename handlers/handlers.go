@@ -46,8 +46,8 @@ type SignUps int
 const (
 	// SignUpsClosed takes none.
 	SignUpsClosed SignUps = iota
-	// SignUpsDirect takes those that no proxy forwarded. On a loopback address
-	// these come from the same machine.
+	// SignUpsDirect takes those that no proxy forwarded and that ask a loopback or a
+	// listed host. On a loopback address these come from the same machine.
 	SignUpsDirect
 	// SignUpsOpen takes all.
 	SignUpsOpen
@@ -62,9 +62,14 @@ type Options struct {
 	Streams  Streams
 
 	Tokens         *middleware.Tokens
+	Cookies        *middleware.Cookies
 	Origins        *middleware.Origins
 	TrustedProxies []netip.Prefix
 	SignUps        SignUps
+
+	// BasePath is the path under which clients find the service: "" for the root, else
+	// one such as "/chat".
+	BasePath string
 
 	// Ready names what keeps the service from taking traffic, and says why;
 	// nothing is good news.
@@ -87,6 +92,33 @@ type api struct{ Options }
 
 // New makes the service's HTTP door.
 func New(o Options) http.Handler {
+	engine := newEngine()
+	engine.Use(
+		bounded(answerWithin),
+		middleware.BasePath(o.BasePath),
+		middleware.Forwarded(o.TrustedProxies),
+		middleware.RequestID(),
+		middleware.AccessLog(o.AccessLog, o.Registerer),
+		middleware.Problems(),
+		middleware.Recovery(o.Log),
+		middleware.Unannounced(o.TrustedProxies, o.Log),
+		hardened,
+		o.Origins.CORS(),
+		inBand,
+		middleware.NoTokenInURL(),
+		middleware.LimitBody(maxBody),
+	)
+
+	a := &api{o}
+	for _, r := range a.routes() {
+		a.mount(engine, r)
+	}
+	return mountAt(o.BasePath, engine)
+}
+
+// newEngine makes a router that redirects nowhere and answers for a path or a method
+// that it does not have as for any other failure.
+func newEngine() *gin.Engine {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
 	engine.HandleMethodNotAllowed = true
@@ -95,27 +127,8 @@ func New(o Options) http.Handler {
 	// Whom to believe about forwarding is decided by middleware.Forwarded alone.
 	engine.ForwardedByClientIP = false
 	_ = engine.SetTrustedProxies(nil) // fails for addresses that cannot be read, of which there are none
-
-	engine.Use(
-		bounded(answerWithin),
-		middleware.Forwarded(o.TrustedProxies),
-		middleware.RequestID(),
-		middleware.AccessLog(o.AccessLog, o.Registerer),
-		middleware.Problems(),
-		middleware.Recovery(o.Log),
-		hardened,
-		o.Origins.CORS(),
-		inBand,
-		middleware.NoTokenInURL(),
-		middleware.LimitBody(maxBody),
-	)
 	engine.NoRoute(func(c *gin.Context) { middleware.WriteProblem(c, middleware.ErrNoRoute) })
 	engine.NoMethod(func(c *gin.Context) { middleware.WriteProblem(c, middleware.ErrMethodNotAllowed) })
-
-	a := &api{o}
-	for _, r := range a.routes() {
-		a.mount(engine, r)
-	}
 	return engine
 }
 

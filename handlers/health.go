@@ -43,8 +43,30 @@ func (a *api) metrics(c *gin.Context) error {
 	if a.Metrics == nil || !fromLoopback(c.Request) || middleware.WasForwarded(c) {
 		return middleware.ErrNoRoute
 	}
+	if err := a.Origins.CheckLocal(c.Request); err != nil {
+		return err
+	}
 	a.Metrics.ServeHTTP(c.Writer, c.Request)
 	return nil
+}
+
+// NewMetrics makes the door of an address of its own for /metrics. local says that the
+// address is a loopback one, for this machine alone.
+func NewMetrics(metrics http.Handler, origins *middleware.Origins, local bool) http.Handler {
+	engine := newEngine()
+	engine.Use(middleware.RequestID(), middleware.Problems(), hardened)
+	route := func(c *gin.Context) error {
+		if local {
+			if err := origins.CheckLocal(c.Request); err != nil {
+				return err
+			}
+		}
+		metrics.ServeHTTP(c.Writer, c.Request)
+		return nil
+	}
+	engine.GET("/metrics", step(route))
+	engine.HEAD("/metrics", step(route))
+	return engine
 }
 
 func fromLoopback(r *http.Request) bool {

@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"parley/chat"
+	"parley/middleware"
 )
 
 func (a *api) history(c *gin.Context) error {
@@ -32,15 +33,15 @@ func (a *api) history(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if links := historyLinks(chatID, asked, history); links != "" {
+	if links := historyLinks(middleware.At(c, "/chats/"+chatID+"/messages"), asked, history); links != "" {
 		c.Header("Link", links)
 	}
 	return writeJSON(c, http.StatusOK, history)
 }
 
-// historyLinks is the Link header (RFC 8288) of a part of a history. The parts
+// historyLinks is the Link header (RFC 8288) of a part of the history at path. The parts
 // follow one another as the messages do: next is later, prev earlier.
-func historyLinks(chatID string, asked chat.HistoryQuery, h chat.History) string {
+func historyLinks(path string, asked chat.HistoryQuery, h chat.History) string {
 	var earlier, later int64
 	switch n := len(h.Messages); {
 	case n > 0:
@@ -52,7 +53,7 @@ func historyLinks(chatID string, asked chat.HistoryQuery, h chat.History) string
 	}
 	link := func(name string, id int64, rel string) string {
 		values := url.Values{"limit": {strconv.Itoa(asked.Limit)}, name: {strconv.FormatInt(id, 10)}}
-		return "</chats/" + chatID + "/messages?" + values.Encode() + `>; rel="` + rel + `"`
+		return "<" + path + "?" + values.Encode() + `>; rel="` + rel + `"`
 	}
 	var links []string
 	if h.Later {

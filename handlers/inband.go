@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"parley/stream"
 )
 
 // errorsInBand is the value of ?errors= by which a client asks to be told of a
@@ -68,8 +70,7 @@ func (w *inBandWriter) Write(p []byte) (int, error) {
 	for _, name := range []string{"Content-Length", "WWW-Authenticate", "Retry-After"} {
 		header.Del(name)
 	}
-	header.Set("Content-Type", w.framing)
-	header.Set("Cache-Control", "no-store")
+	stream.SetHeader(header, w.framing)
 	problem := bytes.TrimSpace(p)
 	var err error
 	if w.framing == typeNDJSON {

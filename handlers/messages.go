@@ -2,14 +2,13 @@ package handlers
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
 	"strconv"
 
 	"github.com/gin-gonic/gin"
-	"github.com/go-json-experiment/json"
 
 	"parley/chat"
+	"parley/middleware"
 )
 
 // messageBody is what a client says of a message whose chat is known.
@@ -111,7 +110,7 @@ func answerPosted(c *gin.Context, posted chat.Posted) error {
 		c.Header("Idempotency-Replayed", "true")
 	}
 	id := strconv.FormatInt(posted.Message.ID, 10)
-	c.Header("Location", "/messages/"+id)
+	c.Header("Location", middleware.At(c, "/messages/"+id))
 	c.Header("ETag", etag(data))
 	if wantsText(c) {
 		return writeText(c, status, id)
@@ -125,9 +124,9 @@ func encodePosted(posted chat.Posted) ([]byte, error) {
 	if data := posted.Encoded.Load(); data != nil {
 		return data, nil
 	}
-	data, err := json.Marshal(posted.Message)
+	data, err := encode(posted.Message)
 	if err != nil {
-		return nil, fmt.Errorf("encoding a message: %w", err)
+		return nil, err
 	}
 	return posted.Encoded.Share(data), nil
 }
@@ -141,9 +140,9 @@ func (a *api) readMessage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	data, err := json.Marshal(message)
+	data, err := encode(message)
 	if err != nil {
-		return fmt.Errorf("encoding a message: %w", err)
+		return err
 	}
 	tag := etag(data)
 	c.Header("ETag", tag)

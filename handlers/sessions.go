@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -32,7 +31,7 @@ func (a *api) logIn(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return giveTokens(c, login, body.Cookie)
+	return a.giveTokens(c, login, body.Cookie)
 }
 
 // refresh takes the refresh token from the body, else from its cookie, and
@@ -46,7 +45,7 @@ func (a *api) refresh(c *gin.Context) error {
 	}
 	token, byCookie := body.RefreshToken, false
 	if token == "" {
-		token, byCookie = middleware.RefreshCookie(c)
+		token, byCookie = a.Cookies.Refresh(c.Request)
 	}
 	if err := required("refresh_token", token); err != nil {
 		return err
@@ -58,7 +57,7 @@ func (a *api) refresh(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return giveTokens(c, login, byCookie)
+	return a.giveTokens(c, login, byCookie)
 }
 
 // mayGiveTokens refuses, before anything is given, what could not be answered,
@@ -74,9 +73,9 @@ func (a *api) mayGiveTokens(c *gin.Context, cookies bool) error {
 }
 
 // giveTokens answers with both tokens in the body, or both in cookies.
-func giveTokens(c *gin.Context, login chat.Login, cookies bool) error {
+func (a *api) giveTokens(c *gin.Context, login chat.Login, cookies bool) error {
 	if cookies {
-		middleware.SetCookies(c, login)
+		a.Cookies.Set(c, login)
 		login.Token, login.TokenType, login.RefreshToken = "", "", ""
 	}
 	if wantsText(c) {
@@ -85,45 +84,10 @@ func giveTokens(c *gin.Context, login chat.Login, cookies bool) error {
 	return writeJSON(c, http.StatusOK, login)
 }
 
-// logOut ends the session of whatever credential there is, access before
-// refresh, the header and the body before cookies. Whoever comes by cookie
-// leaves without one, whatever it was still worth.
-func (a *api) logOut(c *gin.Context) error {
-	session, byCookie, err := a.Tokens.Session(c.Request)
-	middleware.ClearCookies(c)
-	var body struct {
-		RefreshToken string `json:"refresh_token"`
-	}
-	if err := decode(c, &body); err != nil {
-		return err
-	}
-	refreshCookie, hasRefreshCookie := middleware.RefreshCookie(c)
-	ctx := c.Request.Context()
-	switch {
-	case err == nil:
-		err = a.Accounts.LogOut(ctx, session)
-	case body.RefreshToken != "":
-		err = a.Accounts.LogOutByRefreshToken(ctx, body.RefreshToken)
-	case hasRefreshCookie:
-		err = a.Accounts.LogOutByRefreshToken(ctx, refreshCookie)
-		if errors.Is(err, chat.ErrBadRefreshToken) {
-			err = nil
-		}
-	case byCookie:
-		err = nil
-	}
-	if err != nil {
-		return err
-	}
-	return writeNothing(c)
-}
-
 // guardBystander refuses a change from a foreign page that carries a cookie
 // where none is asked for.
 func (a *api) guardBystander(c *gin.Context) error {
-	_, refreshable := middleware.RefreshCookie(c)
-	_, byCookie, _ := a.Tokens.Session(c.Request)
-	if !refreshable && !byCookie {
+	if !a.Cookies.Count(c.Request) {
 		return nil
 	}
 	return a.Origins.Check(c.Request)

@@ -47,6 +47,7 @@ func (a *api) follow(c *gin.Context, chatID string) error {
 	// The server bounds how long a request may take to arrive. A stream goes on,
 	// and its connection is watched for the client's leaving; a refusal does not.
 	readUntil(c, time.Time{})
+	middleware.LeaveLineToStream(c)
 	if err := a.Streams.Serve(c.Writer, c.Request, start); err != nil {
 		readUntil(c, time.Now().Add(answerWithin))
 		return err
@@ -103,7 +104,8 @@ func (a *api) pageOf(c *gin.Context, start *stream.Start) error {
 		return err
 	}
 	header := c.Writer.Header()
-	header.Add("Vary", "Accept, Prefer")
+	stream.SetHeader(header, typeJSON)
+	header.Add("Vary", "Prefer")
 	if wait > 0 {
 		header.Set("Preference-Applied", fmt.Sprintf("wait=%d", wait/time.Second))
 	}

@@ -10,8 +10,8 @@ import (
 )
 
 func (a *api) signUp(c *gin.Context) error {
-	if a.SignUps == SignUpsClosed || a.SignUps == SignUpsDirect && middleware.WasForwarded(c) {
-		return middleware.ErrSignupClosed
+	if err := a.maySignUp(c); err != nil {
+		return err
 	}
 	var body struct {
 		Username    string  `json:"username"`
@@ -32,6 +32,17 @@ func (a *api) signUp(c *gin.Context) error {
 		return err
 	}
 	return writeJSON(c, http.StatusCreated, user)
+}
+
+// maySignUp refuses a request that may not make a user.
+func (a *api) maySignUp(c *gin.Context) error {
+	switch {
+	case a.SignUps == SignUpsOpen:
+		return nil
+	case a.SignUps == SignUpsDirect && !middleware.WasForwarded(c):
+		return a.Origins.CheckLocal(c.Request)
+	}
+	return middleware.ErrSignupClosed
 }
 
 func (a *api) me(c *gin.Context) error {

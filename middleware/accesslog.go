@@ -95,8 +95,13 @@ func methodOf(r *http.Request) string {
 	return "other"
 }
 
-// isStream says that the answer is a stream's, told by a header that only streams
-// have.
+const ownLineKey = "parley/own-line"
+
+// LeaveLineToStream leaves the request's line to the stream that it opens, which
+// writes one at its end. A stream that is refused is no stream.
+func LeaveLineToStream(c *gin.Context) { c.Set(ownLineKey, true) }
+
+// isStream says that the answer is a stream's.
 func isStream(c *gin.Context) bool {
-	return c.Writer.Status() == http.StatusOK && c.Writer.Header().Get("X-Accel-Buffering") != ""
+	return c.Writer.Status() == http.StatusOK && c.GetBool(ownLineKey)
 }

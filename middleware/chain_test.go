@@ -91,10 +91,13 @@ parley_http_requests_total{method="other",route="none",status="404"} 20
 func TestAStreamHasNoAccessLineButIsCounted(t *testing.T) {
 	h := build(t, housing{})
 	h.noActor.GET("/stream", func(c *gin.Context) {
-		c.Header("X-Accel-Buffering", "no")
+		middleware.LeaveLineToStream(c)
 		c.String(http.StatusOK, "retry: 1\n\n")
 	})
-	h.noActor.GET("/refused", func(c *gin.Context) { _ = c.Error(middleware.ErrForeignOrigin) })
+	h.noActor.GET("/refused", func(c *gin.Context) {
+		middleware.LeaveLineToStream(c)
+		_ = c.Error(middleware.ErrForeignOrigin)
+	})
 	h.ask("GET", "/stream", nil)
 	h.ask("GET", "/refused", nil)
 	wantNone(t, h.log.String(), "route=/stream")

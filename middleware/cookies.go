@@ -1,7 +1,9 @@
 package middleware
 
 import (
+	"cmp"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -9,44 +11,93 @@ import (
 	"parley/chat"
 )
 
-// The cookies' names over plain http. Over https they carry hostPrefix, with
-// which a browser takes them only from this very host over https (RFC 6265bis
-// section 4.1.3), and are read under no other name: a neighbour's subdomain
-// could have set that.
-const (
-	tokenCookie   = "parley_token"
-	refreshCookie = "parley_refresh"
-	hostPrefix    = "__Host-"
-)
+// hostPrefix stands before the cookies' names over https. With it a browser takes
+// them only from this very host over https (RFC 6265bis section 4.1.3), and they are
+// read under no other name: a neighbour's subdomain could have set that.
+const hostPrefix = "__Host-"
 
-// SetCookies puts the login's two tokens into cookies that no script can read
-// and that live as long as the tokens.
-func SetCookies(c *gin.Context, login chat.Login) {
-	setCookie(c, tokenCookie, login.Token, maxAge(login.ExpiresAt))
-	setCookie(c, refreshCookie, login.RefreshToken, maxAge(login.RefreshExpiresAt))
+// Cookies are the two cookies in which a browser keeps its tokens.
+type Cookies struct{ access, refresh, path string }
+
+// NewCookies names the cookies, over plain http, name_token and name_refresh; parley_…
+// for "". Browsers do not tell the ports of one host apart (RFC 6265 section 8.5), so
+// services beside each other need different names.
+//
+// Under a base path, over plain http, they are sent to that path alone. Over https
+// their path stays "/", without which no browser takes the prefix __Host-.
+func NewCookies(name, basePath string) *Cookies {
+	name = cmp.Or(name, DefaultCookieName)
+	return &Cookies{access: name + "_token", refresh: name + "_refresh", path: cmp.Or(basePath, "/")}
 }
 
-// ClearCookies makes the browser forget both cookies.
-func ClearCookies(c *gin.Context) {
-	setCookie(c, tokenCookie, "", -1)
-	setCookie(c, refreshCookie, "", -1)
+// DefaultCookieName is what the cookies' names begin with unless told otherwise.
+const DefaultCookieName = "parley"
+
+// CheckCookieName says why a name cannot begin those of the cookies, or "".
+func CheckCookieName(name string) string {
+	switch lower := strings.ToLower(name); {
+	case name == "" || strings.ContainsFunc(name, func(r rune) bool { return !isTokenRune(r) }):
+		return "can hold letters, digits and !#$%&'*+-.^_`|~ alone"
+	case strings.HasPrefix(lower, "__host-") || strings.HasPrefix(lower, "__secure-"):
+		return "has a prefix that browsers reserve; over https parley adds __Host- itself"
+	case len(name) > maxCookieName:
+		return "is too long"
+	}
+	return ""
 }
 
-// RefreshCookie is the refresh token that came by cookie. A request with a
-// header Authorization never has one.
-func RefreshCookie(c *gin.Context) (string, bool) {
-	if _, ok := c.Request.Header["Authorization"]; ok {
+const maxCookieName = 64
+
+// isTokenRune says that a cookie's name may hold r: RFC 6265 section 4.1.1, by RFC
+// 9110 section 5.6.2.
+func isTokenRune(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", r)
+}
+
+// Set puts the login's two tokens into cookies that no script can read and that
+// live as long as the tokens.
+func (k *Cookies) Set(c *gin.Context, login chat.Login) {
+	k.set(c, k.access, login.Token, maxAge(login.ExpiresAt))
+	k.set(c, k.refresh, login.RefreshToken, maxAge(login.RefreshExpiresAt))
+}
+
+// Clear makes the browser forget both cookies.
+func (k *Cookies) Clear(c *gin.Context) {
+	k.set(c, k.access, "", -1)
+	k.set(c, k.refresh, "", -1)
+}
+
+// Refresh is the refresh token that came by cookie. A request with a header
+// Authorization never has one.
+func (k *Cookies) Refresh(r *http.Request) (string, bool) {
+	if hasAuthorization(r) {
 		return "", false
 	}
-	token := cookie(c.Request, refreshCookie)
+	_, token := k.Tokens(r)
 	return token, token != ""
 }
 
-func setCookie(c *gin.Context, name, value string, maxAge int) {
+// Count says that a cookie with a token, good or bad, came and counts.
+func (k *Cookies) Count(r *http.Request) bool {
+	access, refresh := k.Tokens(r)
+	return !hasAuthorization(r) && (access != "" || refresh != "")
+}
+
+// Tokens are the tokens in the request's cookies, also beside a header
+// Authorization, where they count for nothing but their own end.
+func (k *Cookies) Tokens(r *http.Request) (access, refresh string) {
+	return cookie(r, k.access), cookie(r, k.refresh)
+}
+
+func (k *Cookies) set(c *gin.Context, name, value string, maxAge int) {
+	path := k.path
+	if isSecure(c.Request) {
+		path = "/"
+	}
 	http.SetCookie(c.Writer, &http.Cookie{
 		Name:     cookieName(c.Request, name),
 		Value:    value,
-		Path:     "/",
+		Path:     path,
 		MaxAge:   maxAge,
 		HttpOnly: true,
 		Secure:   isSecure(c.Request),

@@ -17,16 +17,16 @@ import (
 var proxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
 
 func cookieHouse(t *testing.T) *house {
-	h := build(t, housing{trusted: proxies})
+	h, cookies := build(t, housing{trusted: proxies}), middleware.NewCookies("", "")
 	h.noActor.POST("/login", func(c *gin.Context) {
-		middleware.SetCookies(c, chat.Login{
+		cookies.Set(c, chat.Login{
 			Token: "acc.ess", ExpiresAt: chat.NewTime(time.Now().Add(10 * time.Minute)),
 			RefreshToken: "ref.re.sh", RefreshExpiresAt: chat.NewTime(time.Now().Add(24 * time.Hour)),
 		})
 	})
-	h.noActor.POST("/logout", func(c *gin.Context) { middleware.ClearCookies(c) })
+	h.noActor.POST("/logout", func(c *gin.Context) { cookies.Clear(c) })
 	h.noActor.POST("/refresh", func(c *gin.Context) {
-		token, ok := middleware.RefreshCookie(c)
+		token, ok := cookies.Refresh(c.Request)
 		if !ok {
 			token = "none"
 		}

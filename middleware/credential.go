@@ -56,22 +56,33 @@ type credential struct {
 // decides alone where there is one, good or bad: a request with a credential of
 // its own must not be taken for the browser's user. [ErrUnauthenticated] where there is
 // none, [ErrInvalidToken] where there are several.
-func credentialOf(r *http.Request) (credential, error) {
-	if values, ok := r.Header["Authorization"]; ok {
-		token, err := bearerToken(values)
+func (k *Cookies) credentialOf(r *http.Request) (credential, error) {
+	if hasAuthorization(r) {
+		token, err := BearerOf(r)
 		return credential{token: token}, err
 	}
-	if token := cookie(r, tokenCookie); token != "" {
+	if token, _ := k.Tokens(r); token != "" {
 		return credential{token: token, byCookie: true}, nil
 	}
 	return credential{}, ErrUnauthenticated
 }
 
-// bearerToken reads the header Authorization by RFC 6750 section 2.1, with the
+func hasAuthorization(r *http.Request) bool {
+	_, has := r.Header["Authorization"]
+	return has
+}
+
+// BearerOf reads the header Authorization by RFC 6750 section 2.1, with the
 // scheme in any case (RFC 9110 section 11.1). Another scheme is no credential
 // that is known here. What form the token has is for its verification.
-func bearerToken(values []string) (string, error) {
-	if len(values) != 1 {
+// [ErrUnauthenticated] where there is none, [ErrInvalidToken] where there are several.
+func BearerOf(r *http.Request) (string, error) {
+	values := r.Header["Authorization"]
+	switch len(values) {
+	case 0:
+		return "", ErrUnauthenticated
+	case 1:
+	default:
 		return "", ErrInvalidToken
 	}
 	scheme, token, _ := strings.Cut(strings.Trim(values[0], " \t"), " ")

@@ -9,6 +9,7 @@
 //	AccessLog   its line in the log, whatever happens below
 //	Problems    the document of an error that a handler left in gin's context
 //	Recovery    the error of a panic
+//	Unannounced a warning of a proxy that nobody named
 //	CORS        the headers for listed origins, and their preflights
 //	NoTokenInURL, LimitBody
 //	Authenticate, Guard   on the routes that need an actor

@@ -17,6 +17,9 @@ var (
 	ErrForeignOrigin = &chat.Error{Code: "foreign_origin", Detail: "A page of another origin may not do this with a cookie."}
 	// ErrSignupClosed refuses a sign-up where sign-up is closed.
 	ErrSignupClosed = &chat.Error{Code: "signup_closed", Detail: "Sign-up is closed here: ask whoever runs this service."}
+	// ErrMisdirected refuses what is for this machine alone to a request that names
+	// another host.
+	ErrMisdirected = &chat.Error{Code: "misdirected", Detail: "This is for this machine alone: ask for it at localhost or a loopback address, or at the host of an origin listed in --origins."}
 	// ErrMethodNotAllowed refuses a method; the header Allow names the right ones.
 	ErrMethodNotAllowed = &chat.Error{Code: "method_not_allowed", Detail: "This path does not take this method; the header Allow names those it takes."}
 	// ErrNotAcceptable refuses an Accept of which nothing is offered.

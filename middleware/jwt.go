@@ -1,9 +1,9 @@
 package middleware
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"time"
 
 	ginjwt "github.com/appleboy/gin-jwt/v2"
@@ -31,6 +31,8 @@ type TokenOptions struct {
 	Key []byte
 	// TTL is how long a token lives, at least a second.
 	TTL time.Duration
+	// Cookies are where browsers keep their tokens; nil is NewCookies("", "").
+	Cookies *Cookies
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -45,6 +47,8 @@ type TokenOptions struct {
 type Tokens struct {
 	jwt *ginjwt.GinJWTMiddleware
 	now func() time.Time
+
+	cookies *Cookies
 	// known are tokens that were found good.
 	known *lru.Cache[string, chat.Actor]
 }
@@ -93,7 +97,7 @@ func NewTokens(o TokenOptions) (*Tokens, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting up access tokens: %w", err)
 	}
-	return &Tokens{jwt: mw, now: now, known: known}, nil
+	return &Tokens{jwt: mw, now: now, cookies: cmp.Or(o.Cookies, NewCookies("", "")), known: known}, nil
 }
 
 // payload gives the claims that gin-jwt does not set itself.
@@ -122,7 +126,7 @@ func (t *Tokens) Sign(username, session string) (token string, expires time.Time
 // store answers that together with what is asked of it.
 func (t *Tokens) Authenticate() gin.HandlerFunc {
 	return func(c *gin.Context) {
-		cred, err := credentialOf(c.Request)
+		cred, err := t.cookies.credentialOf(c.Request)
 		if err != nil {
 			WriteProblem(c, err)
 			return
@@ -159,17 +163,12 @@ func (t *Tokens) Verify(token string) (chat.Actor, error) {
 	return actor, nil
 }
 
-// Session is the session that the request's access token names, also where the
-// token has ended: enough to end the session, and for nothing else. byCookie says
-// that a token came by cookie, good or bad. [ErrUnauthenticated] where none was
-// sent, [ErrInvalidToken] for one that is not of this service.
-func (t *Tokens) Session(r *http.Request) (session string, byCookie bool, err error) {
-	cred, err := credentialOf(r)
-	if err != nil {
-		return "", false, err
-	}
-	actor, err := t.read(cred.token)
-	return actor.Session, cred.byCookie, err
+// Session is the session that an access token names, also where the token has
+// ended: enough to end the session, and for nothing else. [ErrInvalidToken] for one
+// that is not of this service.
+func (t *Tokens) Session(token string) (string, error) {
+	actor, err := t.read(token)
+	return actor.Session, err
 }
 
 // read checks all of a token but whether it has ended. What it found good stays so,

@@ -14,16 +14,19 @@ import (
 // service's own origin, and those of listed ones.
 type Origins struct {
 	listed map[string]bool
+	// hosts are the names of the listed ones, without their ports.
+	hosts map[string]bool
 }
 
 // NewOrigins lists origins like "https://example.org" beside the service's own.
 // "null", "*" and whatever else is no origin of http or https is never one of
 // them, and a "*" inside of one stands for nothing but itself.
 func NewOrigins(listed []string) *Origins {
-	o := &Origins{listed: map[string]bool{}}
+	o := &Origins{listed: map[string]bool{}, hosts: map[string]bool{}}
 	for _, s := range listed {
 		if origin, ok := parseOrigin(s); ok {
 			o.listed[origin.String()] = true
+			o.hosts[origin.host] = true
 		}
 	}
 	return o

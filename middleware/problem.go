@@ -15,7 +15,7 @@ import (
 
 // Problem is a problem document (RFC 9457), the body of every failure.
 type Problem struct {
-	// Type is a stable reference: "/problems/" and the code.
+	// Type is a stable name: "/problems/" and the code, wherever the service is mounted.
 	Type   string `json:"type"`
 	Title  string `json:"title"`
 	Status int    `json:"status"`
@@ -66,6 +66,7 @@ var kinds = map[chat.Code]kind{
 	chat.ErrLastOwner.Code:           {status: http.StatusConflict, title: "Last owner"},
 	ErrTooLarge.Code:                 {status: http.StatusRequestEntityTooLarge, title: "Too large"},
 	ErrUnsupportedMediaType.Code:     {status: http.StatusUnsupportedMediaType, title: "Unsupported media type"},
+	ErrMisdirected.Code:              {status: http.StatusMisdirectedRequest, title: "Misdirected request"},
 	chat.ErrIdempotencyMismatch.Code: {status: http.StatusUnprocessableEntity, title: "Idempotency mismatch"},
 	ErrInternal.Code:                 {status: http.StatusInternalServerError, title: "Internal error"},
 	chat.ErrUnavailable.Code:         {status: http.StatusServiceUnavailable, title: "Unavailable", retryAfter: 2},
@@ -139,7 +140,7 @@ func answer(c *gin.Context, err error) {
 		c.Status(statusClientGone)
 		return
 	}
-	p := ProblemOf(err, c.Request.URL.EscapedPath(), RequestIDOf(c))
+	p := ProblemOf(err, At(c, c.Request.URL.EscapedPath()), RequestIDOf(c))
 	header := c.Writer.Header()
 	// Headers that a handler set for the answer that it did not give.
 	for _, name := range []string{"Content-Length", "Content-Encoding", "ETag", "Last-Modified", "Link", "Location"} {
@@ -174,5 +175,5 @@ func (p Problem) body() []byte {
 	enc.SetEscapeHTML(false)
 	// Encoding strings and numbers into memory cannot fail.
 	_ = enc.Encode(p)
-	return b.Bytes()
+	return chat.EscapeLineEnds(b.Bytes())
 }

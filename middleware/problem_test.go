@@ -32,7 +32,7 @@ var refusals = []*chat.Error{
 	chat.ErrIdempotencyMismatch, chat.ErrSessionEnded, chat.ErrUnavailable, chat.ErrUsernameTaken,
 	chat.ErrBadCredentials, chat.ErrBadRefreshToken, chat.ErrBusy, chat.ErrTooManyStreams,
 	middleware.ErrUnauthenticated, middleware.ErrInvalidToken, middleware.ErrTokenInURL,
-	middleware.ErrForeignOrigin, middleware.ErrSignupClosed, middleware.ErrMethodNotAllowed,
+	middleware.ErrForeignOrigin, middleware.ErrSignupClosed, middleware.ErrMisdirected, middleware.ErrMethodNotAllowed,
 	middleware.ErrNotAcceptable, middleware.ErrTooLarge, middleware.ErrBrokenBody,
 	middleware.ErrUnsupportedMediaType, middleware.ErrInternal,
 }
@@ -226,7 +226,7 @@ func TestAProblemTakesBackWhatWasSaidOfTheAnswerThatDidNotCome(t *testing.T) {
 		for _, name := range []string{"ETag", "Location", "Content-Length", "Link"} {
 			c.Header(name, "1")
 		}
-		middleware.ClearCookies(c)
+		middleware.NewCookies("", "").Clear(c)
 		_ = c.Error(chat.ErrForbidden)
 	})
 	w := h.ask("GET", "/x", nil)

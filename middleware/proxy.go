@@ -45,20 +45,6 @@ func Forwarded(trusted []netip.Prefix) gin.HandlerFunc {
 	}
 }
 
-// WasForwarded says that the request shows signs of a proxy, trusted or not.
-func WasForwarded(c *gin.Context) bool {
-	for name := range c.Request.Header {
-		if strings.HasPrefix(name, "X-Forwarded-") {
-			return true
-		}
-		switch name {
-		case "Forwarded", "Via", "X-Real-Ip":
-			return true
-		}
-	}
-	return false
-}
-
 // AddressOf is the address of the client, as far as trusted proxies tell it; of
 // IPv6 the network of 64 bits, all of which one client may have. It is empty where
 // nobody says, and where it is this machine's own, which is that of everybody behind

@@ -1,6 +1,8 @@
 package server_test
 
 import (
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -18,7 +20,7 @@ func TestABadBodyIsRefusedAndTheFieldNamed(t *testing.T) {
 	}{
 		{"not JSON", "POST", "/chats", asJSON, `id=a`, 400, "invalid_request", "body"},
 		{"JSON that breaks off", "POST", "/chats", asJSON, `{"id":"a"`, 400, "invalid_request", "body"},
-		{"nothing that says it is JSON", "POST", "/chats", asJSON, ``, 400, "invalid_request", "body"},
+		{"blanks that say they are JSON", "POST", "/chats", asJSON, ` `, 400, "invalid_request", "body"},
 		{"trailing garbage", "POST", "/chats", asJSON, `{"id":"a"} x`, 400, "invalid_request", "body"},
 		{"two objects", "POST", "/chats", asJSON, `{"id":"a"}{}`, 400, "invalid_request", "body"},
 		{"an array", "POST", "/chats", asJSON, `[]`, 400, "invalid_request", "body"},
@@ -94,6 +96,51 @@ func TestABadBodyIsRefusedAndTheFieldNamed(t *testing.T) {
 	h.do("GET", posts, "", ann...).want(200).into(&history)
 	if len(history.Messages) != 0 {
 		t.Errorf("something was stored: %v", history.Messages)
+	}
+}
+
+func TestAnEmptyBodyIsNoneWhateverItsType(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	ann := h.user("ann")
+	h.chat("lobby", ann)
+	h.do("PATCH", "/chats/lobby", `{"visibility":"public"}`, with(ann, "Content-Type", asJSON)...).want(200)
+	h.user("bob")
+	for _, headers := range [][]string{
+		nil,
+		{"Content-Type", asJSON},
+		{"Content-Type", asForm},
+		{"Content-Type", "text/plain; charset=latin1"},
+		{"Content-Type", "nonsense"},
+		{"Content-Type", asJSON, "Content-Encoding", "gzip"},
+	} {
+		for name, nothing := range map[string]io.Reader{
+			"of no length": http.NoBody, "in chunks": struct{ io.Reader }{strings.NewReader("")},
+		} {
+			ask := func(method, path string, credential []string) int {
+				res := h.send(method, path, nothing, with(credential, headers...)...)
+				res.Body.Close()
+				return res.StatusCode
+			}
+			bob, cookies := bearer(h.logIn("bob").Token), h.cookies("bob")
+			for _, row := range []struct {
+				method, path string
+				credential   []string
+				want         int
+			}{
+				{"POST", "/chats", bob, 201},
+				{"PUT", "/chats/lobby/members/bob", bob, 200},
+				{"PATCH", "/chats/lobby", ann, 200},
+				{"POST", "/chats/lobby/messages", bob, 400},
+				{"POST", "/login", nil, 400},
+				{"POST", "/refresh", cookies, 200},
+				{"POST", "/logout", bob, 204},
+			} {
+				if got := ask(row.method, row.path, row.credential); got != row.want {
+					t.Errorf("%s %s with %q and nothing %s: %d, want %d", row.method, row.path, headers, name, got, row.want)
+				}
+			}
+		}
 	}
 }
 

@@ -131,6 +131,71 @@ func TestSignUpIsOpenOnlyWhereNoStrangerReachesIt(t *testing.T) {
 	opened.do("POST", "/users", body("ann"), with(form, "X-Forwarded-For", "x")...).want(201)
 }
 
+// A page can have its own name resolve to 127.0.0.1, and is then same-origin with
+// what listens there.
+func TestWhatIsForThisMachineAloneNeedsItsNameOrAListedOne(t *testing.T) {
+	t.Parallel()
+	h := open(t, func(s *settings) { s.Origins = "https://chat.example:8443" })
+	apart := open(t, func(s *settings) { s.MetricsListen = "127.0.0.1:0" })
+	apart.url = "http://" + apart.srv.MetricsAddr().String()
+	for host, local := range map[string]bool{
+		"rebind.example": false, "rebind.example:8080": false, "127.0.0.1.rebind.example": false, "localhost.rebind.example": false,
+		"localhost@rebind.example": false, "10.0.0.1": false, "[2001:db8::1]:80": false, "0.0.0.0": false,
+		"localhost": true, "LOCALHOST:1": true, "127.0.0.1": true, "127.9.9.9:99": true, "[::1]": true, "[::1]:8080": true,
+	} {
+		status := map[bool]int{true: 200, false: 421}[local]
+		page := []string{"Host", host, "Origin", "http://" + host, "Sec-Fetch-Site", "same-origin"}
+		for _, a := range []answer{
+			h.do("GET", "/metrics", "", page...), apart.do("GET", "/metrics", "", page...),
+			h.do("POST", "/users", "username=Bad&password=x", with(page, "Content-Type", asForm)...),
+		} {
+			a.asked += " at " + host
+			switch {
+			case !local:
+				a.refused(421, "misdirected")
+			case strings.HasPrefix(a.asked, "POST"):
+				a.refused(400, "invalid_request", "username")
+			default:
+				a.want(status)
+			}
+		}
+		h.do("GET", "/healthz", "", page...).want(200)
+		h.do("GET", "/readyz", "", page...).want(200)
+	}
+	h.do("GET", "/metrics", "", "Host", "chat.example").want(200)
+	h.do("POST", "/users", "username=bob&password="+password, "Host", "CHAT.example:8443", "Content-Type", asForm).want(201)
+	// Sign-up that was opened is open to everybody.
+	opened := open(t, func(s *settings) { s.Signup = "open" })
+	opened.do("POST", "/users", "username=bob&password="+password, "Host", "chat.example", "Content-Type", asForm).want(201)
+}
+
+func TestAProxyThatNobodyNamedIsToldOnce(t *testing.T) {
+	t.Parallel()
+	const warning = "a proxy on this machine is not trusted"
+	for _, sign := range [][]string{
+		{"Via", "1.1 proxy"}, {"X-Real-IP", "192.0.2.7"}, {"X-Forwarded-For", "192.0.2.7"}, {"Forwarded", "for=192.0.2.7"}, {"CF-Connecting-IP", "192.0.2.7"},
+		{"Sec-Fetch-Site", "same-origin", "Origin", "https://chat.example"},
+	} {
+		h := open(t)
+		h.do("GET", "/healthz", "", "Sec-Fetch-Site", "same-origin", "Origin", h.url).want(200)
+		if strings.Contains(h.log.String(), warning) {
+			t.Error("a warning of no proxy")
+		}
+		h.do("GET", "/metrics", "", sign...).refused(404, "not_found")
+		h.do("POST", "/users", "username=bob&password="+password, with(sign, "Content-Type", asForm)...).refused(403, "signup_closed")
+		h.drained()
+		if n := strings.Count(h.log.String(), warning); n != 1 {
+			t.Errorf("%s: %d lines", sign[0], n)
+		}
+	}
+	h := open(t, func(s *settings) { s.TrustedProxies = "127.0.0.1" })
+	h.do("GET", "/healthz", "", "X-Forwarded-For", "192.0.2.7").want(200)
+	h.drained()
+	if strings.Contains(h.log.String(), warning) {
+		t.Error("a warning of a trusted proxy")
+	}
+}
+
 func TestMetricsAreForThisMachineOrTheirOwnAddress(t *testing.T) {
 	t.Parallel()
 	h := open(t)

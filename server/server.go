@@ -112,8 +112,9 @@ func (s *Server) committed(events []chat.Event) { s.broker.Committed(events) }
 
 // assemble puts the handlers before what they stand on.
 func (s *Server) assemble(secret []byte, registry *prometheus.Registry) error {
+	cookies := middleware.NewCookies(s.plan.cookieName, s.plan.basePath)
 	tokens, err := middleware.NewTokens(middleware.TokenOptions{
-		Key: auth.DeriveKey(secret, "access token"), TTL: s.plan.accessTTL,
+		Key: auth.DeriveKey(secret, "access token"), TTL: s.plan.accessTTL, Cookies: cookies,
 	})
 	if err != nil {
 		return fmt.Errorf("making the signer of access tokens: %w", err)
@@ -124,6 +125,8 @@ func (s *Server) assemble(secret []byte, registry *prometheus.Registry) error {
 	options := handlers.Options{
 		Accounts: accounts, Users: s.repository, Chats: s.repository, Messages: s.repository, Streams: s.broker,
 		Tokens:         tokens,
+		Cookies:        cookies,
+		BasePath:       s.plan.basePath,
 		Origins:        middleware.NewOrigins(s.plan.origins),
 		TrustedProxies: s.plan.trusted,
 		SignUps:        s.plan.signUps,
@@ -137,9 +140,7 @@ func (s *Server) assemble(secret []byte, registry *prometheus.Registry) error {
 	if s.metricsListener == nil {
 		options.Metrics = metrics
 	} else {
-		mux := http.NewServeMux()
-		mux.Handle("GET /metrics", metrics)
-		s.metrics = s.newHTTP(mux)
+		s.metrics = s.newHTTP(handlers.NewMetrics(metrics, options.Origins, isLoopback(s.plan.metricsListen)))
 	}
 	s.http = s.newHTTP(handlers.New(options))
 	s.http.TLSConfig = newTLS(s.plan.tls, s.plan.certificate, s.log)

@@ -215,6 +215,49 @@ func TestALogoutEndsTheSessionByEveryCredential(t *testing.T) {
 	cleared(h.do("POST", "/logout", "", bearer(forge(make([]byte, 32), "HS256", claims))...).refused(401, "invalid_token"))
 }
 
+func TestALogoutThatClearsCookiesHasEndedTheirSessions(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.user("ann")
+	for _, row := range []struct {
+		name, kind, body string
+		headers          []string
+		status           int
+	}{
+		{"an empty body", asJSON, "", nil, 204},
+		{"a body that is no JSON", asJSON, "rubbish", nil, 400},
+		{"an unknown field", asJSON, `{"all":true}`, nil, 400},
+		{"another type", "image/png", "x", nil, 415},
+		{"a refresh token of nobody", asJSON, `{"refresh_token":"rubbish"}`, nil, 204},
+		{"a refresh token of another session", asJSON, `{"refresh_token":"` + h.logIn("ann").RefreshToken + `"}`, nil, 204},
+		{"a token of another session", "", "", bearer(h.logIn("ann").Token), 204},
+		{"a token of nobody", "", "", bearer("x.y.z"), 204},
+	} {
+		for _, left := range []string{"parley_token=", "parley_refresh=", ""} {
+			both := h.cookies("ann")
+			sent := []string{"Cookie", both[1]}
+			if left != "" {
+				for pair := range strings.SplitSeq(both[1], "; ") {
+					if strings.HasPrefix(pair, left) {
+						sent[1] = pair
+					}
+				}
+			}
+			sent = with(sent, row.headers...)
+			if row.kind != "" {
+				sent = with(sent, "Content-Type", row.kind)
+			}
+			a := h.do("POST", "/logout", row.body, sent...).want(row.status)
+			if len(a.cookies()) != 2 {
+				t.Errorf("%s, %s: the cookies are not cleared", row.name, sent[1])
+			}
+			if got := h.do("GET", "/me", "", both...).status; got != 401 {
+				t.Errorf("%s, %s: the session lives on: %d", row.name, sent[1], got)
+			}
+		}
+	}
+}
+
 func TestALogoutEndsTheSessionsOpenStreams(t *testing.T) {
 	t.Parallel()
 	h := open(t)
@@ -305,4 +348,41 @@ func TestBehindATrustedProxyCookiesAreSecure(t *testing.T) {
 	h.do("GET", "/me", "", with(proxy, "Cookie", a.cookieHeader())...).want(200)
 	plain := strings.ReplaceAll(a.cookieHeader(), "__Host-", "")
 	h.do("GET", "/me", "", with(proxy, "Cookie", plain)...).refused(401, "unauthenticated")
+}
+
+// A browser sends the cookies of a host to each of its ports.
+func TestTwoServicesOnOneHostKeepTheirCookiesApart(t *testing.T) {
+	t.Parallel()
+	proxy := func(s *settings) { s.TrustedProxies, s.Signup = "127.0.0.1", "open" }
+	for _, scheme := range []string{"http", "https"} {
+		by := []string{"X-Forwarded-Proto", scheme}
+		one, two := open(t, proxy), open(t, proxy, func(s *settings) { s.CookieName = "two" })
+		jar := make(map[string]string)
+		keep := func(a answer) {
+			for _, ck := range a.cookies() {
+				if jar[ck.Name] = ck.Value; ck.MaxAge < 0 {
+					delete(jar, ck.Name)
+				}
+				if strings.HasPrefix(ck.Name, "__Host-") != (scheme == "https") {
+					t.Errorf("over %s: %v", scheme, ck)
+				}
+			}
+		}
+		sent := func() []string {
+			var pairs []string
+			for name, value := range jar {
+				pairs = append(pairs, name+"="+value)
+			}
+			return with(by, "Cookie", strings.Join(pairs, "; "))
+		}
+		for _, h := range []*house{one, two} {
+			h.user("ann")
+			keep(h.do("POST", "/login", "cookie=true&username=ann&password="+password, with(sent(), "Content-Type", asForm)...).want(200))
+		}
+		one.do("GET", "/me", "", sent()...).want(200)
+		keep(two.do("POST", "/refresh", "", sent()...).want(200))
+		keep(two.do("POST", "/logout", "", sent()...).want(204))
+		two.do("GET", "/me", "", sent()...).refused(401, "unauthenticated")
+		one.do("GET", "/me", "", sent()...).want(200)
+	}
 }

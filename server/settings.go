@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"parley/handlers"
+	"parley/middleware"
 	"parley/stream"
 )
 
@@ -29,7 +30,8 @@ type Settings struct {
 	Signup               string `env:"PARLEY_SIGNUP" placeholder:"open|closed" help:"Whether anybody may make himself a user; open on a loopback address without trusted proxies, for requests that no proxy forwarded, else closed."`
 	Origins              string `env:"PARLEY_ORIGINS" placeholder:"ORIGIN,…" help:"Origins whose pages may act for their users, such as https://example.org."`
 	TrustedProxies       string `env:"PARLEY_TRUSTED_PROXIES" placeholder:"ADDRESS,…" help:"Addresses or networks of proxies whose X-Forwarded-* headers are believed."`
-	BasePath             string `default:"/" env:"PARLEY_BASE_PATH" placeholder:"PATH" help:"Path under which everything is mounted."`
+	BasePath             string `default:"/" env:"PARLEY_BASE_PATH" placeholder:"PATH" help:"Path under which everything is mounted, besides the root."`
+	CookieName           string `name:"cookie-name" default:"parley" env:"PARLEY_COOKIE_NAME" placeholder:"NAME" help:"What the cookies' names begin with. Browsers do not tell the ports of one host apart: give each service there a name of its own."`
 	MetricsListen        string `env:"PARLEY_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Address of its own for /metrics."`
 	Ping                 string `default:"15s" env:"PARLEY_PING" placeholder:"TIME" help:"How often an idle stream says that it lives, ± 10 %."`
 	Rotate               string `default:"1h" env:"PARLEY_ROTATE" placeholder:"TIME" help:"How long a stream lives before its client has to come back, ± 10 %."`
@@ -83,6 +85,8 @@ type plan struct {
 	accessTTL             time.Duration
 	signUps               handlers.SignUps
 	origins               []string
+	cookieName            string
+	basePath              string // "" for the root, else without a slash at its end
 	trusted               []netip.Prefix
 	tls                   certificateFiles
 	certificate           *tls.Certificate // nil: HTTP in the clear
@@ -129,6 +133,11 @@ func (s Settings) plan() (plan, error) {
 	p.certificate = r.certificate(p.tls)
 	p.loopback = isLoopback(p.listen)
 	p.signUps = r.signUps(s.Signup, p.loopback && len(p.trusted) == 0)
+	p.basePath = r.basePath(s.BasePath)
+	p.cookieName = s.CookieName
+	if wrong := middleware.CheckCookieName(p.cookieName); wrong != "" {
+		r.mistake("cookie-name", "%q %s: write a word, such as parley", p.cookieName, wrong)
+	}
 	if s.MetricsListen != "" {
 		p.metricsListen = r.address("metrics-listen", s.MetricsListen)
 	}
@@ -150,9 +159,6 @@ func (r *reading) notYet(s Settings) {
 	if s.Bus != "memory" {
 		r.mistake("bus", "this version knows memory alone: leave the setting out (instances on one database hear of each other within seconds)")
 	}
-	if s.BasePath != "/" {
-		r.mistake("base-path", "this version serves at / alone: leave the setting out and let a proxy take the prefix away")
-	}
 }
 
 func (r *reading) address(setting, s string) string {
@@ -165,6 +171,23 @@ func (r *reading) address(setting, s string) string {
 	}
 	return s
 }
+
+// basePath reads the path under which everything is mounted.
+func (r *reading) basePath(s string) string {
+	base := strings.TrimSuffix(s, "/")
+	for i, segment := range strings.Split(base, "/") {
+		first, plain := i == 0, strings.Trim(segment, pathCharacters) == ""
+		if first != (segment == "") || !plain || segment == "." || segment == ".." {
+			r.mistake("base-path", "%q is no path to mount at: write one such as /chat, of letters, digits and -._~ between its slashes", s)
+			return ""
+		}
+	}
+	return base
+}
+
+// pathCharacters need no encoding in a path (RFC 3986 section 2.3), so there is one way
+// to write it.
+const pathCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"
 
 func isLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)

@@ -20,8 +20,8 @@ func TestEveryMistakeInTheSettingsIsToldAtOnce(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing")
 	err := server.Settings{
 		Listen: "8080", Database: "mysql://x", Bus: "nats://x", JWTSecret: "short", AccessTTL: "10", Signup: "maybe",
-		Origins: "*,null,https://a/,https://ok.example", TrustedProxies: "0.0.0.0/0,x,10.0.0.1", BasePath: "/chat",
-		MetricsListen: "x", Ping: "1ms", Rotate: "0s", TLSCert: missing, TLSKey: missing, Limits: "none", Streams: "none", MaxChatsPerUser: "0", MaxStreams: "0", MaxConnections: "0", MaxStreamsPerUser: "x", MaxStreamsPerAddress: "-1", StreamMemory: "0",
+		Origins: "*,null,https://a/,https://ok.example", TrustedProxies: "0.0.0.0/0,x,10.0.0.1", BasePath: "chat",
+		MetricsListen: "x", CookieName: "a b", Ping: "1ms", Rotate: "0s", TLSCert: missing, TLSKey: missing, Limits: "none", Streams: "none", MaxChatsPerUser: "0", MaxStreams: "0", MaxConnections: "0", MaxStreamsPerUser: "x", MaxStreamsPerAddress: "-1", StreamMemory: "0",
 	}.Check()
 	told := make(map[string]int)
 	for _, e := range err.(interface{ Unwrap() []error }).Unwrap() {
@@ -33,7 +33,7 @@ func TestEveryMistakeInTheSettingsIsToldAtOnce(t *testing.T) {
 	}
 	want := map[string]int{
 		"listen": 1, "database": 1, "bus": 1, "jwt-secret": 1, "access-ttl": 1, "signup": 1, "origins": 3,
-		"trusted-proxies": 2, "base-path": 1, "metrics-listen": 1, "ping": 1, "rotate": 1, "tls-cert": 1, "tls-key": 1, "limits": 1, "streams": 1,
+		"trusted-proxies": 2, "base-path": 1, "cookie-name": 1, "metrics-listen": 1, "ping": 1, "rotate": 1, "tls-cert": 1, "tls-key": 1, "limits": 1, "streams": 1,
 		"max-streams": 1, "max-connections": 1, "max-streams-per-user": 1, "max-streams-per-address": 1, "stream-memory": 1, "max-chats-per-user": 1,
 	}
 	if !reflect.DeepEqual(told, want) {
@@ -51,7 +51,7 @@ func TestASettingIsCheckedForWhatItNeeds(t *testing.T) {
 		{"nothing", "", server.Settings{}},
 		{"everything", "", server.Settings{
 			Listen: "[::1]:0", Data: "x", Database: "postgres://a:b@h/d", Bus: "memory", JWTSecret: secret, AccessTTL: "1s", Signup: "open",
-			Origins: "https://a.example, http://b.example:81", TrustedProxies: "10.0.0.0/8, ::1", BasePath: "/", MetricsListen: "localhost:0",
+			Origins: "https://a.example, http://b.example:81", TrustedProxies: "10.0.0.0/8, ::1", BasePath: "/chat/of-2.us", MetricsListen: "localhost:0",
 			Ping: "1s", Rotate: "1m", Limits: "off", Streams: "portable", TLSCert: own.cert, TLSKey: own.key,
 		}},
 		{"PostgreSQL without a secret", "jwt-secret", server.Settings{Database: "postgres://a@h/d"}},
@@ -61,6 +61,20 @@ func TestASettingIsCheckedForWhatItNeeds(t *testing.T) {
 		{"a secret a byte too short", "jwt-secret", server.Settings{JWTSecret: secret[1:]}},
 		{"a life of no time", "access-ttl", server.Settings{AccessTTL: "0s"}},
 		{"a life beyond a day", "access-ttl", server.Settings{AccessTTL: "25h"}},
+		{"a path with a slash at its end", "", server.Settings{BasePath: "/chat/"}},
+		{"a path with two slashes", "base-path", server.Settings{BasePath: "/chat//x"}},
+		{"a path of another host", "base-path", server.Settings{BasePath: "//evil.example"}},
+		{"slashes alone", "base-path", server.Settings{BasePath: "//"}},
+		{"a path with dots", "base-path", server.Settings{BasePath: "/a/../b"}},
+		{"a path with a query", "base-path", server.Settings{BasePath: "/chat?x"}},
+		{"an encoded path", "base-path", server.Settings{BasePath: "/ch%61t"}},
+		{"a path with a header", "base-path", server.Settings{BasePath: "/a\r\nb"}},
+		{"a URL for a path", "base-path", server.Settings{BasePath: "https://a.example/chat"}},
+		{"a name of cookies", "", server.Settings{CookieName: "chat-2.example"}},
+		{"a name of cookies that says it is of the host", "cookie-name", server.Settings{CookieName: "__host-parley"}},
+		{"a name of cookies with an end", "cookie-name", server.Settings{CookieName: "parley;"}},
+		{"a name of cookies beyond ASCII", "cookie-name", server.Settings{CookieName: "pärley"}},
+		{"a long name of cookies", "cookie-name", server.Settings{CookieName: strings.Repeat("a", 65)}},
 		{"invites", "signup", server.Settings{Signup: "invite"}},
 		{"a key without its certificate", "tls-cert", server.Settings{TLSKey: own.key}},
 		{"a certificate without its key", "tls-key", server.Settings{TLSCert: own.cert}},

@@ -15,7 +15,7 @@ func TestAPageOfAStreamIsAnsweredAtOnceOrWhenThereIsSomething(t *testing.T) {
 	read := func(path string, headers ...string) (texts string, cursor int64, applied string) {
 		t.Helper()
 		a := h.do("GET", path, "", with(ann, append([]string{"Accept", "application/json"}, headers...)...)...).want(200)
-		if vary := a.header.Get("Vary"); vary != "Accept, Prefer" {
+		if vary := strings.Join(a.header.Values("Vary"), ", "); vary != "Accept, Prefer" {
 			t.Errorf("it varies by %q", vary)
 		}
 		var page struct {
@@ -59,6 +59,38 @@ func TestAPageOfAStreamIsAnsweredAtOnceOrWhenThereIsSomething(t *testing.T) {
 	texts, _, applied = read("/chats/lobby/stream?after=now", "Prefer", "wait=1")
 	if texts != "" || applied != "wait=1" {
 		t.Errorf("%q, applied %q", texts, applied)
+	}
+}
+
+func TestEveryFramingHasTheStreamHeaders(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	ann := h.user("ann")
+	h.chat("lobby", ann)
+	framings := []string{"text/event-stream", "application/x-ndjson", "text/plain", "application/json"}
+	queries := []string{"?timeout=1ms", "?timeout=1ms&after=rubbish", "?errors=inband&limit=0"}
+	for _, path := range []string{"/stream", "/chats/lobby/stream"} {
+		for _, framing := range framings {
+			for _, query := range queries {
+				a := h.do("GET", path+query, "", with(ann, "Accept", framing)...)
+				if a.status != 200 { // refused by a problem document, which is no stream
+					continue
+				}
+				for name, want := range map[string]string{
+					"Content-Type": framing, "Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no", "Vary": "Accept",
+				} {
+					if got := strings.Join(a.header.Values(name), ", "); !strings.HasPrefix(got, want) {
+						t.Errorf("%s%s as %s: %s is %q, want %q", path, query, framing, name, got, want)
+					}
+				}
+			}
+		}
+	}
+	h.drained()
+	for _, line := range []string{"route=/stream status=200 ", "route=/chats/:chat/stream status=200 "} {
+		if n := strings.Count(h.log.String(), line); n != 2 { // the two pages; streams have lines of their own
+			t.Errorf("%d lines with %q", n, line)
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 // line is "parley listening on" and the address as a URL.
 func (s *Server) Welcome(w io.Writer) error {
 	at, everywhere := reachable(s.Addr(), s.plan.listen)
+	at += s.plan.basePath
 	var b strings.Builder
 	overTLS := s.plan.certificate != nil
 	scheme := "http"

@@ -115,15 +115,17 @@ func appendObject(dst []byte, name string, data []byte, id int64) []byte {
 func appendLine(dst []byte, m chat.Message) []byte {
 	dst = append(dst, m.Author...)
 	dst = append(dst, ": "...)
-	if strings.ContainsFunc(m.Text, unicode.IsControl) {
+	if strings.ContainsFunc(m.Text, actsOnTerminal) {
 		for _, r := range m.Text {
 			switch {
 			case r == '\n':
 				dst = append(dst, `\n`...)
-			case unicode.IsControl(r):
+			case !actsOnTerminal(r):
+				dst = append(dst, string(r)...)
+			case r <= 0xff:
 				dst = fmt.Appendf(dst, `\x%02x`, r)
 			default:
-				dst = append(dst, string(r)...)
+				dst = fmt.Appendf(dst, `\u%04x`, r)
 			}
 		}
 	} else {
@@ -132,12 +134,18 @@ func appendLine(dst []byte, m chat.Message) []byte {
 	return append(dst, '\n')
 }
 
-// encode makes the one line of JSON that is an event's data. JSON escapes line
-// ends, so nothing in a text can forge a line of the stream.
+// actsOnTerminal says that a character does something other than stand in its line:
+// controls, and Unicode's separators of lines and paragraphs.
+func actsOnTerminal(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp)
+}
+
+// encode makes the one line of JSON that is an event's data. All line ends are
+// escaped, so nothing in a text can forge a line of the stream.
 func encode(data any) []byte {
 	line, err := json.Marshal(data, jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		panic("stream: data without a JSON form: " + err.Error())
 	}
-	return line
+	return chat.EscapeLineEnds(line)
 }

@@ -11,9 +11,9 @@ func TestEveryFramingTellsTheSame(t *testing.T) {
 	inHouse(t, Options{}, func(h *house) {
 		lines := h.open(Start{Chat: "lobby", Framing: NDJSON, After: "1"})
 		text := h.open(Start{Chat: "lobby", Framing: Text, After: "1"})
-		h.commit(says("lobby", "bob", "a\nb\x1b[0m\u009b"), says("lobby", "ann", `back\slash`), leaves("lobby", "bob"))
+		h.commit(says("lobby", "bob", "a\nb\x1b[0m\u009b\u0085\u2028\u2029"), says("lobby", "ann", `back\slash`), leaves("lobby", "bob"))
 		h.sleep(17 * time.Second)
-		expect(t, "text", text.text(), "\nbob: a\\nb\\x1b[0m\\x9b\nann: back\\slash\n\n")
+		expect(t, "text", text.text(), "\nbob: a\\nb\\x1b[0m\\x9b\\x85\\u2028\\u2029\nann: back\\slash\n\n")
 		expect(t, "type", text.header.Get("Content-Type"), "text/plain; charset=utf-8")
 
 		expect(t, "type", lines.header.Get("Content-Type"), "application/x-ndjson")

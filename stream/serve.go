@@ -91,7 +91,7 @@ func (st *openedStream) release() {
 
 // serveOnLoop hijacks the connection and gives it to an event loop.
 func (st *openedStream) serveOnLoop(l *eventLoop, hj hijacker, w http.ResponseWriter, r *http.Request) error {
-	setHeader(w.Header(), st.reader.start.Framing)
+	SetHeader(w.Header(), st.reader.start.Framing.mediaType())
 	chunked := r.ProtoMinor > 0
 	head := responseHead(w.Header(), chunked)
 	s, err := hj.hijack(w, chunked)
@@ -114,7 +114,7 @@ func (st *openedStream) serveOnLoop(l *eventLoop, hj hijacker, w http.ResponseWr
 // serveHijacked hijacks the connection and drives the reader by a goroutine that has
 // nothing else to hold. It does nothing where that fails by [http.ErrNotSupported].
 func (st *openedStream) serveHijacked(d *goroutineDriver, w http.ResponseWriter, r *http.Request) error {
-	setHeader(w.Header(), st.reader.start.Framing)
+	SetHeader(w.Header(), st.reader.start.Framing.mediaType())
 	chunked := r.ProtoMinor > 0
 	head := responseHead(w.Header(), chunked)
 	c, err := hijackPortable(w, chunked, d)
@@ -134,7 +134,7 @@ func (st *openedStream) serveHijacked(d *goroutineDriver, w http.ResponseWriter,
 
 // serveInHandler drives the reader by the goroutine of its request.
 func (st *openedStream) serveInHandler(d *goroutineDriver, w http.ResponseWriter, r *http.Request) error {
-	setHeader(w.Header(), st.reader.start.Framing)
+	SetHeader(w.Header(), st.reader.start.Framing.mediaType())
 	c := newResponse(w, r, d)
 	w.WriteHeader(http.StatusOK)
 	why := st.begin(c, nil)
@@ -148,11 +148,11 @@ func (st *openedStream) serveInHandler(d *goroutineDriver, w http.ResponseWriter
 	return nil
 }
 
-// setHeader sets what is said of every stream. No proxy shall keep it back, store
-// it or code it anew: nginx heeds X-Accel-Buffering, the others RFC 9111 section
-// 5.2.2.
-func setHeader(h http.Header, fr Framing) {
-	h.Set("Content-Type", fr.mediaType())
+// SetHeader sets what is said of every answer with a stream, or a part of one, in
+// it. No proxy shall keep it back, store it or code it anew: nginx heeds
+// X-Accel-Buffering, the others RFC 9111 section 5.2.2.
+func SetHeader(h http.Header, mediaType string) {
+	h.Set("Content-Type", mediaType)
 	h.Set("Cache-Control", "no-store, no-transform")
 	h.Set("X-Accel-Buffering", "no")
 	h.Add("Vary", "Accept")

@@ -72,7 +72,10 @@ export async function exchange(method, path, body) {
     throw new Problem(response.status, parse(text) ?? {}, 1000 * (Number(response.headers.get("Retry-After")) || 0));
   }
   const date = Date.parse(response.headers.get("Date"));
-  const next = response.headers.get("Link")?.match(/<\/?([^>]*)>; rel="next"/)?.[1] ?? null;
+  // Of the next page's address only the query is taken, which holds whatever path the
+  // service is mounted at.
+  const query = response.headers.get("Link")?.match(/<[^>?]*(\?[^>]*)>; rel="next"/)?.[1];
+  const next = query ? path.split("?")[0] + query : null;
   if (response.status === 204) return { answer: null, date, next };
   const answer = parse(text);
   // A page of some gateway in between is no answer of the service.
