@@ -40,7 +40,11 @@ func (a *api) maySignUp(c *gin.Context) error {
 	case a.SignUps == SignUpsOpen:
 		return nil
 	case a.SignUps == SignUpsDirect && !middleware.WasForwarded(c):
-		return a.Origins.CheckLocal(c.Request)
+		if err := a.Origins.CheckLocal(c.Request); err != nil {
+			return err
+		}
+		// What is for this machine's users is not for the pages that they happen to visit.
+		return a.Origins.Check(c.Request)
 	}
 	return middleware.ErrSignupClosed
 }

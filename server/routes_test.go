@@ -164,6 +164,9 @@ func TestWhatIsForThisMachineAloneNeedsItsNameOrAListedOne(t *testing.T) {
 	}
 	h.do("GET", "/metrics", "", "Host", "chat.example").want(200)
 	h.do("POST", "/users", "username=bob&password="+password, "Host", "CHAT.example:8443", "Content-Type", asForm).want(201)
+	foreign := []string{"Origin", "https://elsewhere.example", "Content-Type", asForm}
+	h.do("POST", "/users", "username=eve&password="+password, foreign...).refused(403, "foreign_origin")
+	h.do("POST", "/users", "username=eve&password="+password, with(foreign, "Sec-Fetch-Site", "cross-site")...).refused(403, "foreign_origin")
 	// Sign-up that was opened is open to everybody.
 	opened := open(t, func(s *settings) { s.Signup = "open" })
 	opened.do("POST", "/users", "username=bob&password="+password, "Host", "chat.example", "Content-Type", asForm).want(201)
