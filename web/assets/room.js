@@ -1,6 +1,6 @@
 // The chat that is open: its messages and the box to write in.
 
-import { arrange, byId, el, say, touch } from "./dom.js";
+import { arrange, byId, composed, el, say, touch } from "./dom.js";
 import { sentence, showSentence } from "./forms.js";
 import { tab } from "./kept.js";
 import { dayName, dayOf, fully, timeOf } from "./when.js";
@@ -52,8 +52,7 @@ export class Room {
       this.#post();
     });
     on(this.#text, "keydown", (event) => {
-      // While an input method composes, Enter belongs to it.
-      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      if (event.key !== "Enter" || event.shiftKey || composed(event)) return;
       event.preventDefault();
       this.#post();
     });
