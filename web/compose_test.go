@@ -37,6 +37,7 @@ func TestAnInputMethodsEnterSendsNothing(t *testing.T) {
 	address, _ := serve(t, lobby())
 	ctx := browse(t)
 	err := chromedp.Do(ctx,
+		remembered(address),
 		chromedp.Navigate(address+"#/lobby"),
 		chromedp.WaitVisible(chromedp.CSS(`#status[data-state="live"]`)),
 		chromedp.WaitVisible(chromedp.CSS(`#text`)),
