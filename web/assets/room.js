@@ -14,6 +14,13 @@ const TOGETHER = 5 * 60_000;
 
 const HUES = 8;
 
+/** What is said of a message on its way. */
+const states = {
+  sending: "Sending…",
+  late: "No answer yet…",
+  troubled: "Not sent yet, trying again…",
+};
+
 /**
  * The open chat's view. The caller gives it `post(chat, text)`, `older(chat)`,
  * `load(chat)`, and `seen(chat)`, called when the user can see the newest message.
@@ -224,8 +231,9 @@ export class Room {
         el("p", { class: "text", dir: "auto" }, entry.text));
       this.#nodes.set(entry.clientID, node);
     }
-    node.classList.toggle("troubled", entry.troubled);
-    say(node.querySelector(".state"), entry.troubled ? "Not sent yet, trying again…" : "Sending…");
+    node.classList.toggle("late", entry.state === "late");
+    node.classList.toggle("troubled", entry.state === "troubled");
+    say(node.querySelector(".state"), states[entry.state]);
     return node;
   }
 
