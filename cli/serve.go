@@ -33,9 +33,7 @@ func (serveCommand) Run(settings server.Settings, std streams) error {
 		return err
 	}
 	defer srv.Close()
-	if err := srv.Welcome(std.out); err != nil {
-		return err
-	}
+	srv.Welcome(std.out)
 	return srv.Serve(ctx)
 }
 

@@ -31,6 +31,7 @@ type process struct {
 	URL string
 
 	t           testing.TB
+	program     string // what is run; the binary unless a shell runs that
 	arguments   []string
 	environment []string
 	folder      string // it runs there
@@ -97,7 +98,7 @@ const sharedSecret = "0123456789-the-secret-of-the-suite-abcdefghi"
 
 func newProcess(t testing.TB, folder string, environment, arguments []string) *process {
 	t.Helper()
-	p := &process{t: t, folder: folder, environment: environment, arguments: arguments}
+	p := &process{t: t, program: binary(t), folder: folder, environment: environment, arguments: arguments}
 	p.outFile, p.errFile = newOutput("out"), newOutput("err")
 	secrets.addSettings(append(environment, arguments...))
 	t.Cleanup(func() {
@@ -159,8 +160,20 @@ func (p *process) launch() error {
 		return err
 	}
 	defer stderr.Close()
-	cmd := exec.Command(binary(p.t), p.arguments...)
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = p.folder, p.environment, stdout, stderr
+	return p.launchPrinting(stdout, stderr)
+}
+
+// launchPrinting starts it with files for what it prints; what goes to nil is lost.
+func (p *process) launchPrinting(stdout, stderr *os.File) error {
+	cmd := exec.Command(p.program, p.arguments...)
+	cmd.Dir, cmd.Env = p.folder, p.environment
+	// A nil *os.File in the interface would not be nil.
+	if stdout != nil {
+		cmd.Stdout = stdout
+	}
+	if stderr != nil {
+		cmd.Stderr = stderr
+	}
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -245,7 +258,10 @@ func (p *process) over() bool {
 }
 
 // Addr is the host and port that it listens on.
-func (p *process) Addr() string { return strings.TrimPrefix(p.URL, "http://") }
+func (p *process) Addr() string {
+	_, address, _ := strings.Cut(p.URL, "://")
+	return address
+}
 
 // Port is the port that it listens on.
 func (p *process) Port() string {
