@@ -1,11 +1,13 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"parley/e2e/need"
@@ -83,6 +85,45 @@ func TestAHiddenTabLetsGoOfItsStreamAndMissesOrDoublesNothing(t *testing.T) {
 	states := strings.Join(value[[]string](ann.browser, `window.seenStates`), " ")
 	if want := "live" + strings.Repeat(" resting connecting live", 3); states != want {
 		t.Errorf("the page told %q, want %q", states, want)
+	}
+}
+
+// quickGlances has a page wait a fraction of a second where it waits about a minute.
+const quickGlances = `(() => {
+	const wait = window.setTimeout;
+	window.setTimeout = (done, ms, ...rest) => wait(done, ms >= 45_000 && ms <= 75_000 ? 200 : ms, ...rest);
+})()`
+
+func TestAHiddenTabCountsWhatItMissesInItsTitle(t *testing.T) {
+	t.Parallel()
+	need.Chromium(t)
+	server := serve(t)
+	bob := newPerson(t, server)
+	ann := &visitor{browse(t, "ann", "about:blank"), "ann"}
+	ann.do("preparing the page", chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: quickGlances})
+		return err
+	}), chromedp.Navigate(server.URL+"/"))
+	ann.fillSignUp()
+	ann.awaitState("live")
+	ann.makeChat("lobby")
+	ann.addMember(bob.name)
+	bob.post("lobby", "seen live")
+	ann.awaitMessages(1)
+	blank := ann.tab("another tab", "about:blank")
+	blank.show()
+	ann.await("a page that rests", `document.getElementById("status").dataset.state === "resting"`)
+	for i := range 2 {
+		bob.post("lobby", fmt.Sprintf("missed %d", i))
+		ann.await("the count in the title", fmt.Sprintf(`document.title.startsWith("(%d) ")`, i+1))
+	}
+	if state := value[string](ann.browser, `document.getElementById("status").dataset.state`); state != "resting" {
+		t.Errorf("the hidden page is %s", state)
+	}
+	ann.show()
+	ann.awaitState("live")
+	if got, want := texts(ann.awaitMessages(3)), []string{"seen live", "missed 0", "missed 1"}; !slices.Equal(got, want) {
+		t.Errorf("the page shows %q, want %q", got, want)
 	}
 }
 
