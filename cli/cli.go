@@ -7,10 +7,12 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"strings"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 
@@ -57,6 +59,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 			code = int(e)
 		}
 	}()
+	ignoreClosedPipes()
 	var line commandLine
 	parser, err := kong.New(&line,
 		kong.Name("parley"),
@@ -73,7 +76,11 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	if err != nil {
 		return fail(stderr, err)
 	}
-	if err := parsed.Run(line.Settings); err != nil {
+	err = parsed.Run(line.Settings)
+	switch {
+	case errors.Is(err, syscall.EPIPE):
+		return pipeClosed
+	case err != nil:
 		return fail(stderr, err)
 	}
 	return 0

@@ -12,18 +12,24 @@ import (
 
 type serveCommand struct{}
 
-// Run serves until SIGTERM or SIGINT, and then drains. A second signal ends the
-// process at once.
+// Run serves until SIGTERM, SIGINT or SIGHUP, and then drains. A second SIGTERM or SIGINT
+// ends the process at once; a second SIGHUP does nothing, because a terminal that closes
+// sends several. A server that speaks TLS reads its certificate anew at a SIGHUP instead.
 func (serveCommand) Run(settings server.Settings, std streams) error {
-	ctx, restore := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	told, restore := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer restore()
+	ctx, stop := context.WithCancel(told)
+	defer stop()
 	served := make(chan struct{})
 	defer close(served)
-	context.AfterFunc(ctx, func() {
-		// The first signal given, the next one does again what a signal does by itself.
-		restore()
-		exitUnless(served)
-	})
+	// The first signal given, the next one does again what a signal does by itself.
+	context.AfterFunc(told, restore)
+	context.AfterFunc(ctx, func() { exitUnless(served) })
+	heard, deafen := hangups()
+	defer deafen()
+	if !settings.TLS() {
+		go answer(heard, served, stop)
+	}
 
 	srv, err := server.Open(ctx, settings, std.err)
 	switch {
@@ -33,9 +39,10 @@ func (serveCommand) Run(settings server.Settings, std streams) error {
 		return err
 	}
 	defer srv.Close()
-	if err := srv.Welcome(std.out); err != nil {
-		return err
+	if settings.TLS() {
+		go answer(heard, served, srv.ReadCertificate)
 	}
+	srv.Welcome(std.out)
 	return srv.Serve(ctx)
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/storage"
@@ -57,6 +58,31 @@ func browse(t testing.TB, name, address string) *browser {
 	b.prepare()
 	b.do("opening the page", chromedp.Navigate(address))
 	return b
+}
+
+// tab opens the address in a tab of its own, in the window of the browser's other
+// tabs. It is the one that shows; the others are hidden.
+func (b *browser) tab(name, address string) *browser {
+	b.t.Helper()
+	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewWindow(false))
+	b.t.Cleanup(cancel)
+	tab := &browser{t: b.t, name: name, ctx: ctx}
+	if err := chromedp.Do(ctx); err != nil {
+		b.t.Fatalf("opening the tab %s: %v", name, err)
+	}
+	b.t.Cleanup(tab.close)
+	tab.prepare()
+	tab.do("opening the page", chromedp.Navigate(address))
+	return tab
+}
+
+// show has the tab show, and hides the others of its window.
+func (b *browser) show() {
+	b.t.Helper()
+	b.do("showing the tab", chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, page.BringToFront, cdp.Empty{})
+		return err
+	}))
 }
 
 // prepare has every cookie remembered, for the search at the end, and tells the
@@ -166,8 +192,14 @@ func (b *browser) until(what string, done func() bool) {
 // and nothing that comes over its connections reaches it.
 func (b *browser) sleep() { b.lifecycle(page.SetWebLifecycleStateStateFrozen) }
 
-// wake lets the page go on.
-func (b *browser) wake() { b.lifecycle(page.SetWebLifecycleStateStateActive) }
+// wake lets the page go on, in view: one that was stopped counts as hidden until
+// another was shown in its place.
+func (b *browser) wake() {
+	b.t.Helper()
+	b.lifecycle(page.SetWebLifecycleStateStateActive)
+	b.tab(b.name+"'s other tab", "about:blank")
+	b.show()
+}
 
 func (b *browser) lifecycle(state page.SetWebLifecycleStateState) {
 	b.t.Helper()

@@ -51,16 +51,22 @@ type visitor struct {
 func signUp(t *testing.T, server *process, username string) *visitor {
 	t.Helper()
 	v := &visitor{browse(t, username, server.URL+"/"), username}
+	v.fillSignUp()
+	v.awaitState("live")
+	return v
+}
+
+// fillSignUp signs up at the page's door.
+func (v *visitor) fillSignUp() {
+	v.t.Helper()
 	v.do("signing up",
 		chromedp.WaitVisible(chromedp.CSS("#login-form")),
 		chromedp.Click(chromedp.CSS("#show-signup")),
-		chromedp.SendKeys(chromedp.CSS("#signup-username"), username),
-		chromedp.SendKeys(chromedp.CSS("#signup-display-name"), strings.ToUpper(username)),
+		chromedp.SendKeys(chromedp.CSS("#signup-username"), v.username),
+		chromedp.SendKeys(chromedp.CSS("#signup-display-name"), strings.ToUpper(v.username)),
 		chromedp.SendKeys(chromedp.CSS("#signup-password"), newPassword()),
 		chromedp.Click(chromedp.CSS("#signup-submit")),
 	)
-	v.awaitState("live")
-	return v
 }
 
 func (v *visitor) makeChat(id string) {

@@ -31,7 +31,7 @@ type process struct {
 	URL string
 
 	t           testing.TB
-	program     string   // the suite's own binary if empty
+	program     string   // the suite's own binary unless a test names another
 	through     []string // the command that becomes it, if it is not started directly
 	arguments   []string
 	environment []string
@@ -109,7 +109,7 @@ const sharedSecret = "0123456789-the-secret-of-the-suite-abcdefghi"
 
 func newProcess(t testing.TB, folder string, environment, arguments []string) *process {
 	t.Helper()
-	p := &process{t: t, folder: folder, environment: environment, arguments: arguments}
+	p := &process{t: t, program: binary(t), folder: folder, environment: environment, arguments: arguments}
 	p.outFile, p.errFile = newOutput("out"), newOutput("err")
 	secrets.addSettings(append(environment, arguments...))
 	t.Cleanup(func() {
@@ -171,12 +171,21 @@ func (p *process) launch() error {
 		return err
 	}
 	defer stderr.Close()
-	if p.program == "" {
-		p.program = binary(p.t)
-	}
+	return p.launchPrinting(stdout, stderr)
+}
+
+// launchPrinting starts it with files for what it prints; what goes to nil is lost.
+func (p *process) launchPrinting(stdout, stderr *os.File) error {
 	line := slices.Concat(p.through, []string{p.program}, p.arguments)
 	cmd := exec.Command(line[0], line[1:]...)
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = p.folder, p.environment, stdout, stderr
+	cmd.Dir, cmd.Env = p.folder, p.environment
+	// A nil *os.File in the interface would not be nil.
+	if stdout != nil {
+		cmd.Stdout = stdout
+	}
+	if stderr != nil {
+		cmd.Stderr = stderr
+	}
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -262,8 +271,9 @@ func (p *process) over() bool {
 
 // Addr is the host and port that it listens on.
 func (p *process) Addr() string {
-	addr, _, _ := strings.Cut(strings.TrimPrefix(p.URL, "http://"), "/")
-	return addr
+	_, address, _ := strings.Cut(p.URL, "://")
+	address, _, _ = strings.Cut(address, "/")
+	return address
 }
 
 // Port is the port that it listens on.

@@ -37,6 +37,7 @@ type Server struct {
 	broker          *stream.Broker
 	http, metrics   *http.Server
 	conns           *connLimit
+	certificate     *certificate // nil is HTTP in the clear
 
 	draining atomic.Bool
 	closing  sync.Once
@@ -143,7 +144,8 @@ func (s *Server) assemble(secret []byte, registry *prometheus.Registry) error {
 		s.metrics = s.newHTTP(handlers.NewMetrics(metrics, options.Origins, isLoopback(s.plan.metricsListen)))
 	}
 	s.http = s.newHTTP(handlers.New(options))
-	s.http.TLSConfig = newTLS(s.plan.tls, s.plan.certificate, s.log)
+	s.certificate = newCertificate(s.plan.tls, s.plan.certificate, s.log)
+	s.http.TLSConfig = s.certificate.tls()
 	return nil
 }
 

@@ -17,6 +17,9 @@ import (
 // chain behind it, and its key, both in PEM.
 type certificateFiles struct{ cert, key string }
 
+// TLS says whether the server is to speak TLS; that its settings are good is not said.
+func (s Settings) TLS() bool { return s.TLSCert != "" || s.TLSKey != "" }
+
 // certificate reads the settings of TLS; nil is HTTP in the clear.
 func (r *reading) certificate(files certificateFiles) *tls.Certificate {
 	const cure = "is missing: name the file of the %s, or leave --%s out too for HTTP in the clear"
@@ -86,8 +89,8 @@ type certificate struct {
 // lookAgain is how often the files are read at the most.
 const lookAgain = 2 * time.Second
 
-// newTLS is how the server speaks TLS with a certificate; nil is nil.
-func newTLS(files certificateFiles, first *tls.Certificate, log *slog.Logger) *tls.Config {
+// newCertificate shows first until its files hold another; nil is nil.
+func newCertificate(files certificateFiles, first *tls.Certificate, log *slog.Logger) *certificate {
 	if first == nil {
 		return nil
 	}
@@ -95,7 +98,30 @@ func newTLS(files certificateFiles, first *tls.Certificate, log *slog.Logger) *t
 	if first.Leaf.NotAfter.Before(time.Now()) {
 		log.Warn("the certificate has run out; clients will refuse it", "until", first.Leaf.NotAfter)
 	}
+	return c
+}
+
+// tls is how the server speaks TLS with the certificate; nil is nil.
+func (c *certificate) tls() *tls.Config {
+	if c == nil {
+		return nil
+	}
 	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.show}
+}
+
+// ReadCertificate reads the certificate's files now, and logs what came of it. Open
+// connections go on with the one that they began with. It does nothing on a server that
+// speaks HTTP in the clear.
+func (s *Server) ReadCertificate() {
+	c := s.certificate
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.log.Info("reading the certificate's files")
+	c.looked, c.told = time.Now(), ""
+	c.look()
 }
 
 // show is asked in every handshake.

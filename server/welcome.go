@@ -17,8 +17,9 @@ import (
 
 // Welcome tells whoever started the server where it is and where its data is;
 // and while nobody has signed up and he may, what to paste to begin. The first
-// line is "parley listening on" and the address as a URL.
-func (s *Server) Welcome(w io.Writer) error {
+// line is "parley listening on" and the address as a URL. Where w does not take it the
+// server serves all the same, and its log says so.
+func (s *Server) Welcome(w io.Writer) {
 	at, everywhere := reachable(s.Addr(), s.plan.listen)
 	at += s.plan.basePath
 	var b strings.Builder
@@ -39,8 +40,9 @@ func (s *Server) Welcome(w io.Writer) error {
 	if s.plan.signUps != handlers.SignUpsClosed && s.nobodyYet() {
 		b.WriteString(firstSteps(at, overTLS))
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		s.log.Warn("nobody was told where the server listens", "error", err)
+	}
 }
 
 // reachable is an address to which a client on this machine can connect: one that

@@ -2,6 +2,31 @@
 
 const PATIENCE = 20_000;
 
+/** How long an answer may take until the page says that it waits for it. */
+export const LATE = 5_000;
+
+/** The calls that have waited for longer than LATE. It fires "change". */
+class LateCalls extends EventTarget {
+  count = 0;
+
+  /** Watches one call; the function that it returns is called at the call's end. */
+  watch() {
+    let counted = 0;
+    const timer = setTimeout(() => this.#add(counted = 1), LATE);
+    return () => {
+      clearTimeout(timer);
+      if (counted) this.#add(-1);
+    };
+  }
+
+  #add(n) {
+    this.count += n;
+    this.dispatchEvent(new CustomEvent("change"));
+  }
+}
+
+export const lateCalls = new LateCalls();
+
 /** A refusal: the problem document (RFC 9457) that the service answered with. */
 export class Problem extends Error {
   constructor(status, document, retryAfter) {
@@ -53,6 +78,7 @@ export async function send(method, path, body) {
 export async function exchange(method, path, body) {
   let response;
   let text;
+  const ended = lateCalls.watch();
   try {
     response = await fetch(new URL(path, document.baseURI), {
       method,
@@ -67,6 +93,8 @@ export async function exchange(method, path, body) {
     text = await response.text();
   } catch (error) {
     throw new Unreachable(error);
+  } finally {
+    ended();
   }
   if (!response.ok) {
     throw new Problem(response.status, parse(text) ?? {}, 1000 * (Number(response.headers.get("Retry-After")) || 0));

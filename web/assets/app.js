@@ -1,6 +1,6 @@
 // The page: ties the session, the chats, the stream and the views together.
 
-import { path, Problem } from "./api.js";
+import { lateCalls, path, Problem } from "./api.js";
 import { prepareBrowse } from "./browse.js";
 import { Chats } from "./chats.js";
 import { Details, prepareAddMember } from "./details.js";
@@ -19,6 +19,8 @@ import { Stream } from "./stream.js";
 const states = {
   connecting: "Connecting…",
   live: "Live",
+  waiting: "No answer yet…",
+  resting: "Paused",
   reconnecting: "Reconnecting…",
   offline: "Offline",
 };
@@ -46,7 +48,7 @@ class Visit {
     this.#outbox = new Outbox(session, signal);
     this.#stream = new Stream({
       renew: () => session.renew(),
-      onState: (state) => this.#showState(state),
+      onState: () => this.#showState(),
       onEvent: (kind, data, position) => this.#chats.apply(kind, data, position),
       onLost: () => this.#chats.list().catch(() => {}),
       onEnding: () => session.renew({ ahead: true }).catch(() => {}),
@@ -70,6 +72,7 @@ class Visit {
     this.#outbox.addEventListener("change", () => this.#changed());
     this.#outbox.addEventListener("posted", ({ detail }) => this.#chats.posted(detail));
     this.#outbox.addEventListener("refused", ({ detail }) => this.#refused(detail));
+    lateCalls.addEventListener("change", () => this.#showState(), { signal });
     addEventListener("hashchange", () => this.#route(), { signal });
     byId("open-details").addEventListener("click", () => this.#details.open(this.#room.chat), { signal });
   }
@@ -78,7 +81,7 @@ class Visit {
     const { user } = this.#session;
     say(byId("me-name"), user.display_name);
     byId("me").title = `Signed in as ${user.username}`;
-    this.#showState("connecting");
+    this.#showState();
     document.body.dataset.view = "app";
     this.#show();
     let cursor;
@@ -203,13 +206,17 @@ class Visit {
       go(null);
     }
     this.#details.show(chat);
+    this.#showState();
     showList(this.#chats, openID, this.#session.user.username);
     const { unread } = this.#chats;
     const name = chat ? `${chat.name} · parley` : "parley";
     document.title = unread > 0 ? `(${unread}) ${name}` : name;
   }
 
-  #showState(state) {
+  /** Shows how the service is heard, and that it does not answer where it should. */
+  #showState() {
+    const late = lateCalls.count > 0 || this.#outbox.late;
+    const state = this.#stream.state === "live" && late ? "waiting" : this.#stream.state;
     byId("status").dataset.state = state;
     say(byId("status"), states[state]);
   }
@@ -286,4 +293,7 @@ prepareBrowse({
 });
 prepareAddMember((username) => visit.addMember(username));
 
+lateCalls.addEventListener("change", () => {
+  if (lateCalls.count > 0) say(byId("loading"), "The service has not answered yet…");
+});
 session.resume((error) => say(byId("loading"), `${sentence(error)} Trying again…`));

@@ -52,3 +52,9 @@ export const narrow = matchMedia("(max-width: 700px)");
 
 /** Whether the user points with a finger: then a keyboard would cover the screen. */
 export const touch = matchMedia("(pointer: coarse)");
+
+/**
+ * Whether a key went to an input method. Safari ends the composition before it reports
+ * the key that ended it; there only the key's code, 229, tells.
+ */
+export const composed = ({ isComposing, keyCode }) => isComposing || keyCode === 229;

@@ -3,6 +3,14 @@
 
 function keptIn(name) {
   return {
+    /** Whether the browser keeps values at all. */
+    get keeps() {
+      try {
+        return window[name] !== null;
+      } catch {
+        return false;
+      }
+    },
     read(key) {
       try {
         return JSON.parse(window[name].getItem(key));

@@ -2,6 +2,7 @@
 // service has answered: each carries its client_id from the beginning, so that a
 // lost answer neither loses nor doubles it.
 
+import { LATE } from "./api.js";
 import { tab } from "./kept.js";
 import { until } from "./retry.js";
 
@@ -26,8 +27,7 @@ export class Outbox extends EventTarget {
     this.#session = session;
     this.#username = session.user.username;
     this.#signal = signal;
-    this.#entries = this.#kept().filter(({ by }) => by === this.#username)
-      .map((entry) => ({ ...entry, troubled: false, done: new AbortController() }));
+    this.#entries = this.#kept().filter(({ by }) => by === this.#username).map((entry) => this.#watched(entry));
   }
 
   /** Whether nothing is on its way. */
@@ -35,7 +35,15 @@ export class Outbox extends EventTarget {
     return this.#entries.length === 0;
   }
 
-  /** What is on its way to a chat, in order: {clientID, text, troubled}. */
+  /** Whether anything on its way takes longer than it should. */
+  get late() {
+    return this.#entries.some(({ state }) => state !== "sending");
+  }
+
+  /**
+   * What is on its way to a chat, in order: {clientID, text, state}. The state is
+   * "sending", "late" where there is no answer yet, or "troubled" where an attempt failed.
+   */
   of(chatID) {
     return this.#entries.filter(({ chat }) => chat === chatID);
   }
@@ -46,8 +54,7 @@ export class Outbox extends EventTarget {
   }
 
   add(chat, text) {
-    const entry = { clientID: newID(), chat, text, by: this.#username, troubled: false, done: new AbortController() };
-    this.#entries.push(entry);
+    this.#entries.push(this.#watched({ clientID: newID(), chat, text, by: this.#username }));
     this.#keep();
     this.#send(chat);
   }
@@ -76,10 +83,7 @@ export class Outbox extends EventTarget {
     try {
       const message = await until(() => this.#session.call("POST", "messages", body), {
         signal: AbortSignal.any([entry.done.signal, this.#signal]),
-        onTrouble: () => {
-          entry.troubled = true;
-          this.#changed();
-        },
+        onTrouble: () => this.#mark(entry, "troubled"),
       });
       this.dispatchEvent(new CustomEvent("posted", { detail: message }));
       this.#remove(entry);
@@ -90,6 +94,19 @@ export class Outbox extends EventTarget {
       this.#remove(entry);
       this.dispatchEvent(new CustomEvent("refused", { detail: { entry, error } }));
     }
+  }
+
+  /** An entry of the outbox, which is late from some time on. */
+  #watched(kept) {
+    const entry = { ...kept, state: "sending", done: new AbortController() };
+    const timer = setTimeout(() => entry.state === "sending" && this.#mark(entry, "late"), LATE);
+    AbortSignal.any([entry.done.signal, this.#signal]).addEventListener("abort", () => clearTimeout(timer));
+    return entry;
+  }
+
+  #mark(entry, state) {
+    entry.state = state;
+    this.#changed();
   }
 
   #remove(entry) {

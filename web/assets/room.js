@@ -1,6 +1,6 @@
 // The chat that is open: its messages and the box to write in.
 
-import { arrange, byId, el, say, touch } from "./dom.js";
+import { arrange, byId, composed, el, say, touch } from "./dom.js";
 import { sentence, showSentence } from "./forms.js";
 import { tab } from "./kept.js";
 import { dayName, dayOf, fully, timeOf } from "./when.js";
@@ -13,6 +13,13 @@ const NEAR_BEGINNING = 240;
 const TOGETHER = 5 * 60_000;
 
 const HUES = 8;
+
+/** What is said of a message on its way. */
+const states = {
+  sending: "Sending…",
+  late: "No answer yet…",
+  troubled: "Not sent yet, trying again…",
+};
 
 /**
  * The open chat's view. The caller gives it `post(chat, text)`, `older(chat)`,
@@ -52,8 +59,7 @@ export class Room {
       this.#post();
     });
     on(this.#text, "keydown", (event) => {
-      // While an input method composes, Enter belongs to it.
-      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      if (event.key !== "Enter" || event.shiftKey || composed(event)) return;
       event.preventDefault();
       this.#post();
     });
@@ -225,8 +231,9 @@ export class Room {
         el("p", { class: "text", dir: "auto" }, entry.text));
       this.#nodes.set(entry.clientID, node);
     }
-    node.classList.toggle("troubled", entry.troubled);
-    say(node.querySelector(".state"), entry.troubled ? "Not sent yet, trying again…" : "Sending…");
+    node.classList.toggle("late", entry.state === "late");
+    node.classList.toggle("troubled", entry.state === "troubled");
+    say(node.querySelector(".state"), states[entry.state]);
     return node;
   }
 

@@ -23,17 +23,22 @@ export class Session extends EventTarget {
   user = null;
   #renewing = null;
   #timer = 0;
-  /** Whether this tab is logging out, of which others may know before its answer is here. */
-  #leaving = false;
+  /** The logout that this tab waits for, of which others may know before its answer is here. */
+  #leaving = null;
 
   constructor() {
     super();
     onWritten(KEY, () => this.#noticed());
   }
 
-  /** Finds out whether the browser is signed in already, however long it takes. */
+  /**
+   * Finds out whether the browser is signed in already, however long it takes. It asks
+   * only where a session was written down and may live: a refusal would stand in the
+   * browser's console.
+   */
   async resume(onTrouble) {
-    if (!await this.#find(onTrouble)) this.#end("none");
+    const nobody = browser.keeps && browser.read(KEY) === null;
+    if (nobody || !await this.#find(onTrouble)) this.#end("none");
   }
 
   async logIn(username, password) {
@@ -49,16 +54,21 @@ export class Session extends EventTarget {
   }
 
   async logOut() {
-    this.#leaving = true;
+    this.#leaving = this.#logOut();
+    try {
+      await this.#leaving;
+    } finally {
+      this.#leaving = null;
+    }
+  }
+
+  async #logOut() {
     try {
       await send("POST", "logout");
-      this.#end("logout");
     } catch (error) {
       if (!unauthenticated(error)) throw error;
-      this.#end("logout");
-    } finally {
-      this.#leaving = false;
     }
+    this.#end("logout");
   }
 
   /**
@@ -109,6 +119,11 @@ export class Session extends EventTarget {
   }
 
   async #renew(ahead) {
+    if (this.#leaving) {
+      // The stream may end before the logout's answer is here.
+      await this.#leaving.catch(() => {});
+      if (!this.user) throw new Error("Nobody is signed in.");
+    }
     const before = browser.read(KEY)?.deadline;
     await exclusively(async () => {
       // While this tab waited for its turn another one may have done the work.
@@ -176,9 +191,16 @@ export class Session extends EventTarget {
     else this.#find();
   }
 
+  /** Whose session it is. A token that has run out is renewed first: it would be refused. */
+  async #owner() {
+    const { deadline } = browser.read(KEY) ?? {};
+    if (deadline && deadline <= Date.now()) await this.renew();
+    return this.call("GET", "me");
+  }
+
   async #find(onTrouble) {
     try {
-      this.#begin(await until(() => this.call("GET", "me"), { onTrouble }));
+      this.#begin(await until(() => this.#owner(), { onTrouble }));
       return true;
     } catch (error) {
       if (!(error instanceof Problem)) throw error;

@@ -13,13 +13,23 @@ const CHECK = 5_000;
 const PATIENCE = 45_000;
 const MOST_PATIENCE = 300_000;
 
+/**
+ * A page that is hidden for this long lets go of its connection: over HTTP/1.1 a browser
+ * has six to a host, for all its tabs together.
+ */
+const HIDDEN = 3_000;
+
+/** How often, on average, a hidden page reads what it missed: its title counts it. */
+const GLANCE = 60_000;
+
 /** A connection that comes back within this time is not worth a word. */
 const GRACE = 700;
 
 /**
  * A stream that keeps its place over whatever happens to its connection. Its
  * state is "connecting" until it is "live" for the first time, then "live",
- * "reconnecting" or "offline".
+ * "reconnecting" or "offline"; "resting" while the page is hidden, and "connecting"
+ * again when it is back in view.
  *
  * The caller gives: `renew()`, which gets new tokens or throws; `onState(state)`;
  * `onEvent(kind, data, position)`; `onLost()`, the place is gone: what was read
@@ -36,6 +46,12 @@ export class Stream {
   #patience = PATIENCE;
   #grace = 0;
   #failed = 0;
+  #recovering = false;
+  #wasLive = false;
+  /** Whether the connection was let go of, because the page is hidden. */
+  #resting = false;
+  #hiding = 0;
+  #glancing = 0;
 
   constructor(given) {
     this.#given = given;
@@ -53,16 +69,51 @@ export class Stream {
       hurry();
     }, { signal });
     addEventListener("offline", () => this.#tell("offline"), { signal });
-    document.addEventListener("visibilitychange", () => this.#check(), { signal });
+    document.addEventListener("visibilitychange", () => this.#turned(), { signal });
     // A page in the browser's back and forward cache has no connections.
-    addEventListener("pageshow", (event) => event.persisted && this.#connect(), { signal });
-    this.#connect();
+    addEventListener("pagehide", () => this.#rest(), { signal });
+    addEventListener("pageshow", (event) => event.persisted && this.#turned(), { signal });
+    if (document.hidden) this.#rest();
+    else this.#connect();
   }
 
   close() {
     this.#closed.abort();
     this.#drop();
-    clearTimeout(this.#grace);
+    for (const timer of [this.#grace, this.#hiding, this.#glancing]) clearTimeout(timer);
+  }
+
+  /** Goes with the page, which was hidden or has come back into view. */
+  #turned() {
+    clearTimeout(this.#hiding);
+    if (document.hidden) this.#hiding = setTimeout(() => this.#rest(), HIDDEN);
+    else if (this.#resting) this.#wake();
+    else this.#check();
+  }
+
+  #rest() {
+    this.#resting = true;
+    this.#drop();
+    this.#set("resting");
+    this.#glanceLater();
+  }
+
+  #wake() {
+    this.#resting = false;
+    clearTimeout(this.#glancing);
+    this.#tell("connecting");
+    if (this.#recovering) hurry();
+    else this.#connect();
+  }
+
+  /** Takes what a resting stream missed, now and then. The connection ends at "ready". */
+  #glanceLater() {
+    clearTimeout(this.#glancing);
+    // Random, so that many hidden pages do not all do it at once.
+    this.#glancing = setTimeout(() => {
+      if (!this.#recovering) this.#connect();
+      this.#glanceLater();
+    }, GLANCE * (0.75 + Math.random() / 2));
   }
 
   #connect() {
@@ -85,10 +136,12 @@ export class Stream {
     }
     on("ready", () => {
       this.#failed = 0;
+      this.#wasLive = true;
       this.#tell("live");
       hurry();
       if (unplaced) this.#given.onLost();
       unplaced = false; // the browser's own reconnects go on from the first's place
+      if (this.#resting) this.#drop();
     });
     let pinged = this.#heard;
     on("ping", () => {
@@ -118,15 +171,24 @@ export class Stream {
   async #recover() {
     this.#drop();
     this.#tell("reconnecting");
+    this.#recovering = true;
+    const renewed = await this.#renewed();
+    this.#recovering = false;
+    if (renewed && !this.#closed.signal.aborted && !this.#resting) this.#connect();
+  }
+
+  /** Gets new tokens, however long it takes, and says whether there are any. */
+  async #renewed() {
     const { signal } = this.#closed;
-    try {
-      if (this.#failed++ > 0) await pause(this.#failed - 2, null, signal);
-      await this.#given.renew();
-    } catch (error) {
-      if (!signal.aborted && passes(error)) this.#recover();
-      return;
+    for (;;) {
+      try {
+        if (this.#failed++ > 0) await pause(this.#failed - 2, null, signal);
+        await this.#given.renew();
+        return true;
+      } catch (error) {
+        if (signal.aborted || !passes(error)) return false;
+      }
     }
-    if (!signal.aborted && this.#source === null) this.#connect();
   }
 
   /**
@@ -137,6 +199,10 @@ export class Stream {
   #check() {
     if (this.#source === null) return;
     if (Date.now() - this.#heard < this.#patience) return;
+    if (this.#resting) {
+      this.#drop();
+      return;
+    }
     this.#patience = Math.min(2 * this.#patience, MOST_PATIENCE);
     this.#tell("reconnecting");
     this.#connect();
@@ -148,10 +214,11 @@ export class Stream {
   }
 
   #tell(state) {
+    if (this.#resting) return;
     if (!navigator.onLine && state !== "live") state = "offline";
     if (state === "reconnecting") {
-      if (this.state === "connecting") return;
-      if (this.state === "live") {
+      if (this.state === "connecting" && !this.#wasLive) return;
+      if (this.state === "live" || this.state === "connecting") {
         this.#grace ||= setTimeout(() => this.#set(state), GRACE);
         return;
       }
