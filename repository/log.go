@@ -49,13 +49,17 @@ func (row *eventRow) event() chat.Event {
 		Title: row.Title.String, Visibility: chat.Visibility(row.Visibility.String),
 		Session: row.Session.String,
 	}
-	if row.ID.Valid {
+	switch {
+	case row.ID.Valid:
 		ev.Origin = row.Origin.String
 		ev.Message = &chat.Message{
 			ID: row.ID.Int64, Seq: row.MessageSeq.Int64, Chat: row.Chat.String, Author: row.Author.String,
 			Text: row.Text.String, CreatedAt: chat.TimeFromMilli(row.CreatedAt.Int64),
 			ReplyTo: row.ReplyTo.Int64, ClientID: row.ClientID.String,
 		}
+	case ev.Kind == chat.KindMessage:
+		// Its row was removed past parley. The chat's seq stays without a hole.
+		ev.Message = &chat.Message{ID: ev.Pos, Seq: ev.Seq, Chat: ev.Chat, CreatedAt: chat.TimeFromMilli(0)}
 	}
 	return ev
 }

@@ -354,3 +354,22 @@ func TestAccessExpiriesNamesTheLiveSessions(t *testing.T) {
 		}
 	})
 }
+
+// Somebody may have removed a message's row by hand.
+func TestAMessageWithoutItsRowIsAnEmptyOne(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		ann := signUp(t, r, "ann")["ann"]
+		makeChat(t, r, ann, "den", chat.Private, nil)
+		gone, kept := say(t, r, ann, "den", "one"), say(t, r, ann, "den", "two")
+		fill(t, r, `DELETE FROM messages WHERE id = ?`, gone.ID)
+		events, _, err := r.After(t.Context(), gone.ID-1, 10)
+		if err != nil || len(events) != 2 {
+			t.Fatal(events, err)
+		}
+		want := chat.Message{ID: gone.ID, Seq: gone.Seq, Chat: "den", CreatedAt: chat.TimeFromMilli(0)}
+		if *events[0].Message != want || *events[1].Message != kept {
+			t.Errorf("the messages are %+v and %+v", *events[0].Message, *events[1].Message)
+		}
+	})
+}
