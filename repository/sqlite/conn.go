@@ -24,6 +24,10 @@ type Conn struct {
 	last    commitlog.Head
 	version uint32
 	kept    bool
+	// prepared are the statements below. database/sql does not close those of a connection,
+	// and SQLite keeps a closed connection open, and with it the write-ahead log, for as long
+	// as a statement of it is.
+	prepared []*sql.Stmt
 
 	lock, head, permission, key, reply, message, event, chat, raiseHead, keepWriter, commit *sql.Stmt
 }
@@ -79,14 +83,17 @@ func (c *Conn) prepare(ctx context.Context) error {
 			return fmt.Errorf("preparing a statement: %w", err)
 		}
 		*p.stmt = stmt
+		c.prepared = append(c.prepared, stmt)
 	}
 	return nil
 }
 
-// Close implements [commitlog.Conn]. The connection does not go back to its pool. A
-// transaction would outlive it, as long as a statement is not closed.
+// Close implements [commitlog.Conn]. The connection does not go back to its pool.
 func (c *Conn) Close() {
 	_, _ = c.ExecContext(context.Background(), `ROLLBACK`)
+	for _, stmt := range c.prepared {
+		_ = stmt.Close()
+	}
 	discard(c.Conn)
 }
 
