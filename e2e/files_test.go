@@ -6,8 +6,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"parley/chat"
+	"parley/e2e/need"
 )
 
 // copyFile copies a file onto another, whose inode stays if it is there.
@@ -99,4 +103,137 @@ func wholeHistory(t testing.TB, who *person, chatID string) (texts []string) {
 		texts = append(texts, m.Text)
 	}
 	return texts
+}
+
+// restored tells what must hold behind a restore: ten messages that were handed out are
+// gone, and a reader that stood behind them is told so, in each framing. One that stood
+// before them goes on and misses nothing.
+func restored(t *testing.T, p *process, backUp, restore func()) {
+	t.Helper()
+	ann := newPerson(t, p)
+	chatID := ann.makeChat()
+	say10 := func(what string) (last chat.Message) {
+		for i := range 10 {
+			last = ann.post(chatID, fmt.Sprintf("%s, message %d", what, i))
+		}
+		return last
+	}
+	end := func() {
+		if code := p.Terminate(); code != 0 {
+			t.Fatalf("exit code %d", code)
+		}
+	}
+	kept := say10("kept")
+	end()
+	backUp()
+	p.Restart()
+	lost := say10("lost")
+	if lost.ID != kept.ID+10 {
+		t.Errorf("behind %d an ordinary restart went on with positions up to %d", kept.ID, lost.ID)
+	}
+	end()
+	restore()
+	p.Restart()
+	first := say10("first")
+	last := say10("second")
+	if last.ID <= lost.ID || last.Seq != kept.Seq+20 {
+		t.Errorf("the log goes on up to %d with seq %d; lost is %d", last.ID, last.Seq, lost.ID)
+	}
+	if first.ID >= 1<<53 {
+		t.Errorf("%d is no exact number in JavaScript", first.ID)
+	}
+	token := ann.at(p).login(p).Token
+	for _, path := range []string{"/chats/" + chatID + "/stream", "/stream"} {
+		for _, place := range []int64{lost.ID, kept.ID + 1, last.ID + 1} {
+			f := mustOpenFeed(t, p.URL+path, token, fmt.Sprint(place))
+			b := f.until(t, "reset")
+			if want := fmt.Sprintf(`{"reason":"ahead","cursor":%d}`, last.ID); b.Data != want {
+				t.Errorf("%s from %d: reset %s, want %s", path, place, b.Data, want)
+			}
+			page := ask(t, p, "GET", path+"?after="+fmt.Sprint(place), "", bearer(token), header("Accept", "application/json")).is(200)
+			if !strings.Contains(string(page.body), `"reset"`) {
+				t.Errorf("%s as a page from %d: %s", path, place, page.body)
+			}
+		}
+		for place, want := range map[int64]string{kept.ID: "first, message 0", kept.ID - 1: "kept, message 9"} {
+			f := mustOpenFeed(t, p.URL+path, token, fmt.Sprint(place))
+			if m := messageOf(t, f.until(t, "")); m.Text != want {
+				t.Errorf("%s from %d goes on with %q, want %q", path, place, m.Text, want)
+			}
+		}
+	}
+}
+
+func TestARestoredSQLiteFolderResetsLostReaders(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	backup := filepath.Join(t.TempDir(), "backup")
+	move := func(from, to string) func() {
+		return func() {
+			if err := os.RemoveAll(to); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Mkdir(to, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range []string{"parley.db", "parley.db.closed", "secret.key"} {
+				copyFile(t, filepath.Join(from, name), filepath.Join(to, name))
+			}
+		}
+	}
+	restored(t, serve(t, "--data", data), move(data, backup), move(backup, data))
+}
+
+func TestASQLiteFileCopiedOverAnotherResetsLostReaders(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	file, backup := filepath.Join(data, "parley.db"), filepath.Join(t.TempDir(), "old.db")
+	restored(t, serve(t, "--data", data), func() { copyFile(t, file, backup) }, func() { copyFile(t, backup, file) })
+}
+
+func TestADumpThatIsRestoredResetsLostReaders(t *testing.T) {
+	t.Parallel()
+	for _, where := range []string{"the same database", "another database"} {
+		t.Run(where, func(t *testing.T) {
+			t.Parallel()
+			cluster := need.NewCluster(t)
+			address := cluster.Database(t)
+			p := servePostgres(t, address, "--signup", "open")
+			var dump string
+			restored(t, p, func() { dump = cluster.Dump(t, address) }, func() {
+				to := address
+				if where == "another database" {
+					to = cluster.Database(t)
+					p.arguments[slices.Index(p.arguments, address)] = to
+				}
+				cluster.Restore(t, dump, to)
+			})
+		})
+	}
+}
+
+// Behind a kill nothing proves that the database is what the clients know. Positions then
+// leave some out, and no reader misses anything.
+func TestAReaderFollowsOverTheJumpBehindAKill(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	p := serve(t, "--data", data)
+	ann := newPerson(t, p)
+	chatID := ann.makeChat()
+	shown := make(chan []chat.Message, 1)
+	reader := ann.at(p)
+	go func() { shown <- follow(t, reader, chatID, "the last one") }()
+	first := ann.post(chatID, "before the kill")
+	for range 3 {
+		p.Kill()
+		p.Restart()
+		ann.post(chatID, "behind a kill")
+	}
+	last := ann.post(chatID, "the last one")
+	if last.Seq != first.Seq+4 || last.ID <= first.ID+7 {
+		t.Errorf("from %d with seq %d to %d with seq %d", first.ID, first.Seq, last.ID, last.Seq)
+	}
+	if n := len(<-shown); n != 5 {
+		t.Errorf("the reader was shown %d messages, want 5", n)
+	}
 }

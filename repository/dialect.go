@@ -43,6 +43,11 @@ type dialect struct {
 	// scrub takes what was erased from where the database keeps it besides its tables.
 	scrub func(ctx context.Context, pool *sqlx.DB) error
 
+	// firstGoesOn says that the log goes on in a database that has no identity yet, because
+	// an instance of the previous release may run beside, which would walk through the
+	// positions that a jump leaves out.
+	firstGoesOn bool
+
 	// connect opens the connection that the log writes on, and says by what changes run
 	// their statements on it.
 	connect func(ctx context.Context, writing *sqlx.DB) (posts.Conn, queryer, error)
@@ -94,7 +99,8 @@ var postgresDialect = &dialect{
 	beside:    besideTheLog,
 	// VACUUM removes what is erased from the tables; the log and the backups lose it with
 	// their age.
-	scrub: func(context.Context, *sqlx.DB) error { return nil },
+	scrub:       func(context.Context, *sqlx.DB) error { return nil },
+	firstGoesOn: true,
 	connect: func(ctx context.Context, writing *sqlx.DB) (posts.Conn, queryer, error) {
 		c, err := postgres.Connect(ctx, writing)
 		return c, uninterrupted{c}, err

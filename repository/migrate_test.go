@@ -20,6 +20,8 @@ func undoBoundedEndings(t testing.TB, r *Repository) {
 		`DROP INDEX sessions_expiry`,
 		`DROP TABLE endings`,
 		`DROP TABLE keys`,
+		`DROP TABLE jumps`,
+		`DROP TABLE life`,
 		`CREATE INDEX chats_deleted ON chats (id) WHERE deleted_pos IS NOT NULL`,
 		`DELETE FROM goose_db_version WHERE version_id > 3`,
 	}
