@@ -1,8 +1,10 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -235,5 +237,160 @@ func TestAReaderFollowsOverTheJumpBehindAKill(t *testing.T) {
 	}
 	if n := len(<-shown); n != 5 {
 		t.Errorf("the reader was shown %d messages, want 5", n)
+	}
+}
+
+// wantNotKept wants a post to be refused, and the server not to be ready.
+func wantNotKept(t testing.TB, p *process, token, chatID string) {
+	t.Helper()
+	for range 3 {
+		status, answer, err := send(t, "POST", p.URL+"/messages", token, fmt.Sprintf(`{"chat":%q,"text":%q}`, chatID, newText()))
+		if err != nil || status != http.StatusServiceUnavailable {
+			t.Errorf("a post: %d %s %v", status, answer, err)
+		}
+	}
+	if status, answer, err := send(t, "GET", p.URL+"/readyz", "", ""); err != nil || status != http.StatusServiceUnavailable {
+		t.Errorf("/readyz: %d %s %v", status, answer, err)
+	}
+}
+
+func TestFilesThatAreTakenAwayAreNoticed(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"parley.db", "parley.db-wal"} {
+		for _, replaced := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s replaced=%t", name, replaced), func(t *testing.T) {
+				t.Parallel()
+				data := t.TempDir()
+				p := serve(t, "--data", data)
+				ann := newPerson(t, p)
+				chatID := ann.makeChat()
+				ann.post(chatID, "before it")
+				token := ann.login(p).Token
+				file := filepath.Join(data, name)
+				if err := os.Rename(file, file+".away"); err != nil {
+					t.Fatal(err)
+				}
+				if replaced {
+					copyFile(t, file+".away", file)
+				}
+				wantNotKept(t, p, token, chatID)
+				waitFor(t, func() bool { return strings.Contains(p.Stderr(), "nothing is stored") })
+				if n := strings.Count(p.Stderr(), "nothing is stored"); n != 1 {
+					t.Errorf("it was told %d times", n)
+				}
+				if err := os.Rename(file+".away", file); err != nil {
+					t.Fatal(err)
+				}
+				said := ann.post(chatID, "they are back")
+				if texts := wholeHistory(t, ann, chatID); texts[len(texts)-1] != said.Text {
+					t.Errorf("the history ends with %q", texts)
+				}
+				call(t, "GET", p.URL+"/readyz", "", "", 200, nil)
+			})
+		}
+	}
+}
+
+func TestADamagedFileIsRefusedAtTheStart(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	p := serve(t, "--data", data)
+	ann := newPerson(t, p)
+	chatID := ann.makeChat()
+	ann.post(chatID, "the very first")
+	if code := p.Terminate(); code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	whole, err := os.ReadFile(filepath.Join(data, "parley.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Restart()
+	for i := range 50 {
+		ann.post(chatID, fmt.Sprintf("%d %s", i, strings.Repeat("long ", 800)))
+	}
+	p.Kill()
+	wal, err := os.ReadFile(filepath.Join(data, "parley.db-wal"))
+	if err != nil || len(wal) == 0 {
+		t.Fatal("nothing is left of the killed server's log")
+	}
+	garbage := bytes.Repeat([]byte("garbage "), 4096)
+	for what, files := range map[string][2][]byte{
+		"no database":      {garbage, nil},
+		"cut off":          {whole[:9000], nil},
+		"damaged pages":    {slices.Concat(whole[:4096], garbage[:8192], whole[3*4096:]), nil},
+		"a log of another": {emptyDatabase(t), wal},
+	} {
+		t.Run(what, func(t *testing.T) {
+			folder := t.TempDir()
+			for i, name := range []string{"parley.db", "parley.db-wal"} {
+				if files[i] == nil {
+					continue
+				}
+				if err := os.WriteFile(filepath.Join(folder, name), files[i], 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			code, out, errOut := runParley(t, "", "--data", folder, "--listen", "127.0.0.1:0")
+			if code != 1 || out != "" || strings.Count(errOut, "\n") != 1 || !strings.HasPrefix(errOut, "parley: --data: the database cannot be opened: ") {
+				t.Errorf("%d %s%s", code, out, errOut)
+			}
+			t.Log(errOut)
+		})
+	}
+}
+
+// emptyDatabase is the file of a database with another user in it.
+func emptyDatabase(t testing.TB) []byte {
+	t.Helper()
+	data := t.TempDir()
+	if code, _, errOut := runParley(t, newPassword(), "--data", data, "user", "add", "someone"); code != 0 {
+		t.Fatal(errOut)
+	}
+	file, err := os.ReadFile(filepath.Join(data, "parley.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// Pages that are damaged while the server runs are met by whatever reads them.
+func TestADatabaseThatIsDamagedWhileItServesIsNoticed(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	p := serve(t, "--data", data)
+	ann := newPerson(t, p)
+	chatID := ann.makeChat()
+	for i := range 20 {
+		ann.post(chatID, fmt.Sprintf("%d %s", i, strings.Repeat("long ", 800)))
+	}
+	if code := p.Terminate(); code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	p.Restart()
+	token := ann.at(p).login(p).Token
+	file, err := os.OpenFile(filepath.Join(data, "parley.db"), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.WriteAt(bytes.Repeat([]byte("garbage "), int(info.Size()-8192)/8), 8192); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool {
+		status, answer, err := send(t, "GET", p.URL+"/chats/"+chatID+"/messages?limit=50", token, "")
+		if err != nil || status == http.StatusInternalServerError {
+			t.Fatalf("the history: %d %s %v", status, answer, err)
+		}
+		return status == http.StatusServiceUnavailable
+	})
+	wantNotKept(t, p, token, chatID)
+	waitFor(t, func() bool { return strings.Contains(p.Stderr(), "nothing is stored until a restart") })
+	if n := strings.Count(p.Stderr(), "nothing is stored until a restart"); n != 1 {
+		t.Errorf("it was told %d times", n)
 	}
 }

@@ -50,7 +50,7 @@ type dialect struct {
 
 	// connect opens the connection that the log writes on, and says by what changes run
 	// their statements on it.
-	connect func(ctx context.Context, writing *sqlx.DB) (posts.Conn, queryer, error)
+	connect func(ctx context.Context, r *Repository) (posts.Conn, queryer, error)
 	// away says that err tells of the database, not of what was asked of it.
 	away func(err error) bool
 }
@@ -77,8 +77,8 @@ var sqliteDialect = &dialect{
 	uncounted: `o.id > ` + countedTo,
 	beside:    besideInABatch,
 	scrub:     sqlite.EmptyLog,
-	connect: func(ctx context.Context, writing *sqlx.DB) (posts.Conn, queryer, error) {
-		c, err := sqlite.Connect(ctx, writing)
+	connect: func(ctx context.Context, r *Repository) (posts.Conn, queryer, error) {
+		c, err := sqlite.Connect(ctx, r.writing, r.file.guard)
 		return c, c, err
 	},
 	away: sqlite.Away,
@@ -101,8 +101,8 @@ var postgresDialect = &dialect{
 	// their age.
 	scrub:       func(context.Context, *sqlx.DB) error { return nil },
 	firstGoesOn: true,
-	connect: func(ctx context.Context, writing *sqlx.DB) (posts.Conn, queryer, error) {
-		c, err := postgres.Connect(ctx, writing)
+	connect: func(ctx context.Context, r *Repository) (posts.Conn, queryer, error) {
+		c, err := postgres.Connect(ctx, r.writing)
 		return c, uninterrupted{c}, err
 	},
 	away: postgres.Away,

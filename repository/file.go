@@ -16,6 +16,7 @@ import (
 type sqliteFile struct {
 	path  string
 	serve bool
+	guard *sqlite.Guard
 	// lock is nil while another process holds it.
 	lock *sqlite.Lock
 	// life is the identity that the last close left, and known says that the log goes on
@@ -24,7 +25,7 @@ type sqliteFile struct {
 	known bool
 }
 
-func (r *Repository) openSQLite(ctx context.Context, path string, serve bool) error {
+func (r *Repository) openSQLite(ctx context.Context, path string, o Options) error {
 	if path == "" {
 		return errors.New("the address of the database is sqlite: and no path")
 	}
@@ -39,7 +40,7 @@ func (r *Repository) openSQLite(ctx context.Context, path string, serve bool) er
 	r.pool, r.writing = pools.Reading, pools.Writing
 	r.statements = newStatements(r.pool)
 	r.reading = r.statements.inPool()
-	r.file = &sqliteFile{path: path, serve: serve}
+	r.file = &sqliteFile{path: path, serve: o.Serve, guard: sqlite.NewGuard(path, o.Log)}
 	r.identity = func(context.Context) (string, error) { return r.file.life, nil }
 	return r.file.open(ctx, r)
 }
@@ -61,7 +62,50 @@ func (f *sqliteFile) open(ctx context.Context, r *Repository) (err error) {
 	if f.life, err = sqlite.ClosedLife(f.path); err != nil {
 		return err
 	}
-	return migrate(ctx, r.dialect, r.writing.DB)
+	if f.life == "" { // something may have happened to the file since
+		if err := sqlite.Whole(ctx, r.writing); err != nil {
+			return err
+		}
+	}
+	if err := migrate(ctx, r.dialect, r.writing.DB); err != nil {
+		return err
+	}
+	return f.endsAtHead(ctx, r)
+}
+
+// endsAtHead is nil if the log's last event is where its head says. It is not where a
+// write-ahead log lies beside another database than its own.
+func (f *sqliteFile) endsAtHead(ctx context.Context, r *Repository) error {
+	var ends bool
+	err := r.writing.GetContext(ctx, &ends, `SELECT pos = (SELECT COALESCE(max(pos), 0) FROM events) FROM head WHERE one = 1`)
+	if err == nil && !ends {
+		err = errors.New("the log does not end at its head: the file is damaged, or its write-ahead log belongs to another: restore a backup")
+	}
+	return err
+}
+
+// check is nil if the files are those that were opened and not known to be damaged.
+func (f *sqliteFile) check() error {
+	if f == nil {
+		return nil
+	}
+	return f.guard.Check()
+}
+
+// moved is not nil while other files are found in the place of those that were opened.
+// What is read then is not what is kept.
+func (f *sqliteFile) moved() error {
+	if f == nil {
+		return nil
+	}
+	return f.guard.Moved()
+}
+
+// note looks whether the error of a read tells of damage.
+func (f *sqliteFile) note(err error) {
+	if f != nil {
+		f.guard.Note(err)
+	}
 }
 
 // begin finds out whether the log goes on where it was. Beside the lock's holder it does.

@@ -135,7 +135,7 @@ func (r *Repository) begin(ctx context.Context) error {
 func (r *Repository) makeLog(log *slog.Logger) {
 	r.log = commitlog.New(commitlog.Options[*conn]{
 		Writer:  rand.Text(),
-		Connect: func(ctx context.Context) (*conn, error) { return connect(ctx, r.dialect, r.writing) },
+		Connect: func(ctx context.Context) (*conn, error) { return connect(ctx, r) },
 		Raised:  r.counter.raised,
 		Metrics: r.metrics.log,
 		Log:     log,
@@ -168,7 +168,7 @@ func (r *Repository) publish(events []chat.Event) {
 // open opens, locks and migrates what the address names.
 func (r *Repository) open(ctx context.Context, o Options) error {
 	if path, ok := strings.CutPrefix(o.URL, "sqlite:"); ok {
-		return r.openSQLite(ctx, path, o.Serve)
+		return r.openSQLite(ctx, path, o)
 	}
 	if !strings.HasPrefix(o.URL, "postgres://") && !strings.HasPrefix(o.URL, "postgresql://") {
 		return errors.New("the address of the database must begin with sqlite: or postgres://")
@@ -194,10 +194,14 @@ func (r *Repository) openPostgres(ctx context.Context, address string, log *slog
 	return migrate(ctx, r.dialect, pools.Migrating.DB)
 }
 
-// Ready is nil when the database answers within a second.
+// Ready is nil when the database answers within a second, and its files are as they were
+// opened.
 func (r *Repository) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
+	if err := r.file.check(); err != nil {
+		return err
+	}
 	_, err := read(ctx, r, func(ctx context.Context, h handle) (int64, error) { return h.head(ctx) })
 	if err != nil {
 		return fmt.Errorf("asking the database for the log's head: %w", err)
