@@ -13,11 +13,15 @@ const (
 	KindMemberLeft    Kind = "member.left"
 
 	// The kinds below belong to no chat: they carry no Seq and are shown to
-	// nobody. They stand in the log so that a right ends at a position, on every
-	// stream of every instance.
+	// nobody. The first two stand in the log so that a right ends at a position, on
+	// every stream of every instance.
 
 	KindSessionEnded Kind = "session.ended"
 	KindUserDisabled Kind = "user.disabled"
+
+	// KindJump says that the positions before it, down to [Jump.Before], are left out.
+
+	KindJump Kind = "jump"
 )
 
 // On a stream over all chats the user's own joins and leaves have these names
@@ -30,7 +34,8 @@ const (
 // Event is a row of the log: something durable that happened. Its Kind decides
 // which fields are set.
 type Event struct {
-	// Pos counts the events of the whole service 1, 2, 3 … in commit order.
+	// Pos counts the events of the whole service 1, 2, 3 … in commit order. Only a jump
+	// leaves positions out.
 	Pos  int64
 	Kind Kind
 	// Chat is empty for the kinds that belong to no chat.

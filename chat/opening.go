@@ -11,6 +11,8 @@ type OpeningRequest struct {
 type Opening struct {
 	// Head is the position of the log's newest event.
 	Head int64
+	// Jumps are the log's jumps up to Head, in order. They are shared and do not change.
+	Jumps []Jump
 	// Chats are the ids of the chats that the stream follows.
 	Chats []string
 	// Err is why the actor may not follow them: [ErrSessionEnded], [ErrNotFound] or

@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"time"
 
-	"github.com/jmoiron/sqlx"
-
 	"parley/repository/commitlog"
 	"parley/repository/posts"
 )
@@ -19,12 +17,12 @@ type conn struct {
 }
 
 // connect opens the connection that the log writes on.
-func connect(ctx context.Context, d *dialect, writing *sqlx.DB) (*conn, error) {
-	c, q, err := d.connect(ctx, writing)
+func connect(ctx context.Context, r *Repository) (*conn, error) {
+	c, q, err := r.dialect.connect(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	return &conn{c, handle{q, d}}, nil
+	return &conn{c, handle{q, r.dialect}}, nil
 }
 
 // uninterrupted begins no statement that could outlast its context, and interrupts none

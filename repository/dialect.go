@@ -46,9 +46,14 @@ type dialect struct {
 	// scrub takes what was erased from where the database keeps it besides its tables.
 	scrub func(ctx context.Context, pool *sqlx.DB) error
 
+	// firstGoesOn says that the log goes on in a database that has no identity yet, because
+	// an instance of the previous release may run beside, which would walk through the
+	// positions that a jump leaves out.
+	firstGoesOn bool
+
 	// connect opens the connection that the log writes on, and says by what changes run
 	// their statements on it.
-	connect func(ctx context.Context, writing *sqlx.DB) (posts.Conn, queryer, error)
+	connect func(ctx context.Context, r *Repository) (posts.Conn, queryer, error)
 	// away says that err tells of the database, not of what was asked of it.
 	away func(err error) bool
 }
@@ -76,8 +81,8 @@ var sqliteDialect = &dialect{
 	beside:    besideInABatch,
 	run:       oneByOne,
 	scrub:     sqlite.EmptyLog,
-	connect: func(ctx context.Context, writing *sqlx.DB) (posts.Conn, queryer, error) {
-		c, err := sqlite.Connect(ctx, writing)
+	connect: func(ctx context.Context, r *Repository) (posts.Conn, queryer, error) {
+		c, err := sqlite.Connect(ctx, r.writing, r.file.guard)
 		return c, c, err
 	},
 	away: sqlite.Away,
@@ -108,9 +113,10 @@ var postgresDialect = &dialect{
 	},
 	// VACUUM removes what is erased from the tables; the log and the backups lose it with
 	// their age.
-	scrub: func(context.Context, *sqlx.DB) error { return nil },
-	connect: func(ctx context.Context, writing *sqlx.DB) (posts.Conn, queryer, error) {
-		c, err := postgres.Connect(ctx, writing)
+	scrub:       func(context.Context, *sqlx.DB) error { return nil },
+	firstGoesOn: true,
+	connect: func(ctx context.Context, r *Repository) (posts.Conn, queryer, error) {
+		c, err := postgres.Connect(ctx, r.writing)
 		return c, uninterrupted{c}, err
 	},
 	away: postgres.Away,

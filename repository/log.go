@@ -120,6 +120,8 @@ type openingRow struct {
 	Live   bool           `db:"live"`
 	Public bool           `db:"public"`
 	Chat   sql.NullString `db:"chat"`
+	// Jumped is the position of the log's newest jump; 0 is none.
+	Jumped int64 `db:"jumped"`
 }
 
 // openings runs a statement whose argument is requests.
@@ -137,6 +139,9 @@ func (r *Repository) openings(ctx context.Context, asked []openingAsk, query str
 	})
 }
 
+// openingColumns are those that every opening begins with.
+const openingColumns = `q.n, h.pos, (SELECT COALESCE(max(pos), 0) FROM jumps) AS jumped, s.id IS NOT NULL AS live, `
+
 // openingTables are the head, the requests q, and their live sessions s.
 const openingTables = `
 	FROM head h
@@ -146,18 +151,21 @@ const openingTables = `
 
 // openOne answers requests for one chat each.
 func (r *Repository) openOne(ctx context.Context, asked []openingAsk, answers []chat.Opening) error {
-	rows, err := r.openings(ctx, asked, `SELECT q.n, h.pos, s.id IS NOT NULL AS live,
+	rows, err := r.openings(ctx, asked, `SELECT `+openingColumns+`
 			COALESCE(c.visibility = 'public', false) AS public, m.chat`+openingTables+`
 		LEFT JOIN chats c ON c.id = q.chat AND c.deleted_pos IS NULL
 		LEFT JOIN memberships m ON m.chat = c.id AND m.username = s.username AND m.left_pos IS NULL
 		WHERE h.one = 1`)
 	for _, row := range rows {
 		answer := &answers[row.N]
+		jumps, err := r.jumps.upTo(ctx, r, row.Jumped)
 		switch {
+		case err != nil:
+			return err
 		case !row.Live:
 			answer.Err = chat.ErrSessionEnded
 		case row.Chat.Valid:
-			*answer = chat.Opening{Head: row.Head, Chats: []string{row.Chat.String}}
+			*answer = chat.Opening{Head: row.Head, Jumps: jumps, Chats: []string{row.Chat.String}}
 		case row.Public:
 			answer.Err = chat.ErrNotAMember
 		default:
@@ -169,8 +177,7 @@ func (r *Repository) openOne(ctx context.Context, asked []openingAsk, answers []
 
 // openAll answers requests for all chats of an actor.
 func (r *Repository) openAll(ctx context.Context, asked []openingAsk, answers []chat.Opening) error {
-	rows, err := r.openings(ctx, asked, `SELECT q.n, h.pos, s.id IS NOT NULL AS live,
-			false AS public, c.id AS chat`+openingTables+`
+	rows, err := r.openings(ctx, asked, `SELECT `+openingColumns+`false AS public, c.id AS chat`+openingTables+`
 		LEFT JOIN memberships m ON m.username = s.username AND m.left_pos IS NULL
 		LEFT JOIN chats c ON c.id = m.chat AND c.deleted_pos IS NULL
 		WHERE h.one = 1
@@ -181,7 +188,11 @@ func (r *Repository) openAll(ctx context.Context, asked []openingAsk, answers []
 			answer.Err = chat.ErrSessionEnded
 			continue
 		}
-		answer.Head = row.Head
+		jumps, err := r.jumps.upTo(ctx, r, row.Jumped)
+		if err != nil {
+			return err
+		}
+		answer.Head, answer.Jumps = row.Head, jumps
 		if row.Chat.Valid {
 			answer.Chats = append(answer.Chats, row.Chat.String)
 		}
@@ -256,7 +267,11 @@ func (r *Repository) MemberAfter(ctx context.Context, username string, opened, a
 	if reach <= after {
 		return nil, reach, nil
 	}
-	evs, err := read(ctx, r, func(ctx context.Context, h handle) ([]chat.Event, error) {
+	type window struct {
+		events []chat.Event
+		reach  int64
+	}
+	w, err := read(ctx, r, func(ctx context.Context, h handle) (window, error) {
 		// A membership ends where its chat does, whether its row is closed yet or not. It
 		// shows all of its events if it began behind opened, or if its chat was the user's at
 		// opened (o); otherwise only the one that ended it, and only if the user was in that
@@ -274,15 +289,24 @@ func (r *Repository) MemberAfter(ctx context.Context, username string, opened, a
 				OR e.pos = `+endOf("i")+` AND NOT EXISTS (SELECT 1 FROM memberships n WHERE n.username = i.username AND n.chat = i.chat
 					AND n.joined_pos > i.joined_pos AND n.joined_pos <= ?))
 			ORDER BY e.pos LIMIT ?`, username, after, reach, opened, opened, opened, opened, limit)
-		return events(rows), err
+		w := window{events(rows), reach}
+		switch {
+		case err != nil:
+		case len(rows) == limit:
+			w.reach = w.events[limit-1].Pos
+		case len(rows) == 0:
+			w.reach, err = h.emptyTo(ctx, reach, upTo)
+		}
+		return w, err
 	})
-	if err != nil {
-		return nil, 0, err
-	}
-	if len(evs) == limit {
-		reach = evs[limit-1].Pos
-	}
-	return evs, reach, nil
+	return w.events, w.reach, err
+}
+
+// emptyTo is how far, up to upTo, the log has no event behind a position. It leads over a
+// jump, which no number of windows would.
+func (h handle) emptyTo(ctx context.Context, pos, upTo int64) (to int64, err error) {
+	err = h.get(ctx, &to, `SELECT COALESCE(min(pos) - 1, ?) FROM events WHERE pos > ? AND pos <= ?`, upTo, pos, upTo)
+	return to, err
 }
 
 // endOf is the position at which a membership of the chat c ended, or one that is behind all

@@ -3,13 +3,10 @@ package repository
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/pressly/goose/v3"
-
-	"parley/repository/sqlite"
 )
 
 // migrate brings the schema up to the newest step that this program knows, and
@@ -34,22 +31,35 @@ func migrate(ctx context.Context, d *dialect, db *sql.DB) error {
 		return fmt.Errorf("reading the schema's version: %w", err)
 	}
 	if current > known {
-		return fmt.Errorf("the database has schema version %d, and this program knows only up to %d: start a newer parley", current, known)
+		return newerSchema(current, known)
 	}
 	return nil
+}
+
+func newerSchema(current, known int64) error {
+	return fmt.Errorf("the database has schema version %d, and this program knows only up to %d: start a newer parley", current, known)
+}
+
+// newestSchema is the newest schema that this program knows.
+func newestSchema(d *dialect, db *sql.DB) (newest int64, err error) {
+	sources, err := goose.NewProvider(d.goose, db, d.migrations, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return 0, err
+	}
+	for _, s := range sources.ListSources() {
+		newest = max(newest, s.Version)
+	}
+	return newest, nil
 }
 
 // migrated says whether the schema is the one that this program knows, without
 // changing anything.
 func migrated(ctx context.Context, d *dialect, db *sql.DB) bool {
-	sources, err := goose.NewProvider(d.goose, db, d.migrations, goose.WithDisableGlobalRegistry(true))
+	known, err := newestSchema(d, db)
 	if err != nil {
 		return false
 	}
-	var known, current int64
-	for _, s := range sources.ListSources() {
-		known = max(known, s.Version)
-	}
+	var current int64
 	err = db.QueryRowContext(ctx, `SELECT COALESCE(max(version_id), 0) FROM goose_db_version WHERE is_applied`).Scan(&current)
 	return err == nil && current == known
 }
@@ -91,22 +101,4 @@ func (advisoryLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
 func (advisoryLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
 	_, err := conn.ExecContext(ctx, fmt.Sprintf(`SELECT pg_advisory_unlock(%d)`, int64(migrationLock)))
 	return err
-}
-
-// migrateSQLite migrates a SQLite file. A command that comes while another
-// process holds the lock may go on if there is nothing to migrate.
-func migrateSQLite(ctx context.Context, db *sql.DB, path string, held bool) error {
-	if held {
-		return migrate(ctx, sqliteDialect, db)
-	}
-	lock, err := sqlite.LockFile(ctx, path, lockWait)
-	switch {
-	case errors.Is(err, ErrServed) && migrated(ctx, sqliteDialect, db):
-		return nil
-	case errors.Is(err, ErrServed):
-		return fmt.Errorf("the database has another schema version than this program, and %w: stop that first", err)
-	case err != nil:
-		return err
-	}
-	return errors.Join(migrate(ctx, sqliteDialect, db), lock.Release())
 }

@@ -22,6 +22,8 @@ func undoBoundedEndings(t testing.TB, r *Repository) {
 		`CREATE UNIQUE INDEX messages_client_id ON messages (chat, author, client_id) WHERE client_id IS NOT NULL`,
 		`DROP TABLE endings`,
 		`DROP TABLE keys`,
+		`DROP TABLE jumps`,
+		`DROP TABLE life`,
 		`CREATE INDEX chats_deleted ON chats (id) WHERE deleted_pos IS NOT NULL`,
 		`DELETE FROM goose_db_version WHERE version_id > 3`,
 	}

@@ -79,8 +79,11 @@ type Repository struct {
 	metrics   *metrics
 	postKey   []byte
 	maxChats  int
-	// lock is held by the serving process of a SQLite file.
-	lock *sqlite.Lock
+	jumps     jumps
+	// identity finds out which life of the database this is; empty is an unknown one.
+	identity func(ctx context.Context) (string, error)
+	// file is what keeps a SQLite file to one process; nil on PostgreSQL.
+	file *sqliteFile
 	// reads counts those that still run, be it behind a caller that gave up.
 	reads sync.WaitGroup
 }
@@ -91,7 +94,7 @@ func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	r := &Repository{committed: o.Committed, maxChats: o.MaxChats}
+	r := &Repository{maxChats: o.MaxChats}
 	if r.metrics, err = newMetrics(o.Registerer); err != nil {
 		return nil, fmt.Errorf("registering the metrics: %w", err)
 	}
@@ -105,6 +108,11 @@ func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 	if err := r.log.Start(ctx, forgetOldWriters); err != nil {
 		return nil, errors.Join(err, r.closeDatabase())
 	}
+	if err := r.begin(ctx); err != nil {
+		r.log.Close()
+		return nil, errors.Join(err, r.closeDatabase())
+	}
+	r.committed = o.Committed
 	r.cleaner.start()
 	r.counter.start()
 	if o.PostKey != nil {
@@ -115,11 +123,19 @@ func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 	return r, nil
 }
 
+// begin finds out whether the log goes on where it was, and makes it jump if not.
+func (r *Repository) begin(ctx context.Context) error {
+	if r.file != nil {
+		return r.file.begin(ctx, r)
+	}
+	return r.resume(ctx)
+}
+
 // makeLog makes the log and its two lanes.
 func (r *Repository) makeLog(log *slog.Logger) {
 	r.log = commitlog.New(commitlog.Options[*conn]{
 		Writer:  rand.Text(),
-		Connect: func(ctx context.Context) (*conn, error) { return connect(ctx, r.dialect, r.writing) },
+		Connect: func(ctx context.Context) (*conn, error) { return connect(ctx, r) },
 		Raised:  r.counter.raised,
 		Metrics: r.metrics.log,
 		Log:     log,
@@ -152,39 +168,17 @@ func (r *Repository) publish(events []chat.Event) {
 // open opens, locks and migrates what the address names.
 func (r *Repository) open(ctx context.Context, o Options) error {
 	if path, ok := strings.CutPrefix(o.URL, "sqlite:"); ok {
-		return r.openSQLite(ctx, path, o.Serve)
+		return r.openSQLite(ctx, path, o)
 	}
 	if !strings.HasPrefix(o.URL, "postgres://") && !strings.HasPrefix(o.URL, "postgresql://") {
 		return errors.New("the address of the database must begin with sqlite: or postgres://")
 	}
-	return r.openPostgres(ctx, o.URL)
+	return r.openPostgres(ctx, o.URL, o.Log)
 }
 
-func (r *Repository) openSQLite(ctx context.Context, path string, serve bool) error {
-	if path == "" {
-		return errors.New("the address of the database is sqlite: and no path")
-	}
-	r.dialect = sqliteDialect
-	if err := sqlite.MakePrivate(path); err != nil {
-		return err
-	}
-	pools, err := sqlite.Open(path)
-	if err != nil {
-		return err
-	}
-	r.pool, r.writing = pools.Reading, pools.Writing
-	r.statements = newStatements(r.pool)
-	r.reading = r.statements.inPool()
-	if serve {
-		if r.lock, err = sqlite.LockFile(ctx, path, lockWait); err != nil {
-			return err
-		}
-	}
-	return migrateSQLite(ctx, r.writing.DB, path, serve)
-}
-
-func (r *Repository) openPostgres(ctx context.Context, address string) error {
+func (r *Repository) openPostgres(ctx context.Context, address string, log *slog.Logger) error {
 	r.dialect = postgresDialect
+	r.identity = func(ctx context.Context) (string, error) { return postgres.Identity(ctx, r.pool, log) }
 	pools, err := postgres.Open(address)
 	if err != nil {
 		return err
@@ -200,10 +194,14 @@ func (r *Repository) openPostgres(ctx context.Context, address string) error {
 	return migrate(ctx, r.dialect, pools.Migrating.DB)
 }
 
-// Ready is nil when the database answers within a second.
+// Ready is nil when the database answers within a second, and its files are as they were
+// opened.
 func (r *Repository) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
+	if err := r.file.check(); err != nil {
+		return err
+	}
 	_, err := read(ctx, r, func(ctx context.Context, h handle) (int64, error) { return h.head(ctx) })
 	if err != nil {
 		return fmt.Errorf("asking the database for the log's head: %w", err)
@@ -222,12 +220,12 @@ func (r *Repository) Close() error {
 }
 
 func (r *Repository) closeDatabase() (err error) {
+	r.file.leave(r)
 	if r.writing != nil {
 		err = r.writing.Close()
 	}
 	if r.pool != nil {
 		err = errors.Join(err, r.pool.Close())
 	}
-	// The lock goes last: the next process that has it finds the file closed.
-	return errors.Join(err, r.lock.Release())
+	return errors.Join(err, r.file.close())
 }

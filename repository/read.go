@@ -62,6 +62,9 @@ func bounded[T any](ctx context.Context, r *Repository, username string, fn func
 	within, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	var none T
+	if err := r.file.moved(); err != nil {
+		return none, chat.ErrUnavailable
+	}
 	if err := r.gate.enter(within, username); err != nil {
 		return none, r.dialect.refusal(ctx, err)
 	}
@@ -75,6 +78,7 @@ func bounded[T any](ctx context.Context, r *Repository, username string, fn func
 	select {
 	case res := <-done:
 		if res.err != nil {
+			r.file.note(res.err)
 			err := r.dialect.refusal(ctx, res.err)
 			if errors.Is(err, chat.ErrUnavailable) {
 				r.metrics.log.Up.Set(0)

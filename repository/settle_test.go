@@ -1,10 +1,9 @@
 package repository
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
-
-	"github.com/jmoiron/sqlx"
 
 	"parley/chat"
 	"parley/repository/commitlog"
@@ -15,27 +14,28 @@ import (
 // connectBeside opens a log's connection that no log has.
 func (s *store) connectBeside(t testing.TB, d *dialect) *conn {
 	t.Helper()
-	var writing *sqlx.DB
+	beside := &Repository{dialect: d}
 	if path, ok := strings.CutPrefix(s.url, "sqlite:"); ok {
 		pools, err := sqlite.Open(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		writing = pools.Writing
+		beside.writing = pools.Writing
+		beside.file = &sqliteFile{guard: sqlite.NewGuard(path, slog.Default())}
 	} else {
 		pools, err := postgres.Open(s.url)
 		if err != nil {
 			t.Fatal(err)
 		}
-		writing = pools.Writing
+		beside.writing = pools.Writing
 	}
-	c, err := connect(t.Context(), d, writing)
+	c, err := connect(t.Context(), beside)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		c.Close()
-		writing.Close()
+		beside.writing.Close()
 	})
 	return c
 }

@@ -91,9 +91,13 @@ func (c *counter) count(ctx context.Context) error {
 
 // due is what is to be counted next, nothing while that would be little.
 func (c *counter) due(ctx context.Context) (from, to int64, err error) {
-	type position struct{ Head, Counted int64 }
+	// Start is the position before the first event that is to be counted: behind a jump, far
+	// from where it is counted to.
+	type position struct{ Head, Counted, Start int64 }
 	at, err := read(ctx, c.r, func(ctx context.Context, h handle) (at position, err error) {
-		err = h.get(ctx, &at, `SELECT h.pos AS head, n.pos AS counted FROM head h CROSS JOIN counted n`)
+		err = h.get(ctx, &at, `SELECT h.pos AS head, n.pos AS counted,
+				COALESCE((SELECT min(pos) - 1 FROM events WHERE pos > n.pos), n.pos) AS start
+			FROM head h CROSS JOIN counted n`)
 		return at, err
 	})
 	if err != nil {
@@ -103,5 +107,5 @@ func (c *counter) due(ctx context.Context) (from, to int64, err error) {
 	if at.Head-at.Counted <= countAfter {
 		return at.Counted, at.Counted, nil
 	}
-	return at.Counted, min(at.Head, at.Counted+countAtOnce), nil
+	return at.Counted, min(at.Head, at.Start+countAtOnce), nil
 }

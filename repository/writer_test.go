@@ -78,7 +78,11 @@ func wantWholeLog(t testing.TB, r *Repository) {
 	seqs := make(map[string]int64)
 	var last int64
 	for _, row := range logAfter(t, r, 0) {
-		if row.Pos != last+1 {
+		if row.Kind == "jump" {
+			if before := number(t, r, `SELECT before FROM jumps WHERE pos = ?`, row.Pos); before != last {
+				t.Fatalf("the jump to %d names %d as the position before, which is %d", row.Pos, before, last)
+			}
+		} else if row.Pos != last+1 {
 			t.Fatalf("position %d follows %d", row.Pos, last)
 		}
 		last = row.Pos

@@ -82,7 +82,7 @@ func (b *Broker) settleIn(rd *reader, opening chat.Opening) (reset string, err e
 	if rd.opened > b.applied {
 		b.arriving[rd] = struct{}{}
 	}
-	rd.cursor, reset = rd.start.place(opening.Head)
+	rd.cursor, reset = rd.start.place(opening)
 	return reset, nil
 }
 

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"slices"
 	"time"
 
 	"parley/chat"
@@ -50,29 +51,31 @@ type resetData struct {
 	Cursor int64  `json:"cursor"`
 }
 
-// place finds where a stream begins, given the head at its opening. Where the
-// client's place is gone, it begins at the head and reset says why.
-func (s *Start) place(head int64) (cursor int64, reset string) {
+// place finds where a stream begins, given its opening. Where the client's place is
+// gone, it begins at the head and reset says why.
+func (s *Start) place(o chat.Opening) (cursor int64, reset string) {
 	switch {
 	case s.LastEventID != "":
-		return parsePlace(s.LastEventID, head)
+		return parsePlace(s.LastEventID, o)
 	case s.After == "" || s.After == "now":
-		return head, ""
+		return o.Head, ""
 	case s.After == "earliest":
 		return 0, ""
 	default:
-		return parsePlace(s.After, head)
+		return parsePlace(s.After, o)
 	}
 }
 
-// parsePlace reads a cursor; what lies ahead of the head is no place of this log's.
-func parsePlace(s string, head int64) (cursor int64, reset string) {
+// parsePlace reads a cursor. What lies ahead of the head is no place of this log's, nor is
+// what lies ahead of the head as it was when the log jumped.
+func parsePlace(s string, o chat.Opening) (cursor int64, reset string) {
 	pos, ok := chat.ParsePosition(s)
+	lost := func(j chat.Jump) bool { return j.Lost(pos) }
 	switch {
 	case !ok:
-		return head, resetMalformed
-	case pos > head:
-		return head, resetAhead
+		return o.Head, resetMalformed
+	case pos > o.Head || slices.ContainsFunc(o.Jumps, lost):
+		return o.Head, resetAhead
 	}
 	return pos, ""
 }

@@ -96,6 +96,33 @@ func (c *Cluster) Thaw(t testing.TB) {
 	c.must(t, c.thaw())
 }
 
+// Dump writes a dump of the database at an address, as pg_dump makes it for pg_restore.
+func (c *Cluster) Dump(t testing.TB, address string) (file string) {
+	t.Helper()
+	file = filepath.Join(c.dir, "dump-"+rand.Text())
+	c.must(t, c.client("pg_dump", "--format=custom", "--file", file, "--dbname", address))
+	return file
+}
+
+// Restore puts a dump in the place of what the database at an address holds.
+func (c *Cluster) Restore(t testing.TB, file, address string) {
+	t.Helper()
+	c.must(t, c.client("pg_restore", "--clean", "--if-exists", "--exit-on-error", "--dbname", address, file))
+}
+
+// client runs a program that lies beside the server's, wherever links to it lead.
+func (c *Cluster) client(program string, arguments ...string) error {
+	postgres, err := filepath.EvalSymlinks(filepath.Join(c.bin, "postgres"))
+	if err != nil {
+		return err
+	}
+	cmd := c.command(filepath.Join(filepath.Dir(postgres), program), arguments...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", program, err, out)
+	}
+	return nil
+}
+
 func (c *Cluster) must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {

@@ -19,11 +19,16 @@ import (
 // process that costs less than to pack many rows into one argument.
 type Conn struct {
 	*sqlx.Conn
+	guard *Guard
 	// last is the head as this connection raised it, and version the data's own as it was
 	// then; kept says that there is one.
 	last    commitlog.Head
 	version uint32
 	kept    bool
+	// prepared are the statements below. database/sql does not close those of a connection,
+	// and SQLite keeps a closed connection open, and with it the write-ahead log, for as long
+	// as a statement of it is.
+	prepared []*sql.Stmt
 
 	lock, head, permission, key, reply, message, event, chat, raiseHead, keepWriter, commit *sql.Stmt
 }
@@ -32,13 +37,18 @@ var _ posts.Conn = (*Conn)(nil)
 
 // Connect opens a log's connection. It refuses a file that would not keep what it has
 // committed.
-func Connect(ctx context.Context, writing *sqlx.DB) (*Conn, error) {
+func Connect(ctx context.Context, writing *sqlx.DB, guard *Guard) (*Conn, error) {
 	conn, err := writing.Connx(ctx)
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{Conn: conn}
-	if err := c.prepare(ctx); err != nil {
+	c := &Conn{Conn: conn, guard: guard}
+	err = c.prepare(ctx)
+	if err == nil {
+		err = guard.watch()
+	}
+	if err != nil {
+		guard.Note(err)
 		c.Close()
 		return nil, err
 	}
@@ -77,14 +87,17 @@ func (c *Conn) prepare(ctx context.Context) error {
 			return fmt.Errorf("preparing a statement: %w", err)
 		}
 		*p.stmt = stmt
+		c.prepared = append(c.prepared, stmt)
 	}
 	return nil
 }
 
-// Close implements [commitlog.Conn]. The connection does not go back to its pool. A
-// transaction would outlive it, as long as a statement is not closed.
+// Close implements [commitlog.Conn]. The connection does not go back to its pool.
 func (c *Conn) Close() {
 	_, _ = c.ExecContext(context.Background(), `ROLLBACK`)
+	for _, stmt := range c.prepared {
+		_ = stmt.Close()
+	}
 	discard(c.Conn)
 }
 
@@ -98,10 +111,16 @@ func discard(c *sqlx.Conn) {
 func (*Conn) Remote() bool { return false }
 
 // Outcome implements [commitlog.Conn].
-func (*Conn) Outcome(err error) commitlog.Outcome { return Outcome(err) }
+func (c *Conn) Outcome(err error) commitlog.Outcome {
+	c.guard.Note(err)
+	return Outcome(err)
+}
 
 // Begin implements [commitlog.Conn].
 func (c *Conn) Begin(ctx context.Context) (at commitlog.Head, err error) {
+	if err := c.guard.refuses(); err != nil {
+		return at, err
+	}
 	if _, err := c.lock.ExecContext(ctx); err != nil {
 		return at, err
 	}
@@ -201,15 +220,15 @@ func (c *Conn) Store(ctx context.Context, tx *commitlog.Tx, entries []*posts.Ent
 			if isUnique(err) && posts.BelievesKeys(entries) {
 				return commitlog.Repeated, err
 			}
-			return Outcome(err), err
+			return c.Outcome(err), err
 		}
 		if _, err := c.event.ExecContext(ctx, m.ID, m.Chat, m.Seq, now); err != nil {
-			return Outcome(err), err
+			return c.Outcome(err), err
 		}
 	}
 	for id, at := range places {
 		if _, err := c.chat.ExecContext(ctx, id, at.Seq, at.Head); err != nil {
-			return Outcome(err), err
+			return c.Outcome(err), err
 		}
 	}
 	return c.Raise(ctx, tx)
@@ -219,16 +238,19 @@ func (c *Conn) Store(ctx context.Context, tx *commitlog.Tx, entries []*posts.Ent
 func (c *Conn) Raise(ctx context.Context, tx *commitlog.Tx) (commitlog.Outcome, error) {
 	if tx.Displaces() {
 		if _, err := c.keepWriter.ExecContext(ctx, tx.Found.Writer, tx.Found.Batch, tx.Began.UnixMilli()); err != nil {
-			return Outcome(err), err
+			return c.Outcome(err), err
 		}
 	}
 	if _, err := c.raiseHead.ExecContext(ctx, tx.Pos, tx.Writer, tx.Batch); err != nil {
-		return Outcome(err), err
+		return c.Outcome(err), err
 	}
 	if _, err := c.commit.ExecContext(ctx); err != nil {
 		return commitlog.Unknown, err
 	}
 	c.keepHead(tx.Raised())
+	if err := c.guard.Check(); err != nil { // it is on the disk, but not under its name
+		return commitlog.Unavailable, err
+	}
 	return commitlog.Committed, nil
 }
 

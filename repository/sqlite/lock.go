@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -29,10 +28,7 @@ type Lock struct {
 // LockFile takes the lock of the database at path and waits for it as long as wait. It
 // fails with ErrServed.
 func LockFile(ctx context.Context, path string, wait time.Duration) (_ *Lock, err error) {
-	// Two names of the same file have the same lock.
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
-	}
+	path = real(path)
 	if err := MakePrivate(path + ".lock"); err != nil {
 		return nil, err
 	}

@@ -15,13 +15,16 @@ func Outcome(err error) commitlog.Outcome {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return commitlog.TimedOut
 	}
+	if errors.Is(err, ErrMoved) || errors.Is(err, ErrDamaged) {
+		return commitlog.Unavailable
+	}
 	switch code(err) {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		return commitlog.Blocked
 	case sqlite3.SQLITE_INTERRUPT:
 		return commitlog.TimedOut
 	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY,
-		sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PROTOCOL:
+		sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
 		return commitlog.Unavailable
 	}
 	// Nothing stands between this process and its own connection.
