@@ -156,19 +156,19 @@ func TestAPageOutOfTheBackForwardCacheMissesOrDoublesNothing(t *testing.T) {
 	ann := signUp(t, server, "ann")
 	ann.makeChat("lobby")
 	ann.addMember(bob.name)
-	bob.post("lobby", "before")
+	bob.post("lobby", "said before")
 	ann.awaitMessages(1)
 	value[any](ann.browser, `window.kept = true`)
 	ann.do("going elsewhere", chromedp.Navigate(server.URL+"/healthz"))
-	bob.post("lobby", "meanwhile")
+	bob.post("lobby", "said meanwhile")
 	value[any](ann.browser, `history.back()`)
 	ann.await("the page", `document.getElementById("status") !== null`)
 	if !value[bool](ann.browser, `window.kept === true`) {
 		t.Error("the page was loaded anew: this test does not show what it should")
 	}
 	ann.awaitState("live")
-	bob.post("lobby", "after")
-	if got, want := texts(ann.awaitMessages(3)), []string{"before", "meanwhile", "after"}; !slices.Equal(got, want) {
+	bob.post("lobby", "said afterwards")
+	if got, want := texts(ann.awaitMessages(3)), []string{"said before", "said meanwhile", "said afterwards"}; !slices.Equal(got, want) {
 		t.Errorf("the page shows %q, want %q", got, want)
 	}
 }

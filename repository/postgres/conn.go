@@ -51,6 +51,9 @@ func (c *Conn) prepare(ctx context.Context) error {
 			return fmt.Errorf("preparing a statement: %w", err)
 		}
 	}
+	if _, err := c.ExecContext(ctx, bound); err != nil {
+		return fmt.Errorf("setting the time-outs: %w", err)
+	}
 	return nil
 }
 

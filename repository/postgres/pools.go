@@ -53,10 +53,12 @@ var guards = map[string]string{
 	"tcp_keepalives_count":    "3",
 }
 
+// bound sets the time-outs of the log's connection. It comes last: what prepares the
+// connection may take as long as connecting, also on a server that is busy.
+var bound = `SET lock_timeout = '` + milliseconds(LockTimeout) + `'; SET statement_timeout = '` + milliseconds(StatementTimeout) + `'`
+
 // writerGuards are further settings of the log's connection.
 var writerGuards = map[string]string{
-	"lock_timeout":      milliseconds(LockTimeout),
-	"statement_timeout": milliseconds(StatementTimeout),
 	// The statements of a batch join a handful of rows with tables of any size, and
 	// the planner believes what it last counted: a table that it thinks to be small
 	// it reads as a whole, whatever it has become since. There is an index for each
