@@ -116,8 +116,9 @@ func TestADatabaseOfTheSecondSchemaKeepsWhatIsUnread(t *testing.T) {
 			t.Fatal(err)
 		}
 		again := s.open(t)
-		if n := number(t, again, `SELECT pos FROM counted`); n != counted {
-			t.Errorf("it is counted up to %d, want %d", n, counted)
+		// Behind the jump of a database without an identity it may be counted further already.
+		if n := number(t, again, `SELECT pos FROM counted`); n < counted {
+			t.Errorf("it is counted up to %d, want %d or more", n, counted)
 		}
 		wantWholeLog(t, again)
 		talk(again)
