@@ -6,7 +6,7 @@ export GOFLAGS := $(strip $(shell go env GOFLAGS) -tags=nomsgpack)
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help build run check test test-short test-needs bench clean
+.PHONY: help build run check test test-portable test-left-out test-short test-needs bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -39,10 +39,15 @@ test: check ## check, bring what the tests need, run them all with the race dete
 # The repository's tests hold the time-outs of databases, and run while nothing else does.
 	CGO_ENABLED=1 go test $(RACE) ./repository/...
 	CGO_ENABLED=1 go test $(RACE) ./...
+	@$(MAKE) --no-print-directory -j 2 test-portable test-left-out
+
 # Above, streams are on Linux driven by a few goroutines for all. The other path, a
 # goroutine for each, which other systems have alone, passes the same tests.
+test-portable:
 	PARLEY_STREAMS=portable CGO_ENABLED=1 go test $(RACE) ./server ./client
+
 # The packages of which test-short leaves tests out must pass without them.
+test-left-out:
 	CGO_ENABLED=1 go test $(RACE) -short ./bench ./e2e/... ./repository ./web
 
 test-short: ## the tests that need no PostgreSQL and no browser
