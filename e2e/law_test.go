@@ -70,7 +70,7 @@ var technologies = map[string]struct {
 	"golang.org/x/term":                   {"cli", "only the command line has a terminal"},
 	"github.com/hashicorp/golang-lru/v2":  {"middleware", "access tokens that were found good"},
 	"github.com/google/uuid":              {"client bench", "a key that is made up begins with the time"},
-	"golang.org/x/sys":                    {"stream bench repository/sqlite/stat_unix.go", "sockets without net/http and the kernel that sees them; what tells one file from another"},
+	"golang.org/x/sys":                    {"stream bench repository/sqlite/stat_unix.go repository/sqlite/file_linux.go", "sockets without net/http and the kernel that sees them; what tells one file from another"},
 	"gonum.org/v1/plot":                   {"bench", "only what was measured is drawn"},
 	"golang.org/x/sync":                   {"auth repository stream middleware handlers server client bench", "small parts of concurrency; chat has none"},
 	"github.com/go-json-experiment/json":  {"handlers middleware stream client bench", "strict JSON at the wire; chat's types carry tags alone"},

@@ -3,7 +3,7 @@ package commitlog
 import "time"
 
 // lockBudget is how long after the lock was had a batch may begin another request.
-const lockBudget = 25 * time.Millisecond
+const lockBudget = 10 * time.Millisecond
 
 // Batch is what one transaction is for. Requests are run only after they are claimed.
 type Batch[R any] struct {

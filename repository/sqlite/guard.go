@@ -3,7 +3,6 @@ package sqlite
 import (
 	"errors"
 	"log/slog"
-	"os"
 	"sync"
 
 	sqlite3 "modernc.org/sqlite/lib"
@@ -25,8 +24,9 @@ type Guard struct {
 	log  *slog.Logger
 
 	mu sync.Mutex
-	// file and wal are as they were opened; nil until a connection has been.
-	file, wal os.FileInfo
+	// file and wal are those that were opened; opened says that some were.
+	file, wal fileID
+	opened    bool
 	moved     bool
 	damaged   bool
 }
@@ -37,20 +37,20 @@ func NewGuard(path string, log *slog.Logger) *Guard { return &Guard{path: path, 
 // watch notes which files a connection has just opened. SQLite makes the write-ahead log
 // anew when there was no connection; the file itself stays the same.
 func (g *Guard) watch() error {
-	file, err := os.Stat(g.path)
+	file, err := identify(g.path)
 	if err != nil {
 		return err
 	}
-	wal, err := os.Stat(g.path + "-wal")
+	wal, err := identify(g.path + "-wal")
 	if err != nil {
 		return err
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.file != nil && !os.SameFile(g.file, file) {
+	if g.opened && !g.file.is(g.path) {
 		return ErrMoved
 	}
-	g.file, g.wal = file, wal
+	g.file, g.wal, g.opened = file, wal, true
 	return nil
 }
 
@@ -61,10 +61,10 @@ func (g *Guard) Check() error {
 	if g.damaged {
 		return ErrDamaged
 	}
-	if g.file == nil {
+	if !g.opened {
 		return nil
 	}
-	moved := !same(g.path, g.file) || !same(g.path+"-wal", g.wal)
+	moved := !g.file.is(g.path) || !g.wal.is(g.path+"-wal")
 	switch {
 	case moved && !g.moved:
 		g.log.Error("nothing is stored", "error", ErrMoved, "file", g.path)
@@ -113,9 +113,4 @@ func (g *Guard) Note(err error) {
 		g.damaged = true
 		g.log.Error("nothing is stored until a restart", "error", ErrDamaged, "found", err, "file", g.path)
 	}
-}
-
-func same(path string, opened os.FileInfo) bool {
-	now, err := os.Stat(path)
-	return err == nil && os.SameFile(now, opened)
 }
