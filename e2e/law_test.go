@@ -40,7 +40,11 @@ var house = map[string]struct {
 	"e2e":                  {"*", "tests of the whole"},
 	"e2e/sse":              {"", "a judge of the wire must not share code with what writes it"},
 	"e2e/need":             {"e2e/need/machine", "what tests stand on must not stand on what is tested"},
+	"e2e/chaos":            {"e2e/chaos/history e2e/chaos/load e2e/chaos/mistakes e2e/chaos/site e2e/chaos/wire e2e/need client", "it breaks what is around processes, and sees of them what clients see"},
 	"e2e/chaos/history":    {"", "a judge shares nothing with what it judges"},
+	"e2e/chaos/load":       {"client e2e/chaos/history e2e/sse", "clients know the contract, and one of them is the Go client"},
+	"e2e/chaos/site":       {"e2e/chaos/history", "the log is read back past the program"},
+	"e2e/chaos/wire":       {"", "a network knows nobody"},
 	"e2e/leak":             {"", "every package's tests may end with it"},
 	"e2e/vet":              {"", "it reads the house's sources and imports none"},
 	"e2e/need/machine":     {"", "it runs before any module has been fetched"},
@@ -54,10 +58,10 @@ var technologies = map[string]struct {
 	files  string // packages, or files
 	reason string
 }{
-	"database/sql":                        {"repository repository/postgres repository/sqlite repository/commitlog/outcome.go e2e/need bench", "SQL is spoken in one place; the group commit knows only the driver's errors"},
+	"database/sql":                        {"repository repository/postgres repository/sqlite repository/commitlog/outcome.go e2e/need e2e/chaos e2e/chaos/site bench", "SQL is spoken in one place; the group commit knows only the driver's errors"},
 	"github.com/jmoiron/sqlx":             {"repository repository/postgres repository/sqlite bench", "SQL is spoken in one place"},
-	"github.com/lib/pq":                   {"repository repository/postgres e2e/need bench", "SQL is spoken in one place, notifications included"},
-	"modernc.org/sqlite":                  {"repository/sqlite bench", "one package drives SQLite"},
+	"github.com/lib/pq":                   {"repository repository/postgres e2e/need e2e/chaos/site bench", "SQL is spoken in one place, notifications included"},
+	"modernc.org/sqlite":                  {"repository/sqlite e2e/chaos/site bench", "one package drives SQLite; what judges it reads the file by itself"},
 	"github.com/pressly/goose/v3":         {"repository", "the schema is applied by what opens the database"},
 	"github.com/gin-gonic/gin":            {"handlers middleware server bench", "below the handlers a request is a context and arguments; in the benchmarks a rival stands under it"},
 	"github.com/appleboy/gin-jwt/v2":      {"middleware/jwt.go", "its traps are closed in one file"},

@@ -94,19 +94,19 @@ func (c *check) changes() {
 
 // pages: the history shows each message of the log, once, in order.
 func (c *check) pages() {
-	for chat, page := range c.log.Pages {
+	for _, page := range c.log.Pages {
 		var messages []Message
-		for _, row := range c.x.chats[chat] {
+		for _, row := range c.x.chats[page.Chat] {
 			if row.Message != nil {
 				messages = append(messages, *row.Message)
 			}
 		}
-		if len(page) != len(messages) {
-			c.violation("Chat %s: its history shows %d messages, and the log holds %d.", chat, len(page), len(messages))
+		if len(page.Messages) != len(messages) {
+			c.violation("Chat %s: its history shows %d messages, and the log holds %d.", page.Chat, len(page.Messages), len(messages))
 		}
-		for i := range min(len(page), len(messages)) {
-			if page[i] != messages[i] {
-				c.violation("Chat %s: message %d of its history is %v, and in the log %v.", chat, i+1, page[i], messages[i])
+		for i := range min(len(page.Messages), len(messages)) {
+			if page.Messages[i] != messages[i] {
+				c.violation("Chat %s: message %d of its history is %v, and in the log %v.", page.Chat, i+1, page.Messages[i], messages[i])
 				break
 			}
 		}

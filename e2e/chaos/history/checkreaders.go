@@ -103,6 +103,8 @@ func (c *check) match(conn *Conn, cursor int64, frames []Frame, rows []*Row, ope
 		switch {
 		case f.Event == "reset":
 			return right, "a reset came behind other frames"
+		case f.Event == "error":
+			return right, "the client gave up: " + f.Data
 		case f.Event == "ready" && !conn.Resumes:
 			if right < len(rows) && rows[right].Pos <= opened {
 				return right, fmt.Sprintf("it said ready at %s without having shown %s", f.Data, tell(rows[right]))

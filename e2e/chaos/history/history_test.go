@@ -25,13 +25,13 @@ func good() (Run, Log) {
 		{Pos: 8, Kind: "session.ended", Username: "ann", Session: "ann-2"},
 		{Pos: 9, Kind: "message", Chat: "c", Seq: 8, Message: message(9, 8, "ann", "k9")},
 	}
-	log := Log{Rows: rows, Pages: map[string][]Message{"c": nil}}
+	log := Log{Rows: rows, Pages: []Page{{Chat: "c"}}}
 	run := Run{}
 	for i, row := range rows {
 		if row.Message == nil {
 			continue
 		}
-		log.Pages["c"] = append(log.Pages["c"], *row.Message)
+		log.Pages[0].Messages = append(log.Pages[0].Messages, *row.Message)
 		m := *row.Message
 		run.Posts = append(run.Posts, Post{
 			Author: m.Author, Session: m.Author + "-1", Chat: "c", Text: m.Text, Key: m.ClientID,
@@ -128,8 +128,8 @@ func TestEachKindOfBrokenHistoryIsFound(t *testing.T) {
 		"a frame shows another text": {func(r *Run, l *Log) {
 			r.Conns[0].Frames[3].Data = strings.Replace(r.Conns[0].Frames[3].Data, "text", "test", 1)
 		}, "the log holds"},
-		"the history shows another text":  {func(r *Run, l *Log) { l.Pages["c"][1].Text = "other" }, "of its history is"},
-		"the history lacks a message":     {func(r *Run, l *Log) { l.Pages["c"] = l.Pages["c"][1:] }, "its history shows"},
+		"the history shows another text":  {func(r *Run, l *Log) { l.Pages[0].Messages[1].Text = "other" }, "of its history is"},
+		"the history lacks a message":     {func(r *Run, l *Log) { l.Pages[0].Messages = l.Pages[0].Messages[1:] }, "its history shows"},
 		"an acknowledged removal is gone": {func(r *Run, l *Log) { r.Changes = append(r.Changes, r.Changes[1]) }, "once more often"},
 		"an acknowledged logout is gone":  {func(r *Run, l *Log) { r.Changes[2].Session = "ann-3" }, "knows nothing"},
 		"a jump names another place":      {func(r *Run, l *Log) { l.Rows = append(l.Rows, Row{Pos: 1000, Kind: "jump", Before: 8}) }, "goes on behind 8"},
@@ -138,6 +138,7 @@ func TestEachKindOfBrokenHistoryIsFound(t *testing.T) {
 			m := Message{ID: 9, Seq: 8, Chat: "c", Author: "ann", Text: "lost"}
 			r.Posts = append(r.Posts, Post{Author: "ann", Session: "ann-1", Chat: "c", Text: "lost", Tries: []Try{{Start: 150, End: 151, Status: 201, Answer: m}}})
 		}, "The id 9 was shown"},
+		"a client gives up": {func(r *Run, l *Log) { r.Conns[1].Frames = append(r.Conns[1].Frames, Frame{Event: "error"}) }, "gave up"},
 		"a lost place is not reset": {func(r *Run, l *Log) {
 			l.Rows = append(l.Rows, Row{Pos: 1000, Kind: "jump", Before: 9})
 			r.Conns = append(r.Conns, Conn{Reader: "lost", User: "ann", Session: "ann-1", Cursor: 11})

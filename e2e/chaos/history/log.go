@@ -24,9 +24,14 @@ type Row struct {
 type Log struct {
 	// Rows are all events, by position.
 	Rows []Row
-	// Pages are the messages of each chat as the service's history showed them, oldest
-	// first.
-	Pages map[string][]Message
+	// Pages are the histories that instances showed.
+	Pages []Page
+}
+
+// Page is a chat's whole history as an instance shows it, oldest message first.
+type Page struct {
+	Chat     string
+	Messages []Message
 }
 
 // interval is a membership: both ends belong to it.

@@ -1,0 +1,49 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"parley/client"
+	"parley/e2e/chaos/history"
+)
+
+// runClient follows by the Go client, which reconnects by itself, until ctx ends.
+func (f *follower) runClient(ctx context.Context, base string) {
+	w := f.world
+	conn := history.Conn{Reader: f.name, User: f.user.name, Chat: f.chat, Resumes: true, Start: w.Record.Since()}
+	c := client.New(base)
+	for {
+		_, err := c.LogIn(ctx, f.user.name, password)
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		pause(ctx, 100*time.Millisecond)
+	}
+	follow := c.FollowAll(ctx, client.Earliest)
+	if f.chat != "" {
+		follow = c.Follow(ctx, f.chat, client.Earliest)
+	}
+	f.begun()
+	for event, err := range follow {
+		if err != nil {
+			if ctx.Err() == nil {
+				conn.Frames = append(conn.Frames, history.Frame{Event: "error", Data: fmt.Sprint(err)})
+			}
+			break
+		}
+		frame := history.Frame{Event: string(event.Name), Data: string(event.Data), ID: event.ID, HasID: event.Durable()}
+		conn.Frames = append(conn.Frames, frame)
+		if frame.HasID {
+			f.at(frame.ID)
+		}
+	}
+	conn.End = w.Record.Since()
+	conn.Whole = ctx.Err() != nil && w.calm.Load() && len(w.final) == len(w.chats)
+	w.Record.Conn(conn)
+	f.ended(0)
+}
