@@ -18,6 +18,7 @@ func (r *Repository) resume(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("finding out which life of the database this is: %w", err)
 	}
+	r.life.Store(&found)
 	if found != "" {
 		known, err := read(ctx, r, func(ctx context.Context, h handle) (bool, error) { return h.knows(ctx, found) })
 		if err != nil || known {
@@ -49,4 +50,13 @@ func (r *Repository) resume(ctx context.Context) error {
 // knows says that an identity is the one that the database has.
 func (h handle) knows(ctx context.Context, identity string) (bool, error) {
 	return h.exists(ctx, `SELECT 1 FROM life WHERE one = 1 AND identity = ?`, identity)
+}
+
+// Life names the present life of the database, the same for all instances that are on it.
+// It changes where the log jumped because an older state was brought back.
+func (r *Repository) Life() string {
+	if life := r.life.Load(); life != nil {
+		return *life
+	}
+	return ""
 }

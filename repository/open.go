@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -82,6 +83,10 @@ type Repository struct {
 	jumps     jumps
 	// identity finds out which life of the database this is; empty is an unknown one.
 	identity func(ctx context.Context) (string, error)
+	// life is the identity that was last found.
+	life atomic.Pointer[string]
+	// address is PostgreSQL's; empty on SQLite.
+	address string
 	// file is what keeps a SQLite file to one process; nil on PostgreSQL.
 	file *sqliteFile
 	// reads counts those that still run, be it behind a caller that gave up.
@@ -178,6 +183,7 @@ func (r *Repository) open(ctx context.Context, o Options) error {
 
 func (r *Repository) openPostgres(ctx context.Context, address string, log *slog.Logger) error {
 	r.dialect = postgresDialect
+	r.address = address
 	r.identity = func(ctx context.Context) (string, error) { return postgres.Identity(ctx, r.pool, log) }
 	pools, err := postgres.Open(address)
 	if err != nil {

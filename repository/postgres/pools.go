@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"strconv"
 	"time"
@@ -100,13 +101,33 @@ type Pools struct{ Reading, Writing, Migrating *sqlx.DB }
 
 // Open makes the pools of the database at an address. It connects to nothing.
 func Open(address string) (Pools, error) {
+	base, err := configure(address)
+	if err != nil {
+		return Pools{}, err
+	}
+	open := func(wait time.Duration, connections int, settings ...map[string]string) *sqlx.DB {
+		db := pool(base, wait, settings...)
+		db.SetMaxOpenConns(connections)
+		db.SetMaxIdleConns(connections)
+		db.SetConnMaxIdleTime(5 * time.Minute)
+		return sqlx.NewDb(db, "postgres")
+	}
+	return Pools{
+		Reading:   open(Silence, poolSize, guards, readerGuards),
+		Writing:   open(Silence, 1, guards, writerGuards),
+		Migrating: open(migrationSilence, 2, migrationGuards),
+	}, nil
+}
+
+// configure reads an address, and adds what every connection needs.
+func configure(address string) (pq.Config, error) {
 	base, err := pq.NewConfig(address)
 	if err != nil {
 		var malformed *url.Error // holds the address, and so perhaps a password
 		if errors.As(err, &malformed) {
 			err = malformed.Err
 		}
-		return Pools{}, fmt.Errorf("reading the address of the database: %w", err)
+		return pq.Config{}, fmt.Errorf("reading the address of the database: %w", err)
 	}
 	// Arguments travel with the statement: one round trip instead of two.
 	base.BinaryParameters = true
@@ -121,30 +142,22 @@ func Open(address string) (Pools, error) {
 	if base.FallbackApplicationName == "" {
 		base.FallbackApplicationName = "parley"
 	}
-	open := func(wait time.Duration, connections int, settings ...map[string]string) *sqlx.DB {
-		cfg := base.Clone()
-		if cfg.Runtime == nil {
-			cfg.Runtime = make(map[string]string)
-		}
-		for _, s := range settings {
-			for name, value := range s {
-				cfg.Runtime[name] = value
-			}
-		}
-		opener, failed := pq.NewConnectorConfig(cfg)
-		if failed != nil { // it has no reason to: the configuration was read before
-			panic(failed)
-		}
-		opener.Dialer(dialer{wait})
-		db := sql.OpenDB(connector{opener})
-		db.SetMaxOpenConns(connections)
-		db.SetMaxIdleConns(connections)
-		db.SetConnMaxIdleTime(5 * time.Minute)
-		return sqlx.NewDb(db, "postgres")
+	return base, nil
+}
+
+// pool makes a pool whose connections have settings, and wait so long for the server.
+func pool(base pq.Config, wait time.Duration, settings ...map[string]string) *sql.DB {
+	cfg := base.Clone()
+	if cfg.Runtime == nil {
+		cfg.Runtime = make(map[string]string)
 	}
-	return Pools{
-		Reading:   open(Silence, poolSize, guards, readerGuards),
-		Writing:   open(Silence, 1, guards, writerGuards),
-		Migrating: open(migrationSilence, 2, migrationGuards),
-	}, nil
+	for _, s := range settings {
+		maps.Copy(cfg.Runtime, s)
+	}
+	opener, failed := pq.NewConnectorConfig(cfg)
+	if failed != nil { // it has no reason to: the configuration was read before
+		panic(failed)
+	}
+	opener.Dialer(dialer{wait})
+	return sql.OpenDB(connector{opener})
 }
