@@ -1,35 +1,59 @@
 package main
 
 import (
-	"path/filepath"
+	"context"
+	"sync"
 	"testing"
+	"time"
 
-	"parley/e2e/chaos/site"
 	"parley/e2e/need"
 )
 
-func TestKill(t *testing.T) {
+// seed is the short version's; another finds other things.
+const seed = 20261129
+
+// shared is what the tests of this package stand on; built when first needed.
+var shared = sync.OnceValues(newEnv)
+
+func TestMain(m *testing.M) {
+	m.Run()
+	if e, err := shared(); err == nil && e != nil {
+		e.close()
+	}
+}
+
+func environment(t *testing.T) *env {
+	t.Helper()
 	need.LeaveOutIfShort(t, "PostgreSQL")
-	binary := filepath.Join(t.TempDir(), "parley")
-	if err := site.Build(binary, ""); err != nil {
-		t.Fatal(err)
-	}
-	server, err := need.StartServer()
+	e, err := shared()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer server.Close()
-	p, err := newPostgresPlant(binary, server, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o, err := round(t.Context(), p, fault{name: "kill -9", inject: kill}, 5, 1)
-	p.close(false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("%+v", o)
-	for _, v := range o.violations {
-		t.Error(v)
+	return e
+}
+
+func TestNothingIsLostWhateverBreaks(t *testing.T) {
+	e := environment(t)
+	for _, f := range faults() {
+		if f.short == 0 {
+			continue
+		}
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			defer cancel()
+			o, err := e.do(ctx, f, f.short, seed, func(outcome) {})
+			for _, violation := range o.violations {
+				t.Errorf("seed %d: %s", seed, violation)
+			}
+			if err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+			if o.posts == 0 || o.frames == 0 {
+				t.Errorf("seed %d: %d posts, %d frames: nothing was put to the test", seed, o.posts, o.frames)
+			}
+			t.Logf("%d times in %s: %d posts, %d of them unknown at first, %d frames on %d connections",
+				o.injected, o.took.Round(time.Millisecond), o.posts, o.unknown, o.frames, o.streams)
+		})
 	}
 }

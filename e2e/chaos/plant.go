@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
+	"slices"
 
 	"parley/e2e/chaos/history"
 	"parley/e2e/chaos/site"
@@ -15,77 +15,152 @@ import (
 )
 
 // plant is what is put to the test: instances on one database, with a proxy before each
-// instance and one between each instance and a PostgreSQL.
+// instance and, where that is PostgreSQL, one between each instance and the database.
 type plant struct {
 	folder         string
 	driver, direct string // the database as the log is read back from it
 	server         *need.Server
+	own            bool // the server is this plant's alone
 	instances      []*site.Instance
 	front, back    []*wire.Proxy // before each instance, and behind it
+	nats           *site.NATS
+	toBus          []*wire.Proxy // between each instance and the one server of NATS
+	relay          *site.Relay
 	drop           func() error
+	unmount        func()
 }
+
+// busKind is how the instances of a plant hear of each other.
+type busKind string
+
+const (
+	busNone     busKind = ""
+	busPostgres busKind = "postgres"
+	busNATS     busKind = "nats"
+	busCluster  busKind = "cluster" // of three servers of NATS
+	busHostile  busKind = "hostile" // NATS, with a relay between that loses and reorders
+)
 
 // arguments are every instance's: a ping tells readers their place, and tokens outlive the run.
 var arguments = []string{"--limits", "off", "--signup", "open", "--ping", "500ms", "--access-ttl", "24h", "--rotate", "20s"}
 
-// newPostgresPlant starts instances on a new database of the server.
-func newPostgresPlant(binary string, server *need.Server, instances int, more ...string) (*plant, error) {
-	p := &plant{driver: "postgres", server: server}
-	var err error
-	if p.direct, p.drop, err = server.Database(); err != nil {
+// newPlant starts what a fault asks for.
+func newPlant(e *env, f fault, seed uint64) (p *plant, err error) {
+	p = &plant{}
+	defer func() {
+		if err != nil {
+			p.close(false)
+		}
+	}()
+	if p.folder, err = os.MkdirTemp("", "parley-chaos-"); err != nil {
 		return nil, err
 	}
+	if f.instances == 0 {
+		return p, p.onSQLite(e, f)
+	}
+	p.server = e.server
+	if f.own {
+		p.own = true
+		if p.server, err = need.StartCluster(); err != nil {
+			return nil, err
+		}
+	}
+	p.driver = "postgres"
+	if p.direct, p.drop, err = p.server.Database(); err != nil {
+		return nil, err
+	}
+	if err := p.startBus(f, seed); err != nil {
+		return nil, err
+	}
+	return p, p.onPostgres(e, f)
+}
+
+func (p *plant) startBus(f fault, seed uint64) (err error) {
+	servers := map[busKind]int{busNATS: 1, busHostile: 1, busCluster: 3}[f.bus]
+	if servers == 0 {
+		return nil
+	}
+	if p.nats, err = site.StartNATS(servers); err != nil {
+		return err
+	}
+	if f.bus == busHostile {
+		p.relay, err = site.StartRelay(p.nats.URL(), f.instances, seed)
+	}
+	return err
+}
+
+// busOf is the setting of an instance.
+func (p *plant) busOf(f fault, n int) (string, error) {
+	switch f.bus {
+	case busNone:
+		return "memory", nil
+	case busPostgres:
+		return "postgres", nil
+	case busHostile:
+		return p.nats.URL() + "?prefix=" + site.Prefix(n), nil
+	case busCluster:
+		return p.nats.URL(), nil
+	}
+	proxy, err := wire.New(p.nats.Addr(0))
+	if err != nil {
+		return "", err
+	}
+	p.toBus = append(p.toBus, proxy)
+	return "nats://" + proxy.Addr(), nil
+}
+
+func (p *plant) onPostgres(e *env, f fault) error {
 	at, err := url.Parse(p.direct)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return p, p.start(binary, instances, more, func() (string, error) {
+	for n := range f.instances {
 		back, err := wire.New(at.Host)
 		if err != nil {
-			return "", err
+			return err
 		}
 		p.back = append(p.back, back)
 		through := *at
 		through.Host = back.Addr()
-		return through.String(), nil
-	})
-}
-
-// newSQLitePlant starts one instance on a file.
-func newSQLitePlant(binary string, more ...string) (*plant, error) {
-	p := &plant{driver: "sqlite"}
-	return p, p.start(binary, 1, more, func() (string, error) {
-		file := filepath.Join(p.folder, "parley.db")
-		p.direct = "file:" + file + "?_pragma=busy_timeout(5000)"
-		return "sqlite:" + file, nil
-	})
-}
-
-func (p *plant) start(binary string, instances int, more []string, database func() (string, error)) (err error) {
-	if p.folder, err = os.MkdirTemp("", "parley-chaos-"); err != nil {
-		return err
-	}
-	for n := range instances {
-		address, err := database()
+		bus, err := p.busOf(f, n)
 		if err != nil {
 			return err
 		}
-		args := append([]string{"--database", address, "--data", filepath.Join(p.folder, "data-"+strconv.Itoa(n))}, arguments...)
-		instance, err := site.NewInstance(binary, p.folder, fmt.Sprintf("instance-%d", n), append(args, more...)...)
-		if err != nil {
-			return err
-		}
-		p.instances = append(p.instances, instance)
-		front, err := wire.New(instance.Addr)
-		if err != nil {
-			return err
-		}
-		p.front = append(p.front, front)
-		if err := instance.Start(); err != nil {
+		if err := p.start(e.binary, "--database", through.String(), "--bus", bus); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (p *plant) onSQLite(e *env, f fault) error {
+	folder := p.folder
+	if f.folder != nil {
+		var err error
+		if folder, err = f.folder(p); err != nil {
+			return err
+		}
+	}
+	file := filepath.Join(folder, "parley.db")
+	p.driver, p.direct = "sqlite", "file:"+file+"?_pragma=busy_timeout(5000)"
+	return p.start(e.binary, "--database", "sqlite:"+file)
+}
+
+// start starts one more instance.
+func (p *plant) start(binary string, more ...string) error {
+	name := fmt.Sprintf("instance-%d", len(p.instances))
+	args := append([]string{"--data", filepath.Join(p.folder, name)}, arguments...)
+	instance, err := site.NewInstance(binary, p.folder, name, append(args, more...)...)
+	if err != nil {
+		return err
+	}
+	p.instances = append(p.instances, instance)
+	front, err := wire.New(instance.Addr)
+	if err != nil {
+		return err
+	}
+	p.front = append(p.front, front)
+	return instance.Start()
 }
 
 // addrs are where clients find the instances.
@@ -98,7 +173,7 @@ func (p *plant) addrs() (addrs []string) {
 
 // heal ends every fault and waits until all instances are ready.
 func (p *plant) heal() error {
-	for _, proxy := range append(append([]*wire.Proxy{}, p.front...), p.back...) {
+	for _, proxy := range p.proxies() {
 		proxy.Arm(nil)
 		proxy.Set(wire.Weather{})
 	}
@@ -118,16 +193,30 @@ func (p *plant) log(ctx context.Context) ([]history.Row, error) {
 	return site.ReadLog(ctx, p.driver, p.direct)
 }
 
+func (p *plant) proxies() []*wire.Proxy { return slices.Concat(p.front, p.back, p.toBus) }
+
 // close ends everything. The folder stays where it holds evidence.
 func (p *plant) close(keep bool) {
 	for _, instance := range p.instances {
 		instance.Kill()
 	}
-	for _, proxy := range append(append([]*wire.Proxy{}, p.front...), p.back...) {
+	for _, proxy := range p.proxies() {
 		proxy.Close()
 	}
-	if p.drop != nil {
+	if p.relay != nil {
+		p.relay.Close()
+	}
+	if p.nats != nil {
+		p.nats.Close()
+	}
+	switch {
+	case p.own && p.server != nil:
+		_ = p.server.Close()
+	case p.drop != nil:
 		_ = p.drop()
+	}
+	if p.unmount != nil {
+		p.unmount()
 	}
 	if !keep {
 		_ = os.RemoveAll(p.folder)

@@ -21,9 +21,14 @@ type fault struct {
 	own bool
 	// instances is how many there are on PostgreSQL; 0 is one on SQLite.
 	instances int
+	bus       busKind
+	// folder makes the folder of SQLite's file; nil is the usual one.
+	folder func(*plant) (string, error)
 	// change makes the workload another than the usual one.
 	change func(*load.Options)
 	inject func(*injection) error
+	// run is, for a fault that is not done at any moment of the usual work, all of it.
+	run func(ctx context.Context, e *env, n int, seed uint64) (outcome, error)
 }
 
 // injection is one occasion to do harm.

@@ -30,21 +30,21 @@ const patience = 30 * time.Second
 
 // NewInstance is an instance that is yet to be started; what it prints goes to a file in folder.
 func NewInstance(binary, folder, name string, arguments ...string) (*Instance, error) {
-	addr, err := freeAddr()
-	return &Instance{Addr: addr, binary: binary, arguments: arguments, output: filepath.Join(folder, name+".log")}, err
+	port, err := freePort()
+	return &Instance{Addr: fmt.Sprintf("127.0.0.1:%d", port), binary: binary, arguments: arguments, output: filepath.Join(folder, name+".log")}, err
 }
 
-// freeAddr is an address on which nothing listens, and which the system hands to nobody by
-// itself.
-func freeAddr() (string, error) {
+// freePort is a port of 127.0.0.1 on which nothing listens, and which the system hands to
+// nobody by itself.
+func freePort() (int, error) {
 	for range 100 {
-		addr := fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000))
-		listener, err := net.Listen("tcp", addr)
+		port := 20000 + rand.IntN(12000)
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err == nil {
-			return addr, listener.Close()
+			return port, listener.Close()
 		}
 	}
-	return "", errors.New("no port is free")
+	return 0, errors.New("no port is free")
 }
 
 // Launch starts it and does not wait.

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"time"
+)
+
+// faults are what is done, in the order in which it is.
+func faults() []fault {
+	all := []fault{
+		{name: "kill -9 of an instance", count: 200, short: 4, each: 700 * time.Millisecond, instances: 3, bus: busPostgres, inject: kill},
+		{name: "SIGTERM, instances in turn", count: 50, short: 2, each: time.Second, instances: 3, bus: busPostgres, inject: terminate},
+		{name: "SIGSTOP of an instance, 1 to 20 s", count: 50, short: 0, each: 11 * time.Second, instances: 3, bus: busPostgres, inject: freeze(time.Second, 20*time.Second)},
+		{name: "PostgreSQL: immediate stop and start", count: 50, short: 1, each: 2 * time.Second, instances: 2, own: true, bus: busPostgres, inject: crash},
+		{name: "PostgreSQL: outage of 10 s", count: 20, each: 11 * time.Second, instances: 2, own: true, bus: busPostgres, inject: outage},
+		{name: "PostgreSQL frozen, 0.5 to 4 s", count: 20, each: 3 * time.Second, instances: 2, own: true, bus: busPostgres, inject: stall},
+		{name: "backends terminated, the listener's too", count: 500, short: 12, each: 250 * time.Millisecond, instances: 2, bus: busPostgres, inject: terminateBackends},
+		{name: "network between instance and database", count: 100, short: 2, each: 1900 * time.Millisecond, instances: 2, bus: busPostgres, inject: between(databaseSide)},
+		{name: "network between clients and instance", count: 100, short: 2, each: 1900 * time.Millisecond, instances: 2, bus: busPostgres, inject: between(clientSide)},
+		{name: "network between instance and NATS", count: 100, short: 2, each: 1900 * time.Millisecond, instances: 2, bus: busNATS, inject: between(busSide)},
+		{name: "NATS stopped and started", count: 50, short: 2, each: 1400 * time.Millisecond, instances: 2, bus: busNATS, inject: loseNATS(1)},
+		{name: "a cluster of three NATS loses a node", count: 20, short: 1, each: 1400 * time.Millisecond, instances: 2, bus: busCluster, inject: loseNATS(3)},
+		{name: "a bus that drops, repeats, delays and reorders 30 %, seconds", count: 600, short: 4, each: 1200 * time.Millisecond, instances: 3, bus: busHostile, inject: bear},
+	}
+	if canMount() {
+		all = append(all, fault{name: "disk full under SQLite", count: 10, short: 1, each: time.Second, folder: small, inject: fill})
+	}
+	return all
+}
+
+// calm is no fault: what the checker finds wrong without one is a mistake that needs none.
+var calm = fault{name: "none", instances: 2, inject: bear}
