@@ -79,7 +79,7 @@ var technologies = map[string]struct {
 	"go.uber.org/goleak":                  {"e2e/leak", "how long to wait for what is about to end is decided in one place"},
 	"golang.org/x/tools":                  {"e2e/vet", "it checks sources; nothing that serves does"},
 	"github.com/nats-io/nats.go":          {"stream/natsbus e2e/bus_test.go", "one package speaks to NATS"},
-	"github.com/nats-io/nats-server/v2":   {"e2e/need/natsserver", "a server is only needed by what tests the bus"},
+	"github.com/nats-io/nats-server/v2":   {"e2e/need/natsserver bench", "a server is only needed by what tests or measures the bus"},
 	"github.com/prometheus/client_golang": {"handlers middleware repository repository/commitlog server stream stream/natsbus bench", "each part counts what it does; chat and auth decide and count nothing"},
 }
 
