@@ -99,7 +99,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.broker = stream.New(s.repository, stream.Options{
-		Ping: s.plan.ping, Rotate: s.plan.rotate, Portable: s.plan.portable, Limits: s.plan.streamLimits, TotalBytes: s.plan.streamMemory, Registerer: registry, Log: s.log,
+		Ping: s.plan.ping, Rotate: s.plan.rotate, Portable: s.plan.portable, Limits: s.plan.streamLimits, Lease: s.lease(secret), TotalBytes: s.plan.streamMemory, Registerer: registry, Log: s.log,
 	})
 	if err := s.broker.Start(ctx); err != nil {
 		return fmt.Errorf("reading the log's head: %w", err)

@@ -31,6 +31,9 @@ type Options struct {
 	TotalBytes int
 	// Limits bound how many streams there are; they are not bounded by default.
 	Limits Limits
+	// Lease counts the streams of a user together with other instances'; nil is an instance
+	// that is alone.
+	Lease Lease
 	// Portable has every stream driven by a goroutine of its own, also where an event loop
 	// could drive it among others.
 	Portable bool
@@ -70,6 +73,8 @@ type Broker struct {
 	tail     *tail
 	renewals *renewals
 	openings *openings
+	// leaseholder is nil where no other instance is told of anything.
+	leaseholder *leaseholder
 
 	// loops drive the readers whose connections were hijacked; next counts them round.
 	loops []*eventLoop
@@ -81,9 +86,9 @@ type Broker struct {
 	// readersDone and workDone are waited for by Drain and Close.
 	readersDone sync.WaitGroup
 	workDone    sync.WaitGroup
-	// work ends with Close.
-	work context.Context
-	stop context.CancelFunc
+	// work ends with Close, leased with the first Drain.
+	work, leased   context.Context
+	stop, endLease context.CancelFunc
 
 	mu sync.Mutex
 	registry
@@ -112,7 +117,12 @@ func New(log Log, o Options) *Broker {
 	b.tail = newTail(b)
 	b.renewals = newRenewals(b)
 	b.openings = newOpenings(b)
+	if o.Lease != nil && o.Limits.PerUser > 0 {
+		b.leaseholder = newLeaseholder(b, o.Lease)
+		b.changed = make(map[string]struct{})
+	}
 	b.work, b.stop = context.WithCancel(context.Background())
+	b.leased, b.endLease = context.WithCancel(b.work)
 	for range eventLoops() {
 		b.loops = append(b.loops, newEventLoop(b))
 	}
@@ -134,6 +144,9 @@ func (b *Broker) Start(ctx context.Context) error {
 	}
 	b.workDone.Go(func() { b.tail.run(b.work) })
 	b.workDone.Go(func() { b.renewals.run(b.work) })
+	if b.leaseholder != nil {
+		b.workDone.Go(func() { b.leaseholder.run(b.leased) })
+	}
 	return nil
 }
 
@@ -160,6 +173,8 @@ func (b *Broker) Drain() {
 		}
 	}
 	b.mu.Unlock()
+	// The streams come back elsewhere, where they count at once.
+	b.endLease()
 	b.readersDone.Wait()
 }
 
