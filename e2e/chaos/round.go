@@ -74,38 +74,35 @@ func usual(seed uint64) load.Options {
 // healing bounds how long the service may take to be back for everybody when faults are over.
 const healing = 40 * time.Second
 
-// round starts the clients, does harm n times, lets everything heal, and judges.
-func round(ctx context.Context, p *plant, f fault, n int, seed uint64) (o outcome, err error) {
-	began := time.Now()
-	options := usual(seed)
-	if f.change != nil {
-		f.change(&options)
+// judged starts the clients of a new plant, has harm done, lets everything heal, and judges.
+// harm says how often it was done.
+func (e *env) judged(ctx context.Context, f fault, options load.Options, seed uint64, harm func(*injection) (int, error)) (o outcome, err error) {
+	p, err := newPlant(e, f, seed)
+	if err != nil {
+		return o, err
 	}
+	defer func() { p.close(len(o.violations) > 0 || err != nil) }()
+	began := time.Now()
 	world, err := load.New(ctx, options, p.addrs()...)
 	if err != nil {
 		return o, fmt.Errorf("beginning: %w", err)
 	}
 	world.Start(ctx)
-	in := &injection{ctx, p, world, rand.New(rand.NewPCG(seed, 0))}
-	for range n {
-		if err := in.harm(f); err != nil {
-			return o, fmt.Errorf("%s: %w", f.name, err)
-		}
-		o.injected++
+	o.injected, err = harm(&injection{ctx, p, world, rand.New(rand.NewPCG(seed, 0))})
+	if err != nil {
+		return o, fmt.Errorf("%s: %w", f.name, err)
 	}
 	if err := p.heal(); err != nil {
 		return o, err
 	}
 	late := world.Finish(ctx, healing)
-	violations, err := judge(ctx, p, world)
-	if err != nil {
+	if o.violations, err = judge(ctx, p, world); err != nil {
 		return o, err
 	}
 	if late != nil {
-		violations = append(violations, fmt.Sprintf("The service was not back for everybody within %s: %v", healing, late))
+		o.violations = append(o.violations, fmt.Sprintf("The service was not back for everybody within %s: %v", healing, late))
 	}
-	o.violations = violations
-	if len(violations) > 0 {
+	if len(o.violations) > 0 {
 		o.folder = p.folder
 	}
 	o.count(world.Record.Run())

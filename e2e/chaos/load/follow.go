@@ -35,6 +35,10 @@ type follower struct {
 	name  string
 	user  *user
 	chat  string // empty for all chats
+	bases []string
+	// reached is called once the follower has come to until.
+	until   int64
+	reached func()
 
 	mu     sync.Mutex
 	cursor int64
@@ -47,7 +51,7 @@ func (w *World) newFollower(kind Kind, name string, u *user, chat string) *follo
 	if kind == All || kind == Slow {
 		chat = ""
 	}
-	return &follower{world: w, kind: kind, name: name, user: u, chat: chat}
+	return &follower{world: w, kind: kind, name: name, user: u, chat: chat, bases: w.bases}
 }
 
 // follow begins the n-th follower. Those of a client that hides its reconnects, and those of
@@ -70,7 +74,8 @@ func (w *World) follow(ctx context.Context, kind Kind, n int) {
 	w.mu.Unlock()
 	w.following.Go(func() {
 		if kind == Client {
-			f.runClient(ctx, w.base(r))
+			f.bases = []string{w.base(r)}
+			f.runClient(ctx)
 			return
 		}
 		f.run(ctx, r)
@@ -101,7 +106,7 @@ func (f *follower) connect(ctx context.Context, r *rand.Rand) (status int) {
 		Reader: f.name, User: f.user.name, Session: f.user.session, Chat: f.chat, Cursor: f.cursor,
 		Known: w.Record.Known(), Start: w.Record.Since(),
 	}
-	resp, err := f.request(life, w.base(r))
+	resp, err := f.request(life, f.bases[r.IntN(len(f.bases))])
 	if err != nil {
 		return f.ended(0)
 	}
@@ -175,6 +180,9 @@ func (f *follower) at(pos int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.cursor = pos
+	if f.reached != nil && pos >= f.until {
+		f.reached()
+	}
 }
 
 // late says why the follower has not come to the end; nil if it has, or has no right to.

@@ -10,10 +10,10 @@ import (
 )
 
 // runClient follows by the Go client, which reconnects by itself, until ctx ends.
-func (f *follower) runClient(ctx context.Context, base string) {
+func (f *follower) runClient(ctx context.Context) {
 	w := f.world
-	conn := history.Conn{Reader: f.name, User: f.user.name, Chat: f.chat, Resumes: true, Start: w.Record.Since()}
-	c := client.New(base)
+	conn := history.Conn{Reader: f.name, User: f.user.name, Chat: f.chat, Cursor: f.cursor, Resumes: true, Start: w.Record.Since()}
+	c := client.New(f.bases[0])
 	for {
 		_, err := c.LogIn(ctx, f.user.name, password)
 		if err == nil {
@@ -24,9 +24,9 @@ func (f *follower) runClient(ctx context.Context, base string) {
 		}
 		pause(ctx, 100*time.Millisecond)
 	}
-	follow := c.FollowAll(ctx, client.Earliest)
+	follow := c.FollowAll(ctx, client.After(f.cursor))
 	if f.chat != "" {
-		follow = c.Follow(ctx, f.chat, client.Earliest)
+		follow = c.Follow(ctx, f.chat, client.After(f.cursor))
 	}
 	f.begun()
 	for event, err := range follow {

@@ -51,6 +51,7 @@ type World struct {
 	working   sync.WaitGroup  // posters and those who change things
 	following sync.WaitGroup
 	posted    atomic.Int64
+	said      atomic.Int64
 	stop      context.CancelFunc // of working
 	leave     context.CancelFunc // of following
 	calm      atomic.Bool        // followers stay where they are
