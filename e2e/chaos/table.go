@@ -23,7 +23,7 @@ func faults() []fault {
 		{name: "a cluster of three NATS loses a node", count: 20, short: 1, each: 1400 * time.Millisecond, instances: 2, bus: busCluster, inject: loseNATS(3)},
 		{name: "a bus that drops, repeats, delays and reorders 30 %, seconds", count: 600, short: 4, each: 1200 * time.Millisecond, instances: 3, bus: busHostile, inject: bear},
 	}
-	for _, kind := range []load.Kind{load.All, load.Lines, load.Client} {
+	for _, kind := range []load.Kind{load.All, load.Lines, load.Client, load.Bare} {
 		all = append(all, fault{name: "client connection cut at every offset: " + string(kind), count: 3000, short: 12, each: 20 * time.Millisecond, run: cutClient(kind)})
 	}
 	all = append(all, fault{name: "connection to the database cut after every server byte", count: 3000, short: 24, each: 100 * time.Millisecond, run: cutDatabase})

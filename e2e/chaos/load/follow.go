@@ -23,6 +23,8 @@ const (
 	Lines  Kind = "lines"
 	Client Kind = "client"
 	Slow   Kind = "slow"
+	// Bare is r3labs/sse without the Go client, for one chat.
+	Bare Kind = "bare r3labs/sse"
 )
 
 // kinds are all of them, in the order in which they are numbered.

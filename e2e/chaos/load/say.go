@@ -39,6 +39,10 @@ func (w *World) Through(ctx context.Context, kind Kind, name, addr string, curso
 	switch kind {
 	case Client:
 		f.runClient(ctx)
+	case Bare:
+		for ctx.Err() == nil {
+			f.connectBare(ctx, f.bases[0])
+		}
 	default:
 		f.run(ctx, w.rand(int(cursor)))
 	}

@@ -100,7 +100,7 @@ func New(ctx context.Context, o Options, addrs ...string) (*World, error) {
 func dialNarrow(ctx context.Context, network, addr string) (net.Conn, error) {
 	conn, err := (&net.Dialer{Timeout: 2 * time.Second}).DialContext(ctx, network, addr)
 	if err == nil {
-		err = conn.(*net.TCPConn).SetReadBuffer(4096)
+		err = conn.(*net.TCPConn).SetReadBuffer(64 << 10)
 	}
 	return conn, err
 }
