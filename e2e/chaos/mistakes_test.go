@@ -25,6 +25,12 @@ func busy(o *load.Options) {
 	o.Hedged, o.Keyless = 0.3, 0.1
 }
 
+// long is one whose connections last until the service ends them.
+func long(o *load.Options) {
+	busy(o)
+	o.Life = 4 * time.Second
+}
+
 // slow is a workload of long texts and readers that stall.
 func slow(o *load.Options) {
 	busy(o)
@@ -35,6 +41,7 @@ func slow(o *load.Options) {
 var (
 	two      = fault{name: "two busy instances", instances: 2, bus: busPostgres, change: busy, inject: bear}
 	deaf     = fault{name: "two busy instances that poll", instances: 2, change: busy, inject: bear}
+	lasting  = fault{name: "two busy instances, long connections", instances: 2, bus: busPostgres, change: long, inject: bear}
 	stalling = fault{name: "readers that stall", instances: 1, change: slow, inject: bear}
 	hostile  = fault{name: "a hostile bus", instances: 3, bus: busHostile, change: busy, inject: bear}
 	dbCuts   = fault{name: "cuts of the database's connection", run: cutDatabase}
@@ -55,10 +62,12 @@ func focuses() []focus {
 		{mistakes.DropWhenFull, stalling, 3},
 		{mistakes.HintForEvent, two, 1},
 		{mistakes.HoleForGone, hostile, 2},
-		{mistakes.LeftIgnored, two, 2},
-		{mistakes.EndedIgnored, two, 2},
+		{mistakes.LeftIgnored, lasting, 2},
+		{mistakes.EndedIgnored, lasting, 2},
 		{mistakes.ResetByTail, deaf, 2},
 		{mistakes.IDBeforeData, fault{name: "cuts of r3labs/sse", run: cutClient(load.Bare)}, 60},
+		{mistakes.NoJump, fault{name: "a restored backup", inject: putBack}, 1},
+		{mistakes.NilIgnored, fault{name: "notifications missed, without a poll", run: missed}, 1},
 	}
 }
 
@@ -74,6 +83,7 @@ func TestTheWorkloadsThatShowMistakesPassWithoutOne(t *testing.T) {
 		passed[f.fault.name] = true
 		t.Run(f.fault.name, func(t *testing.T) {
 			t.Parallel()
+			e := e.with(t, f.mistake.Without())
 			o, err := e.do(t.Context(), f.fault, f.times, seed, func(outcome) {})
 			if err != nil {
 				t.Fatal(err)
@@ -91,15 +101,7 @@ func TestEachMistakeIsFound(t *testing.T) {
 	for _, f := range focuses() {
 		t.Run(f.mistake.Name, func(t *testing.T) {
 			t.Parallel()
-			folder := t.TempDir()
-			overlay, err := f.mistake.Overlay("../..", folder)
-			if err != nil {
-				t.Fatal(err)
-			}
-			e := &env{binary: filepath.Join(folder, "parley"), server: shared.server}
-			if err := site.Build(e.binary, overlay); err != nil {
-				t.Fatal(err)
-			}
+			e := shared.with(t, f.mistake)
 			// Chance decides whether a mistake shows; so there are a few attempts.
 			for attempt := range 4 {
 				if violation := e.shows(t, f, seed+uint64(attempt)); violation != "" {
@@ -110,6 +112,24 @@ func TestEachMistakeIsFound(t *testing.T) {
 			t.Error("the checker found nothing")
 		})
 	}
+}
+
+// with is the environment of a program with a mistake.
+func (e *env) with(t *testing.T, m mistakes.Mistake) *env {
+	t.Helper()
+	if len(m.Edits)+len(m.Under) == 0 {
+		return e
+	}
+	folder := t.TempDir()
+	overlay, err := m.Overlay("../..", folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := &env{binary: filepath.Join(folder, "parley"), server: e.server}
+	if err := site.Build(changed.binary, overlay); err != nil {
+		t.Fatal(err)
+	}
+	return changed
 }
 
 // shows returns the first violation of a run with a mistake.

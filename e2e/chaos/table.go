@@ -27,6 +27,9 @@ func faults() []fault {
 		all = append(all, fault{name: "client connection cut at every offset: " + string(kind), count: 3000, short: 12, each: 20 * time.Millisecond, run: cutClient(kind)})
 	}
 	all = append(all, fault{name: "connection to the database cut after every server byte", count: 3000, short: 24, each: 100 * time.Millisecond, run: cutDatabase})
+	all = append(all,
+		fault{name: "notifications missed by an instance", count: 20, short: 1, each: time.Second, run: missed},
+		fault{name: "SQLite put back to a backup", count: 10, short: 1, each: 3 * time.Second, inject: putBack})
 	if canMount() {
 		all = append(all, fault{name: "disk full under SQLite", count: 10, short: 1, each: time.Second, folder: small, inject: fill})
 	}

@@ -114,12 +114,13 @@ func (c *check) pages() {
 }
 
 // lost says whether what was acknowledged at a time may be gone.
-func (c *check) lost(at ...time.Duration) bool {
+func (c *check) lost(at time.Duration) bool { return c.overlapsLost(at, at) }
+
+// overlapsLost says whether some of what was shown in a time may be gone.
+func (c *check) overlapsLost(from, to time.Duration) bool {
 	for _, span := range c.run.Lost {
-		for _, t := range at {
-			if span.From <= t && t <= span.To {
-				return true
-			}
+		if from <= span.To && span.From <= to {
+			return true
 		}
 	}
 	return false

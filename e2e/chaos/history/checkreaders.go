@@ -17,7 +17,7 @@ func (c *check) readers() {
 		if at, placed := place(conn); placed {
 			held[conn.Reader] = at
 		}
-		if !c.lost(conn.Start, conn.End) {
+		if !c.overlapsLost(conn.Start, conn.End) {
 			c.conn(conn)
 		}
 	}

@@ -44,7 +44,7 @@ func (w *World) session(ctx context.Context, r *rand.Rand, u *user, n int) {
 	within, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	f := w.newFollower(kinds[r.IntN(2)], fmt.Sprintf("session-%d", n), u, w.chats[r.IntN(len(w.chats))])
-	f.cursor = history.Now
+	f.cursor, f.stays = history.Now, true
 	done := make(chan struct{})
 	go func() { defer close(done); f.run(within, w.rand(100_000+n)) }()
 	posting := make(chan struct{})
@@ -54,7 +54,7 @@ func (w *World) session(ctx context.Context, r *rand.Rand, u *user, n int) {
 			p := history.Post{Author: u.name, Session: u.session, Chat: w.chats[r.IntN(len(w.chats))], Text: fmt.Sprintf("session %s, %d", u.session, i)}
 			p.Tries = append(p.Tries, w.try(within, w.bases[i%len(w.bases)], u.token, &p, nil))
 			w.Record.Post(p)
-			if p.Tries[0].Status == 401 || within.Err() != nil {
+			if p.Tries[0].Status == 401 || !pause(within, 2*time.Millisecond) {
 				return
 			}
 		}

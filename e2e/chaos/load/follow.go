@@ -38,6 +38,8 @@ type follower struct {
 	user  *user
 	chat  string // empty for all chats
 	bases []string
+	// stays says that it does not reconnect before the service ends the stream.
+	stays bool
 	// reached is called once the follower has come to until.
 	until   int64
 	reached func()
@@ -61,8 +63,11 @@ func (w *World) newFollower(kind Kind, name string, u *user, chat string) *follo
 func (w *World) follow(ctx context.Context, kind Kind, n int) {
 	r := w.rand(1000 + n)
 	u, chat := w.users[r.IntN(len(w.users))], w.chats[r.IntN(len(w.chats))]
-	if kind == Client || kind == Lines {
+	switch {
+	case kind == Client, kind == Lines:
 		u = w.users[r.IntN(staying)]
+	case kind == Chat && n%2 == 0:
+		u = w.users[staying+r.IntN(coming)]
 	}
 	f := w.newFollower(kind, fmt.Sprintf("%s-%d", kind, n), u, chat)
 	if kind == Client && n%2 == 0 {
@@ -108,7 +113,7 @@ func (f *follower) connect(ctx context.Context, r *rand.Rand) (status int) {
 		Reader: f.name, User: f.user.name, Session: f.user.session, Chat: f.chat, Cursor: f.cursor,
 		Known: w.Record.Known(), Start: w.Record.Since(),
 	}
-	resp, err := f.request(life, f.bases[r.IntN(len(f.bases))])
+	resp, err := f.request(life, one(r, f.bases))
 	if err != nil {
 		return f.ended(0)
 	}
@@ -117,7 +122,7 @@ func (f *follower) connect(ctx context.Context, r *rand.Rand) (status int) {
 		return f.ended(resp.StatusCode)
 	}
 	f.begun()
-	if w.Life > 0 {
+	if w.Life > 0 && !f.stays {
 		time.AfterFunc(time.Duration(r.Int64N(int64(w.Life))), func() {
 			if !w.calm.Load() {
 				cancel()

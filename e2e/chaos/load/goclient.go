@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"parley/client"
@@ -38,8 +39,8 @@ func (f *follower) runClient(ctx context.Context) {
 		}
 		frame := history.Frame{Event: string(event.Name), Data: string(event.Data), ID: event.ID, HasID: event.Durable()}
 		conn.Frames = append(conn.Frames, frame)
-		if frame.HasID {
-			f.at(frame.ID)
+		if pos, err := strconv.ParseInt(string(event.Cursor), 10, 64); err == nil {
+			f.at(pos) // a reset moves it, too
 		}
 	}
 	conn.End = w.Record.Since()

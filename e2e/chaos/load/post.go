@@ -24,15 +24,15 @@ func (w *World) post(ctx context.Context, r *rand.Rand) {
 		if r.Float64() >= w.Keyless {
 			p.Key = fmt.Sprintf("%08x-%d", me, n)
 		}
-		w.see(r, u.token, &p)
+		w.see(r, u.token, &p, w.bases)
 		w.Record.Post(p)
 	}
 }
 
 // see sends a post until it is known what became of it; without a key, once.
-func (w *World) see(r *rand.Rand, token string, p *history.Post) {
+func (w *World) see(r *rand.Rand, token string, p *history.Post, bases []string) {
 	if r.Float64() < w.Forged {
-		p.Tries = append(p.Tries, w.try(context.Background(), w.base(r), token, p, w.users[r.IntN(len(w.users))].name))
+		p.Tries = append(p.Tries, w.try(context.Background(), one(r, bases), token, p, w.users[r.IntN(len(w.users))].name))
 		return
 	}
 	if p.Key != "" && r.Float64() < w.Hedged {
@@ -43,7 +43,7 @@ func (w *World) see(r *rand.Rand, token string, p *history.Post) {
 		if len(p.Tries) == 0 && r.Float64() < w.HungUp {
 			time.AfterFunc(time.Duration(r.Int64N(int64(8*time.Millisecond))), cancel)
 		}
-		p.Tries = append(p.Tries, w.try(ctx, w.base(r), token, p, nil))
+		p.Tries = append(p.Tries, w.try(ctx, one(r, bases), token, p, nil))
 		cancel()
 		if !known(p.Tries) {
 			time.Sleep(time.Duration(5+r.IntN(100)) * time.Millisecond)

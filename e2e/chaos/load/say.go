@@ -11,14 +11,21 @@ import (
 
 // Say posts one message of the first user, with a key or without, and returns its id once it
 // is known what became of it; 0 where that is not known.
-func (w *World) Say(r *rand.Rand, keyed bool) int64 {
+func (w *World) Say(r *rand.Rand, keyed bool) int64 { return w.say(r, keyed, w.bases) }
+
+// SayAt is Say with a key, at one address.
+func (w *World) SayAt(r *rand.Rand, addr string) int64 {
+	return w.say(r, true, []string{"http://" + addr})
+}
+
+func (w *World) say(r *rand.Rand, keyed bool, bases []string) int64 {
 	u := w.users[0]
 	n := w.said.Add(1)
 	p := history.Post{Author: u.name, Session: u.session, Chat: w.chats[0], Text: fmt.Sprintf("said %d", n)}
 	if keyed {
 		p.Key = fmt.Sprintf("said-%d", n)
 	}
-	w.see(r, u.token, &p)
+	w.see(r, u.token, &p, bases)
 	w.Record.Post(p)
 	return p.Tries[len(p.Tries)-1].Answer.ID
 }
@@ -26,6 +33,25 @@ func (w *World) Say(r *rand.Rand, keyed bool) int64 {
 // Retitle changes a chat, whereupon an instance remembers of no author that it may post.
 func (w *World) Retitle(ctx context.Context, title string) {
 	w.call(ctx, w.bases[0], "PATCH", "/chats/"+w.chats[0], w.users[0].token, map[string]any{"title": title}, nil)
+}
+
+// Reached waits until every follower has come to a position, and says whether all have.
+func (w *World) Reached(ctx context.Context, pos int64, within time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	for {
+		all := true
+		w.mu.Lock()
+		for _, f := range w.followers {
+			f.mu.Lock()
+			all = all && f.cursor >= pos
+			f.mu.Unlock()
+		}
+		w.mu.Unlock()
+		if all || !pause(ctx, 20*time.Millisecond) {
+			return all
+		}
+	}
 }
 
 // Through follows by way of an address, behind a cursor, until the reader has come to a

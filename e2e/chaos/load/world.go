@@ -220,7 +220,9 @@ func (w *World) settle(ctx context.Context) error {
 	}
 }
 
-func (w *World) base(r *rand.Rand) string { return w.bases[r.IntN(len(w.bases))] }
+func (w *World) base(r *rand.Rand) string { return one(r, w.bases) }
+
+func one(r *rand.Rand, bases []string) string { return bases[r.IntN(len(bases))] }
 
 // pause waits, and says whether ctx goes on.
 func pause(ctx context.Context, d time.Duration) bool {

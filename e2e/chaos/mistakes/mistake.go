@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -17,7 +18,12 @@ import (
 type Mistake struct {
 	Name  string
 	Edits []Edit
+	// Under are changes under which the mistake shows, and which are none themselves.
+	Under []Edit
 }
+
+// Without is the program without the mistake, under the same changes.
+func (m Mistake) Without() Mistake { return Mistake{Name: "without " + m.Name, Under: m.Under} }
 
 // Edit replaces a text that stands in a file exactly once.
 type Edit struct{ File, Old, New string }
@@ -27,7 +33,7 @@ type Edit struct{ File, Old, New string }
 // has changed, and the mistake has to follow.
 func (m Mistake) Overlay(root, folder string) (path string, err error) {
 	replace := make(map[string]string)
-	for i, edit := range m.Edits {
+	for i, edit := range slices.Concat(m.Under, m.Edits) {
 		name, err := filepath.Abs(filepath.Join(root, edit.File))
 		if err != nil {
 			return "", err

@@ -2,7 +2,7 @@ package mistakes
 
 // SequenceAsCursor takes positions from a counter before the transaction begins, as a
 // database's sequence does: what is committed first need not be what has the lower position.
-var SequenceAsCursor = Mistake{"a sequence as cursor", []Edit{
+var SequenceAsCursor = Mistake{Name: "a sequence as cursor", Edits: []Edit{
 	{"repository/postgres/conn.go",
 		"	c.message.statement(`EXECUTE parley_lock`)\n	questions := ask(entries)",
 		"	if n := len(entries); n == 0 {\n" +
@@ -22,13 +22,13 @@ var SequenceAsCursor = Mistake{"a sequence as cursor", []Edit{
 }}
 
 // NoKey stores a message as often as it is posted.
-var NoKey = Mistake{"no key", []Edit{
+var NoKey = Mistake{Name: "no key", Edits: []Edit{
 	{"repository/posts/entry.go", `return e.ClientID != ""`, `return false`},
 	{"repository/posts/decide.go", `ReplyTo: e.ReplyTo, ClientID: e.ClientID,`, `ReplyTo: e.ReplyTo,`},
 }}
 
 // KeyBeforeLock looks keys up before it has the lock, and no unique index saves it.
-var KeyBeforeLock = Mistake{"key looked up before the lock", []Edit{
+var KeyBeforeLock = Mistake{Name: "key looked up before the lock", Edits: []Edit{
 	{"repository/postgres/conn.go",
 		"	c.message.reset()\n	c.message.statement(begin)\n	c.message.statement(`EXECUTE parley_lock`)\n	questions := ask(entries)\n",
 		"	var questions, early []question\n" +
@@ -58,12 +58,12 @@ var KeyBeforeLock = Mistake{"key looked up before the lock", []Edit{
 
 // CommitErrorIsFailure takes a lost answer to COMMIT for a transaction that did not happen,
 // and does it again, as an autocommit statement is done again by database/sql.
-var CommitErrorIsFailure = Mistake{"autocommit insert", []Edit{
+var CommitErrorIsFailure = Mistake{Name: "autocommit insert", Edits: []Edit{
 	{"repository/postgres/conn.go", "		return commitlog.Unknown, err\n", "		return commitlog.ConnectionLost, err\n"},
 }}
 
 // MembershipOutside reads memberships before the transaction of the post.
-var MembershipOutside = Mistake{"membership outside the transaction", []Edit{
+var MembershipOutside = Mistake{Name: "membership outside the transaction", Edits: []Edit{
 	{"repository/postgres/conn.go",
 		"	c.message.reset()\n	c.message.statement(begin)\n	c.message.statement(`EXECUTE parley_lock`)\n",
 		"	if err := c.Load(ctx, entries); err != nil {\n" +
@@ -83,13 +83,13 @@ var MembershipOutside = Mistake{"membership outside the transaction", []Edit{
 
 // CacheOutlivesOthers keeps what is remembered of authors and chats although another
 // instance has written since.
-var CacheOutlivesOthers = Mistake{"what is remembered outlives another writer", []Edit{
-	{"repository/posts/lane.go", "	l.cache.forget()\n	if !recalled {", "	if true {"},
+var CacheOutlivesOthers = Mistake{Name: "what is remembered outlives another writer", Edits: []Edit{
+	{"repository/posts/lane.go", "	l.cache.forget()\n	if !recalled {", "	_ = recalled\n	if true {"},
 	{"repository/posts/cache.go", "	if !alone || len(c.allowed)", "	if len(c.allowed)"},
 }}
 
 // PublishBeforeCommit tells readers of events before they are committed.
-var PublishBeforeCommit = Mistake{"publish before commit", []Edit{
+var PublishBeforeCommit = Mistake{Name: "publish before commit", Edits: []Edit{
 	{"repository/posts/lane.go",
 		"	o, err := conn.Store(ctx, tx, d.taken, d.places)\n",
 		"	early := make([]chat.Event, 0, len(d.taken))\n" +
@@ -102,7 +102,7 @@ var PublishBeforeCommit = Mistake{"publish before commit", []Edit{
 }}
 
 // AuthorFromBody believes the author that a body names.
-var AuthorFromBody = Mistake{"author from the body", []Edit{
+var AuthorFromBody = Mistake{Name: "author from the body", Edits: []Edit{
 	{"handlers/messages.go", "	ClientID *string `json:\"client_id\"`\n}", "	ClientID *string `json:\"client_id\"`\n	Author string `json:\"author\"`\n}"},
 	{"handlers/messages.go", "ClientID: key, Origin: origin}", "ClientID: key, Origin: origin, Author: body.Author}"},
 	{"chat/message.go", "	Origin string\n}\n\n// Posted is", "	Origin string\n	Author string\n}\n\n// Posted is"},
@@ -111,6 +111,6 @@ var AuthorFromBody = Mistake{"author from the body", []Edit{
 }}
 
 // NoJump lets the log of a database that was put back go on where it stands.
-var NoJump = Mistake{"jump not written", []Edit{
+var NoJump = Mistake{Name: "jump not written", Edits: []Edit{
 	{"repository/life.go", "			_, err = tx.jump()\n", "			err = nil\n"},
 }}
