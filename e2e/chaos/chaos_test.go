@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"flag"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,12 +15,37 @@ import (
 const seed = 20261129
 
 // shared is what the tests of this package stand on; built when first needed.
-var shared = sync.OnceValues(newEnv)
+var (
+	made   atomic.Bool
+	shared = sync.OnceValues(func() (*env, error) {
+		made.Store(true)
+		return newEnv()
+	})
+)
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	letTestsWaitTogether()
+	defer leaveNothing()
 	m.Run()
-	if e, err := shared(); err == nil && e != nil {
-		e.close()
+}
+
+// letTestsWaitTogether lets more tests than usual run beside one another, unless the caller
+// has said how many: most of their time they wait.
+func letTestsWaitTogether() {
+	const parallel = "test.parallel"
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == parallel })
+	if !said {
+		flag.Set(parallel, "6")
+	}
+}
+
+func leaveNothing() {
+	if made.Load() {
+		if e, err := shared(); err == nil {
+			e.close()
+		}
 	}
 }
 

@@ -22,7 +22,7 @@ type focus struct {
 func busy(o *load.Options) {
 	o.Posters, o.Pause = 12, 8*time.Millisecond
 	o.Churn, o.Logouts, o.Life = 25*time.Millisecond, 250*time.Millisecond, 150*time.Millisecond
-	o.Hedged, o.Keyless = 0.3, 0.1
+	o.Hedged, o.Keyless, o.Forged = 0.3, 0.1, 0.1
 }
 
 // long is one whose connections last until the service ends them.
@@ -98,9 +98,12 @@ func TestTheWorkloadsThatShowMistakesPassWithoutOne(t *testing.T) {
 // TestEachMistakeIsFound builds parley with each mistake and lets clients work with it.
 func TestEachMistakeIsFound(t *testing.T) {
 	shared := environment(t)
+	building := make(chan struct{}, 3)
 	for _, f := range focuses() {
 		t.Run(f.mistake.Name, func(t *testing.T) {
 			t.Parallel()
+			building <- struct{}{}
+			defer func() { <-building }()
 			e := shared.with(t, f.mistake)
 			// Chance decides whether a mistake shows; so there are a few attempts.
 			for attempt := range 4 {
