@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"strconv"
 	"time"
@@ -47,6 +48,9 @@ var guards = map[string]string{
 	"lock_timeout":                        "2000ms",
 	// Nothing waits any more for work that takes longer.
 	"statement_timeout": "2000ms",
+	// What a role or a database may have set otherwise. A connection that rests keeps.
+	"idle_session_timeout":          "0",
+	"default_transaction_isolation": "read committed",
 	// A machine that vanished without a word must not keep its locks.
 	"tcp_keepalives_idle":     "5",
 	"tcp_keepalives_interval": "2",
@@ -90,6 +94,7 @@ func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseco
 // that is in use.
 var migrationGuards = map[string]string{
 	"statement_timeout":                   "0",
+	"default_transaction_isolation":       "read committed",
 	"lock_timeout":                        "0",
 	"idle_in_transaction_session_timeout": "0",
 }
@@ -99,7 +104,7 @@ var migrationGuards = map[string]string{
 type Pools struct{ Reading, Writing, Migrating *sqlx.DB }
 
 // Open makes the pools of the database at an address. It connects to nothing.
-func Open(address string) (Pools, error) {
+func Open(address string, log *slog.Logger) (Pools, error) {
 	base, err := pq.NewConfig(address)
 	if err != nil {
 		var malformed *url.Error // holds the address, and so perhaps a password
@@ -121,30 +126,22 @@ func Open(address string) (Pools, error) {
 	if base.FallbackApplicationName == "" {
 		base.FallbackApplicationName = "parley"
 	}
-	open := func(wait time.Duration, connections int, settings ...map[string]string) *sqlx.DB {
-		cfg := base.Clone()
-		if cfg.Runtime == nil {
-			cfg.Runtime = make(map[string]string)
-		}
-		for _, s := range settings {
-			for name, value := range s {
-				cfg.Runtime[name] = value
-			}
-		}
-		opener, failed := pq.NewConnectorConfig(cfg)
+	open := func(wait time.Duration, connections int, lives *Lives, settings ...map[string]string) *sqlx.DB {
+		opener, failed := pq.NewConnectorConfig(base.Clone())
 		if failed != nil { // it has no reason to: the configuration was read before
 			panic(failed)
 		}
 		opener.Dialer(dialer{wait})
-		db := sql.OpenDB(connector{opener})
+		db := sql.OpenDB(connector{opener, setting(settings...), lives})
 		db.SetMaxOpenConns(connections)
 		db.SetMaxIdleConns(connections)
 		db.SetConnMaxIdleTime(5 * time.Minute)
 		return sqlx.NewDb(db, "postgres")
 	}
+	lives := &Lives{log: log, former: make(map[string]bool)}
 	return Pools{
-		Reading:   open(Silence, poolSize, guards, readerGuards),
-		Writing:   open(Silence, 1, guards, writerGuards),
-		Migrating: open(migrationSilence, 2, migrationGuards),
+		Reading:   open(Silence, poolSize, lives, guards, readerGuards),
+		Writing:   open(Silence, 1, lives, guards, writerGuards),
+		Migrating: open(migrationSilence, 2, nil, migrationGuards),
 	}, nil
 }
