@@ -124,6 +124,7 @@ func choose(ctx context.Context, o options, engines []*engine, folder string, do
 	sections := []section{posting(engines, scale), overHTTP(engines, scale), reading(engines, scale)}
 	sections = append(sections, streams(all, scale, o.plots)...)
 	sections = append(sections, neighbours(engines, all, scale)...)
+	sections = append(sections, instances(engines, hash, scale)...)
 	var names []string
 	chosen := 0
 	for i := range sections {

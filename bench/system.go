@@ -26,6 +26,12 @@ type instance struct {
 	// database is nil where everything is in memory.
 	database *database
 	token    string
+	// posting are the addresses that messages are posted to, and following that at which
+	// streams are opened, where they are others than the server's own; others are what
+	// else runs for it.
+	posting   []string
+	following string
+	others    []*child
 	// request opens a stream of a chat, after an id or, where that is below 0, from
 	// now on. What is answered once it is open holds opened.
 	request func(ch int, after int64) []byte
@@ -41,7 +47,28 @@ func (s *instance) stop() error {
 	if s == nil {
 		return nil
 	}
-	return errors.Join(s.child.stop(), s.database.drop())
+	var err error
+	for _, other := range s.others {
+		err = errors.Join(err, other.stop())
+	}
+	return errors.Join(s.child.stop(), err, s.database.drop())
+}
+
+// dialPosters makes so many connections to where messages are posted, in turn.
+func (s *instance) dialPosters(ctx context.Context, n int) (conns []*httpConn, err error) {
+	addresses := s.posting
+	if addresses == nil {
+		addresses = []string{s.address}
+	}
+	for i := range n {
+		w, err := dial(ctx, addresses[i%len(addresses)])
+		if err != nil {
+			hangUp(conns)
+			return nil, err
+		}
+		conns = append(conns, w)
+	}
+	return conns, nil
 }
 
 // databaseTime is what the database's processes have cost so far.

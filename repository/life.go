@@ -89,3 +89,12 @@ func (tx *transaction) beginLife(ctx context.Context, found string) error {
 func (h handle) knows(ctx context.Context, identity string) (bool, error) {
 	return h.exists(ctx, `SELECT 1 FROM life WHERE one = 1 AND identity = ?`, identity)
 }
+
+// Life names the present life of the database, the same for all instances that are on it.
+// It changes where the log jumped because an older state was brought back.
+func (r *Repository) Life() string {
+	if life := r.life.Load(); life != nil {
+		return *life
+	}
+	return ""
+}

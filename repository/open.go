@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -80,6 +81,10 @@ type Repository struct {
 	postKey   []byte
 	maxChats  int
 	jumps     jumps
+	// life is the identity that the log's last connection found.
+	life atomic.Pointer[string]
+	// address is PostgreSQL's; empty on SQLite.
+	address string
 	// file is what keeps a SQLite file to one process; nil on PostgreSQL.
 	file *sqliteFile
 	// reads counts those that still run, be it behind a caller that gave up.
@@ -168,6 +173,7 @@ func (r *Repository) open(ctx context.Context, o Options) error {
 
 func (r *Repository) openPostgres(ctx context.Context, address string, log *slog.Logger) error {
 	r.dialect = postgresDialect
+	r.address = address
 	pools, err := postgres.Open(address, log)
 	if err != nil {
 		return err

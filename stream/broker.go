@@ -31,6 +31,11 @@ type Options struct {
 	TotalBytes int
 	// Limits bound how many streams there are; they are not bounded by default.
 	Limits Limits
+	// Bus carries hints between the service's instances; nil where there is one.
+	Bus Bus
+	// Lease counts the streams of a user together with other instances'; nil is an instance
+	// that is alone.
+	Lease Lease
 	// Portable has every stream driven by a goroutine of its own, also where an event loop
 	// could drive it among others.
 	Portable bool
@@ -70,6 +75,11 @@ type Broker struct {
 	tail     *tail
 	renewals *renewals
 	openings *openings
+	// publisher and signaller send to the bus; they are nil where there is none.
+	publisher *publisher
+	signaller *signaller
+	// leaseholder is nil where no other instance is told of anything.
+	leaseholder *leaseholder
 
 	// loops drive the readers whose connections were hijacked; next counts them round.
 	loops []*eventLoop
@@ -81,9 +91,9 @@ type Broker struct {
 	// readersDone and workDone are waited for by Drain and Close.
 	readersDone sync.WaitGroup
 	workDone    sync.WaitGroup
-	// work ends with Close.
-	work context.Context
-	stop context.CancelFunc
+	// work ends with Close, leased with the first Drain.
+	work, leased   context.Context
+	stop, endLease context.CancelFunc
 
 	mu sync.Mutex
 	registry
@@ -114,7 +124,15 @@ func New(log Log, o Options) *Broker {
 	b.tail = newTail(b)
 	b.renewals = newRenewals(b)
 	b.openings = newOpenings(b)
+	if o.Bus != nil {
+		b.publisher, b.signaller = newPublisher(b, o.Bus), newSignaller(b)
+	}
+	if o.Lease != nil && o.Limits.PerUser > 0 {
+		b.leaseholder = newLeaseholder(b, o.Lease)
+		b.changed = make(map[string]struct{})
+	}
 	b.work, b.stop = context.WithCancel(context.Background())
+	b.leased, b.endLease = context.WithCancel(b.work)
 	for range eventLoops() {
 		b.loops = append(b.loops, newEventLoop(b))
 	}
@@ -136,13 +154,26 @@ func (b *Broker) Start(ctx context.Context) error {
 	}
 	b.workDone.Go(func() { b.tail.run(b.work) })
 	b.workDone.Go(func() { b.renewals.run(b.work) })
+	if bus := b.opts.Bus; bus != nil {
+		b.workDone.Go(func() { bus.Receive(b.work, b.tail.hear) })
+		b.workDone.Go(func() { b.publisher.run(b.work) })
+		b.workDone.Go(func() { b.signaller.run(b.work) })
+	}
+	if b.leaseholder != nil {
+		b.workDone.Go(func() { b.leaseholder.run(b.leased) })
+	}
 	return nil
 }
 
 // Committed tells the broker what a log writer of this instance has committed, in
 // order. It does not block. What comes of it is a hint like any other: repeated,
 // reordered or lost, it changes nothing but the time at which readers hear.
-func (b *Broker) Committed(events []chat.Event) { b.tail.offer(events) }
+func (b *Broker) Committed(events []chat.Event) {
+	b.tail.offer(events)
+	if b.publisher != nil {
+		b.publisher.committed(events)
+	}
+}
 
 // nextLoop is the event loop that the next connection goes to.
 func (b *Broker) nextLoop() *eventLoop {
@@ -162,6 +193,8 @@ func (b *Broker) Drain() {
 		}
 	}
 	b.mu.Unlock()
+	// The streams come back elsewhere, where they count at once.
+	b.endLease()
 	b.readersDone.Wait()
 }
 
