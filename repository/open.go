@@ -183,6 +183,9 @@ func (r *Repository) openPostgres(ctx context.Context, address string, log *slog
 	if err := pools.Migrating.PingContext(ctx); err != nil {
 		return fmt.Errorf("connecting to the database: %w", err)
 	}
+	if err := postgres.Unpooled(ctx, pools.Migrating); err != nil {
+		return err
+	}
 	if err := postgres.Unicode(ctx, pools.Migrating); err != nil {
 		return err
 	}
