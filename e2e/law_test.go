@@ -61,7 +61,6 @@ var technologies = map[string]struct {
 	"github.com/jmoiron/sqlx":             {"repository repository/postgres repository/sqlite bench", "SQL is spoken in one place"},
 	"github.com/lib/pq":                   {"repository repository/postgres e2e/need bench", "SQL is spoken in one place, notifications included"},
 	"modernc.org/sqlite":                  {"repository/sqlite bench", "one package drives SQLite"},
-	"github.com/nats-io/nats-server/v2":   {"deploy/cluster", "a server of NATS is for trying out; parley is a client of one"},
 	"github.com/pressly/goose/v3":         {"repository", "the schema is applied by what opens the database"},
 	"github.com/gin-gonic/gin":            {"handlers middleware server bench", "below the handlers a request is a context and arguments; in the benchmarks a rival stands under it"},
 	"github.com/appleboy/gin-jwt/v2":      {"middleware/jwt.go", "its traps are closed in one file"},
@@ -82,7 +81,7 @@ var technologies = map[string]struct {
 	"go.uber.org/goleak":                  {"e2e/leak", "how long to wait for what is about to end is decided in one place"},
 	"golang.org/x/tools":                  {"e2e/vet", "it checks sources; nothing that serves does"},
 	"github.com/nats-io/nats.go":          {"stream/natsbus e2e/bus_test.go", "one package speaks to NATS"},
-	"github.com/nats-io/nats-server/v2":   {"e2e/need/natsserver bench", "a server is only needed by what tests or measures the bus"},
+	"github.com/nats-io/nats-server/v2":   {"e2e/need/natsserver deploy/cluster bench", "a server is only needed by what tests, shows or measures the bus"},
 	"github.com/prometheus/client_golang": {"handlers middleware repository repository/commitlog server stream stream/natsbus bench", "each part counts what it does; chat and auth decide and count nothing"},
 }
 
