@@ -101,7 +101,9 @@ type Broker struct {
 	// applied is the tail's position: whatever of the log is not behind it is in
 	// the rooms that were open at the time.
 	applied int64
-	wakes   wakes
+	// lost are the parts of the log that were applied, and that the store has lost since.
+	lost  []chat.Jump
+	wakes wakes
 	// reads are the parts of the log that are to be read; reading is how many
 	// goroutines do.
 	reads   []logRead
