@@ -43,13 +43,19 @@ func (w *World) call(ctx context.Context, base, method, path, token string, body
 	return resp.StatusCode, resp.Header
 }
 
-// must is a call at the first address that has to be taken.
+// must is a call at the first address that has to be taken. It is repeated on a machine that
+// is too busy to answer; what is there already may have been made by the call before.
 func (w *World) must(ctx context.Context, method, path, token string, body, answer any) error {
-	status, _ := w.call(ctx, w.bases[0], method, path, token, body, answer)
-	if status < 200 || status > 299 {
-		return fmt.Errorf("%s %s: status %d", method, path, status)
+	for attempt := 1; ; attempt++ {
+		status, _ := w.call(ctx, w.bases[0], method, path, token, body, answer)
+		switch {
+		case status >= 200 && status <= 299, status == http.StatusConflict && attempt > 1:
+			return nil
+		case status >= 300 && status <= 499, attempt == 5:
+			return fmt.Errorf("%s %s: status %d", method, path, status)
+		}
+		pause(ctx, 200*time.Millisecond)
 	}
-	return nil
 }
 
 // logIn begins a session.

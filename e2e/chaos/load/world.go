@@ -110,7 +110,13 @@ func (w *World) signUp(ctx context.Context, name string) (*user, error) {
 	if err := w.must(ctx, "POST", "/users", "", body, nil); err != nil {
 		return nil, err
 	}
-	return w.logIn(ctx, w.bases[0], name)
+	for attempt := 1; ; attempt++ {
+		u, err := w.logIn(ctx, w.bases[0], name)
+		if err == nil || attempt == 5 {
+			return u, err
+		}
+		pause(ctx, 200*time.Millisecond)
+	}
 }
 
 func (w *World) makeChat(ctx context.Context, id string) error {

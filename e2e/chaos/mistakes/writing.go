@@ -112,5 +112,5 @@ var AuthorFromBody = Mistake{Name: "author from the body", Edits: []Edit{
 
 // NoJump lets the log of a database that was put back go on where it stands.
 var NoJump = Mistake{Name: "jump not written", Edits: []Edit{
-	{"repository/life.go", "			_, err = tx.jump()\n", "			err = nil\n"},
+	{"repository/life.go", "		_, err = tx.jump()\n", "		err = nil\n"},
 }}
