@@ -38,12 +38,22 @@ func slow(o *load.Options) {
 	o.Life = time.Minute
 }
 
+// work lets so many posts be taken, however busy the machine is.
+func work(in *injection) error {
+	const posts = 200
+	begin, patience := in.world.Posted(), time.Now().Add(15*time.Second)
+	for in.world.Posted() < begin+posts && time.Now().Before(patience) {
+		in.wait(20*time.Millisecond, 20*time.Millisecond)
+	}
+	return in.ctx.Err()
+}
+
 var (
-	two      = fault{name: "two busy instances", instances: 2, bus: busPostgres, change: busy, inject: bear}
-	deaf     = fault{name: "two busy instances that poll", instances: 2, change: busy, inject: bear}
-	lasting  = fault{name: "two busy instances, long connections", instances: 2, bus: busPostgres, change: long, inject: bear}
-	stalling = fault{name: "readers that stall", instances: 1, change: slow, inject: bear}
-	hostile  = fault{name: "a hostile bus", instances: 3, bus: busHostile, change: busy, inject: bear}
+	two      = fault{name: "two busy instances", instances: 2, bus: busPostgres, change: busy, inject: work}
+	deaf     = fault{name: "two busy instances that poll", instances: 2, change: busy, inject: work}
+	lasting  = fault{name: "two busy instances, long connections", instances: 2, bus: busPostgres, change: long, inject: work}
+	stalling = fault{name: "readers that stall", instances: 1, change: slow, inject: work}
+	hostile  = fault{name: "a hostile bus", instances: 3, bus: busHostile, change: busy, inject: work}
 	dbCuts   = fault{name: "cuts of the database's connection", run: cutDatabase}
 )
 

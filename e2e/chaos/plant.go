@@ -21,6 +21,8 @@ type plant struct {
 	driver, direct string // the database as the log is read back from it
 	server         *need.Server
 	own            bool // the server is this plant's alone
+	first          *need.Server
+	standbys       []*need.Server // that have taken the first one's place, one after the other
 	instances      []*site.Instance
 	front, back    []*wire.Proxy // before each instance, and behind it
 	nats           *site.NATS
@@ -64,6 +66,7 @@ func newPlant(e *env, f fault, seed uint64) (p *plant, err error) {
 		if p.server, err = need.StartCluster(); err != nil {
 			return nil, err
 		}
+		p.first = p.server
 	}
 	p.driver = "postgres"
 	if p.direct, p.drop, err = p.server.Database(); err != nil {
@@ -210,8 +213,13 @@ func (p *plant) close(keep bool) {
 		p.nats.Close()
 	}
 	switch {
-	case p.own && p.server != nil:
-		_ = p.server.Close()
+	case p.own:
+		for _, standby := range p.standbys {
+			_ = standby.Close()
+		}
+		if p.first != nil {
+			_ = p.first.Close()
+		}
 	case p.drop != nil:
 		_ = p.drop()
 	}

@@ -32,3 +32,21 @@ func (s *Server) Freeze() error { return s.cluster.freeze() }
 
 // Thaw is [Cluster.Thaw].
 func (s *Server) Thaw() error { return s.cluster.thaw() }
+
+// Standby is [Cluster.Standby]. The caller closes it.
+func (s *Server) Standby() (*Server, error) {
+	standby, err := s.cluster.standby()
+	if err != nil {
+		return nil, err
+	}
+	return &Server{address: standby.server, cluster: standby}, nil
+}
+
+// Detach is [Cluster.Detach].
+func (s *Server) Detach() error { return s.cluster.detach() }
+
+// Promote is [Cluster.Promote].
+func (s *Server) Promote() error { return s.cluster.control("promote") }
+
+// Counterpart is [Cluster.Counterpart].
+func (s *Server) Counterpart(address string) (string, error) { return s.cluster.counterpart(address) }

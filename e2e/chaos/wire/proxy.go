@@ -33,10 +33,10 @@ type Weather struct {
 // Proxy passes connections on to one address.
 type Proxy struct {
 	listener net.Listener
-	target   string
 	done     sync.WaitGroup
 
 	mu      sync.Mutex
+	target  string
 	changed chan struct{} // closed when the weather changes
 	weather Weather
 	conns   map[*conn]struct{}
@@ -64,6 +64,19 @@ func (p *Proxy) Set(w Weather) {
 	p.weather = w
 	close(p.changed)
 	p.changed = make(chan struct{})
+}
+
+// Lead has new connections led to another address.
+func (p *Proxy) Lead(target string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.target = target
+}
+
+func (p *Proxy) leadsTo() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.target
 }
 
 // Reset cuts all connections with a RST.
@@ -104,7 +117,7 @@ func (p *Proxy) serve(client *net.TCPConn) {
 		client.Close()
 		return
 	}
-	server, err := net.Dial("tcp", p.target)
+	server, err := net.Dial("tcp", p.leadsTo())
 	if err != nil {
 		client.SetLinger(0)
 		client.Close()
