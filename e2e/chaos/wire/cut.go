@@ -25,10 +25,13 @@ func NewCut(d Direction, after int64, begin string) *Cut {
 }
 
 // Arm has the next connection cut, or with Begin the one on which that is sent next. Nil
-// disarms.
+// disarms. What was armed before and has not come is dropped.
 func (p *Proxy) Arm(cut *Cut) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	for c := range p.conns {
+		c.cut = nil
+	}
 	p.cut = cut
 }
 

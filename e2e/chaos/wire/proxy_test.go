@@ -59,6 +59,23 @@ func TestACutComesAfterExactlySoManyBytes(t *testing.T) {
 	}
 }
 
+func TestACutThatDidNotComeMakesPlaceForTheNext(t *testing.T) {
+	p, dial := through(t)
+	conn := dial()
+	lines := bufio.NewReader(conn)
+	measured := NewCut(Down, 1<<40, "hello")
+	p.Arm(measured)
+	io.WriteString(conn, "hello\n")
+	if _, err := lines.ReadString('\n'); err != nil || p.Passed(measured) != 6 {
+		t.Fatalf("%d bytes counted, %v", p.Passed(measured), err)
+	}
+	p.Arm(NewCut(Down, 3, "hello"))
+	io.WriteString(conn, "hello\n")
+	if got, err := io.ReadAll(lines); string(got) != "hel" {
+		t.Errorf("%q came, %v", got, err)
+	}
+}
+
 func TestAHeldDirectionWaitsAndLosesNothing(t *testing.T) {
 	p, dial := through(t)
 	conn := dial()
