@@ -100,8 +100,11 @@ var migrationGuards = map[string]string{
 }
 
 // Pools are the pools of one database. Writing has one connection, which the log
-// writes on; the migrations' may take its time.
-type Pools struct{ Reading, Writing, Migrating *sqlx.DB }
+// writes on; the migrations' may take its time. Lives is of the first two.
+type Pools struct {
+	Reading, Writing, Migrating *sqlx.DB
+	Lives                       *Lives
+}
 
 // Open makes the pools of the database at an address. It connects to nothing.
 func Open(address string, log *slog.Logger) (Pools, error) {
@@ -121,6 +124,7 @@ func Open(address string, log *slog.Logger) (Pools, error) {
 		Reading:   open(Silence, poolSize, lives, guards, readerGuards),
 		Writing:   open(Silence, 1, lives, guards, writerGuards),
 		Migrating: open(migrationSilence, 2, nil, migrationGuards),
+		Lives:     lives,
 	}, nil
 }
 
