@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -209,5 +210,53 @@ func TestAFrozenInstanceDoesNotStopTheOthers(t *testing.T) {
 		close(stop)
 		a.Thaw()
 		ann.post(chatID, fmt.Sprintf("and goes on, %d", round))
+	}
+}
+
+// The streams of an instance that ends in good order stop counting at once, those of one
+// that is killed when its lease has run out.
+func TestAUsersStreamsAreCountedOverInstances(t *testing.T) {
+	t.Parallel()
+	a, b := twoInstances(t, "--max-streams-per-user", "8")
+	ann := newPerson(t, a)
+	token := ann.login(a).Token
+	open := func(p *process, n int) {
+		t.Helper()
+		for range n {
+			mustOpenFeed(t, p.URL+"/stream", token, "").until(t, "ready")
+		}
+	}
+	// becomes waits until one stream more is refused, or is not, and says how long that took.
+	becomes := func(p *process, refused bool) time.Duration {
+		t.Helper()
+		began := time.Now()
+		waitFor(t, func() bool {
+			status, answer, err := send(t, "GET", p.URL+"/stream?timeout=1ms", token, "")
+			time.Sleep(50 * time.Millisecond) // a try is work for the instance
+			if err != nil || status != http.StatusOK && !strings.Contains(string(answer), `"too_many_streams"`) {
+				t.Fatalf("one stream more: %d %s %v", status, answer, err)
+			}
+			return status != http.StatusOK == refused
+		})
+		return time.Since(began)
+	}
+	const soon, leased = 10 * time.Second, 30 * time.Second
+	open(a, 5)
+	open(b, 3)
+	for _, p := range []*process{a, b} {
+		if took := becomes(p, true); took > soon {
+			t.Errorf("the ninth stream is refused after %v", took)
+		}
+	}
+	b.Terminate()
+	if took := becomes(a, false); took > soon {
+		t.Errorf("the streams of an instance that has ended are free after %v", took)
+	}
+	b.Restart()
+	open(b, 3)
+	becomes(a, true)
+	b.Kill()
+	if took := becomes(a, false); took > leased {
+		t.Errorf("the streams of an instance that was killed are free after %v", took)
 	}
 }

@@ -26,6 +26,7 @@ var house = map[string]struct {
 	"docs":                 {"", "documents are files"},
 	"auth":                 {"chat", "who somebody is, is decided without a database driver and without HTTP"},
 	"stream":               {"chat", "readers follow a log that they know by a small interface; what stores it is not theirs"},
+	"stream/natsbus":       {"", "it carries bytes, and need not know what they say"},
 	"middleware":           {"chat", "what stands before every request knows no use case"},
 	"client":               {"chat", "a client sees what is on the wire, and shares the server's words alone"},
 	"repository":           {"auth chat migrations repository/commitlog repository/postgres repository/posts repository/sqlite", "everything stored is here, and nothing that asks for it"},
@@ -34,7 +35,7 @@ var house = map[string]struct {
 	"repository/postgres":  {"chat repository/commitlog repository/posts", "a database is driven below the nouns, and knows neither them nor the other database"},
 	"repository/sqlite":    {"chat repository/commitlog repository/posts", "a database is driven below the nouns, and knows neither them nor the other database"},
 	"handlers":             {"auth chat docs middleware stream web", "HTTP in, one call, HTTP out: the store is known by chat's and auth's interfaces"},
-	"server":               {"auth chat docs handlers middleware migrations repository stream web", "it ties the knot, for the command line, tests and benchmarks alike: so it knows neither cli nor client"},
+	"server":               {"auth chat docs handlers middleware migrations repository stream stream/natsbus web", "it ties the knot, for the command line, tests and benchmarks alike: so it knows neither cli nor client"},
 	"cli":                  {"auth chat client repository server", "commands start a server, work beside one, or are a client of one"},
 	"deploy":               {"", "what is deployed is files"},
 	"deploy/cluster":       {"deploy e2e/need e2e/need/machine", "it runs programs, and is linked with none of them"},
@@ -42,6 +43,7 @@ var house = map[string]struct {
 	"e2e":                  {"*", "tests of the whole"},
 	"e2e/sse":              {"", "a judge of the wire must not share code with what writes it"},
 	"e2e/need":             {"e2e/need/machine", "what tests stand on must not stand on what is tested"},
+	"e2e/need/natsserver":  {"", "what tests stand on must not stand on what is tested"},
 	"e2e/leak":             {"", "every package's tests may end with it"},
 	"e2e/vet":              {"", "it reads the house's sources and imports none"},
 	"e2e/need/machine":     {"", "it runs before any module has been fetched"},
@@ -59,7 +61,6 @@ var technologies = map[string]struct {
 	"github.com/jmoiron/sqlx":             {"repository repository/postgres repository/sqlite bench", "SQL is spoken in one place"},
 	"github.com/lib/pq":                   {"repository repository/postgres e2e/need bench", "SQL is spoken in one place, notifications included"},
 	"modernc.org/sqlite":                  {"repository/sqlite bench", "one package drives SQLite"},
-	"github.com/nats-io/nats-server/v2":   {"deploy/cluster", "a server of NATS is for trying out; parley is a client of one"},
 	"github.com/pressly/goose/v3":         {"repository", "the schema is applied by what opens the database"},
 	"github.com/gin-gonic/gin":            {"handlers middleware server bench", "below the handlers a request is a context and arguments; in the benchmarks a rival stands under it"},
 	"github.com/appleboy/gin-jwt/v2":      {"middleware/jwt.go", "its traps are closed in one file"},
@@ -79,7 +80,9 @@ var technologies = map[string]struct {
 	"github.com/go-json-experiment/json":  {"handlers middleware stream client bench", "strict JSON at the wire; chat's types carry tags alone"},
 	"go.uber.org/goleak":                  {"e2e/leak", "how long to wait for what is about to end is decided in one place"},
 	"golang.org/x/tools":                  {"e2e/vet", "it checks sources; nothing that serves does"},
-	"github.com/prometheus/client_golang": {"handlers middleware repository repository/commitlog server stream bench", "each part counts what it does; chat and auth decide and count nothing"},
+	"github.com/nats-io/nats.go":          {"stream/natsbus e2e/bus_test.go", "one package speaks to NATS"},
+	"github.com/nats-io/nats-server/v2":   {"e2e/need/natsserver deploy/cluster bench", "a server is only needed by what tests, shows or measures the bus"},
+	"github.com/prometheus/client_golang": {"handlers middleware repository repository/commitlog server stream stream/natsbus bench", "each part counts what it does; chat and auth decide and count nothing"},
 }
 
 // TestWhoMayImportWhom reads every file that is no test, whatever system it is

@@ -52,6 +52,9 @@ func (c *cleaner) clean(ctx context.Context) error {
 	if err := c.r.dropSessions(ctx, time.Now().Add(-sessionKept)); err != nil {
 		return err
 	}
+	if err := c.r.dropLeases(ctx); err != nil {
+		return err
+	}
 	return c.scrub(ctx)
 }
 

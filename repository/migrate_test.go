@@ -22,6 +22,8 @@ func undoBoundedEndings(t testing.TB, r *Repository) {
 		`CREATE UNIQUE INDEX messages_client_id ON messages (chat, author, client_id) WHERE client_id IS NOT NULL`,
 		`DROP TABLE endings`,
 		`DROP TABLE keys`,
+		`DROP TABLE instance_streams`,
+		`DROP TABLE instances`,
 		`DROP TABLE jumps`,
 		`DROP TABLE life`,
 		`CREATE INDEX chats_deleted ON chats (id) WHERE deleted_pos IS NOT NULL`,
@@ -30,7 +32,7 @@ func undoBoundedEndings(t testing.TB, r *Repository) {
 	if r.dialect == postgresDialect {
 		for _, id := range textIDs(t, r) {
 			table, column, _ := strings.Cut(id, ".")
-			if table != "endings" && table != "keys" {
+			if table != "endings" && table != "keys" && !strings.HasPrefix(table, "instance") {
 				statements = append(statements, `ALTER TABLE `+table+` ALTER COLUMN `+column+` TYPE text COLLATE "default"`)
 			}
 		}
@@ -58,7 +60,8 @@ func TestTextIDsOnPostgreSQLCompareByBytes(t *testing.T) {
 	t.Parallel()
 	r := freshStore(t, "postgres").open(t)
 	want := []string{
-		"chats.id", "endings.id", "endings.kind", "events.chat", "events.session", "events.username", "head.writer", "keys.name",
+		"chats.id", "endings.id", "endings.kind", "events.chat", "events.session", "events.username", "head.writer",
+		"instance_streams.instance", "instance_streams.username", "instances.id", "keys.name",
 		"memberships.chat", "memberships.username", "messages.author", "messages.chat", "messages.client_id",
 		"own_messages.chat", "own_messages.username", "sessions.id", "sessions.username", "users.username", "writers.id",
 	}

@@ -99,20 +99,30 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	options := stream.Options{
-		Ping: s.plan.ping, Rotate: s.plan.rotate, Portable: s.plan.portable, Limits: s.plan.streamLimits, TotalBytes: s.plan.streamMemory, Registerer: registry, Log: s.log,
-	}
 	if s.bus, err = s.openBus(ctx, secret, registry); err != nil {
 		return err
 	}
-	if s.bus != nil {
-		options.Bus = s.bus
+	lease, err := s.takeLease(ctx, secret)
+	if err != nil {
+		return err
 	}
-	s.broker = stream.New(s.repository, options)
+	s.broker = stream.New(s.repository, s.streamOptions(lease, registry))
 	if err := s.broker.Start(ctx); err != nil {
 		return fmt.Errorf("reading the log's head: %w", err)
 	}
 	return s.assemble(secret, registry)
+}
+
+func (s *Server) streamOptions(lease stream.Lease, registry *prometheus.Registry) stream.Options {
+	o := stream.Options{
+		Ping: s.plan.ping, Rotate: s.plan.rotate, Portable: s.plan.portable,
+		Limits: s.plan.streamLimits, Lease: lease, TotalBytes: s.plan.streamMemory,
+		Registerer: registry, Log: s.log,
+	}
+	if s.bus != nil {
+		o.Bus = s.bus
+	}
+	return o
 }
 
 // committed hands what was committed to those who follow. Nothing is committed

@@ -41,7 +41,7 @@ type Settings struct {
 	MaxChatsPerUser      string `name:"max-chats-per-user" default:"1000" env:"PARLEY_MAX_CHATS_PER_USER" placeholder:"N" help:"How many chats one user may be in."`
 	MaxStreams           string `name:"max-streams" env:"PARLEY_MAX_STREAMS" placeholder:"N" help:"How many streams there may be; three fourths of the descriptors that the process may have if absent."`
 	MaxConnections       string `name:"max-connections" env:"PARLEY_MAX_CONNECTIONS" placeholder:"N" help:"How many connections may be open, those of streams included; where a new one finds them all taken, the one that has been idle longest is closed. Seven eighths of the descriptors that the process may have if absent."`
-	MaxStreamsPerUser    string `name:"max-streams-per-user" default:"1000" env:"PARLEY_MAX_STREAMS_PER_USER" placeholder:"N" help:"How many of them one user may have."`
+	MaxStreamsPerUser    string `name:"max-streams-per-user" default:"1000" env:"PARLEY_MAX_STREAMS_PER_USER" placeholder:"N" help:"How many of them one user may have, on all instances together."`
 	MaxStreamsPerAddress string `name:"max-streams-per-address" default:"4096" env:"PARLEY_MAX_STREAMS_PER_ADDRESS" placeholder:"N" help:"How many may come from one address, as trusted proxies tell it; this machine's own is not counted."`
 	StreamMemory         string `name:"stream-memory" default:"64" env:"PARLEY_STREAM_MEMORY" placeholder:"MIB" help:"How much of the newest messages is kept in memory for streams, in MiB; what is not there is read from the database."`
 	Limits               string `default:"on" env:"PARLEY_LIMITS" placeholder:"on|off" help:"off lifts every rate and count limit, for tests and benchmarks."`

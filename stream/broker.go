@@ -33,6 +33,9 @@ type Options struct {
 	Limits Limits
 	// Bus carries hints between the service's instances; nil where there is one.
 	Bus Bus
+	// Lease counts the streams of a user together with other instances'; nil is an instance
+	// that is alone.
+	Lease Lease
 	// Portable has every stream driven by a goroutine of its own, also where an event loop
 	// could drive it among others.
 	Portable bool
@@ -75,6 +78,8 @@ type Broker struct {
 	// publisher and signaller send to the bus; they are nil where there is none.
 	publisher *publisher
 	signaller *signaller
+	// leaseholder is nil where no other instance is told of anything.
+	leaseholder *leaseholder
 
 	// loops drive the readers whose connections were hijacked; next counts them round.
 	loops []*eventLoop
@@ -86,9 +91,9 @@ type Broker struct {
 	// readersDone and workDone are waited for by Drain and Close.
 	readersDone sync.WaitGroup
 	workDone    sync.WaitGroup
-	// work ends with Close.
-	work context.Context
-	stop context.CancelFunc
+	// work ends with Close, leased with the first Drain.
+	work, leased   context.Context
+	stop, endLease context.CancelFunc
 
 	mu sync.Mutex
 	registry
@@ -96,7 +101,9 @@ type Broker struct {
 	// applied is the tail's position: whatever of the log is not behind it is in
 	// the rooms that were open at the time.
 	applied int64
-	wakes   wakes
+	// lost are the parts of the log that were applied, and that the store has lost since.
+	lost  []chat.Jump
+	wakes wakes
 	// reads are the parts of the log that are to be read; reading is how many
 	// goroutines do.
 	reads   []logRead
@@ -120,7 +127,12 @@ func New(log Log, o Options) *Broker {
 	if o.Bus != nil {
 		b.publisher, b.signaller = newPublisher(b, o.Bus), newSignaller(b)
 	}
+	if o.Lease != nil && o.Limits.PerUser > 0 {
+		b.leaseholder = newLeaseholder(b, o.Lease)
+		b.changed = make(map[string]struct{})
+	}
 	b.work, b.stop = context.WithCancel(context.Background())
+	b.leased, b.endLease = context.WithCancel(b.work)
 	for range eventLoops() {
 		b.loops = append(b.loops, newEventLoop(b))
 	}
@@ -146,6 +158,9 @@ func (b *Broker) Start(ctx context.Context) error {
 		b.workDone.Go(func() { bus.Receive(b.work, b.tail.hear) })
 		b.workDone.Go(func() { b.publisher.run(b.work) })
 		b.workDone.Go(func() { b.signaller.run(b.work) })
+	}
+	if b.leaseholder != nil {
+		b.workDone.Go(func() { b.leaseholder.run(b.leased) })
 	}
 	return nil
 }
@@ -178,6 +193,8 @@ func (b *Broker) Drain() {
 		}
 	}
 	b.mu.Unlock()
+	// The streams come back elsewhere, where they count at once.
+	b.endLease()
 	b.readersDone.Wait()
 }
 

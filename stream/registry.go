@@ -13,6 +13,10 @@ type registry struct {
 	// arriving are the readers that opened at a head that the tail has yet to reach.
 	arriving map[*reader]struct{}
 	drained  bool
+	// changed are the users of whom other instances are to be told; nil where nobody is
+	// told. elsewhere is how many streams those instances hold, by user.
+	changed   map[string]struct{}
+	elsewhere map[string]int
 }
 
 func newRegistry(l Limits) registry {
@@ -32,17 +36,27 @@ func (r *registry) register(rd *reader) {
 		r.users[user] = make(map[*reader]struct{})
 	}
 	r.users[user][rd] = struct{}{}
+	r.noteStreams(user)
 }
 
 // forget removes a reader.
 func (r *registry) forget(rd *reader) {
 	delete(r.arriving, rd)
 	user := rd.credential.user
+	r.noteStreams(user)
 	delete(r.users[user], rd)
 	if len(r.users[user]) == 0 {
 		delete(r.users, user)
 	}
 	r.count(rd.start, -1)
+}
+
+// noteStreams notes that a user's streams, with the one that opened or ends, are enough to be
+// told of.
+func (r *registry) noteStreams(user string) {
+	if r.changed != nil && len(r.users[user]) > r.limits.untold() {
+		r.changed[user] = struct{}{}
+	}
 }
 
 // count counts a stream that opened, by 1, or ended, by -1.

@@ -53,7 +53,7 @@ func NewBus(address, schema string) (*Bus, error) {
 	}
 	// A notification is written to the log of the database like a row. Nothing is promised
 	// of it, so nobody waits until it is on a disk.
-	sending := pool(base, Silence, guards, map[string]string{"synchronous_commit": "off"})
+	sending := pool(base, Silence, nil, guards, map[string]string{"synchronous_commit": "off"})
 	sending.SetMaxOpenConns(1)
 	return &Bus{
 		channel: "parley_" + schema,

@@ -1,0 +1,185 @@
+package repository
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Lease is this instance's place among those that serve the database. While it lasts, the
+// others count the streams that it tells of. It lasts by the database's clock alone, so
+// that the instances' own may differ. Its methods are called one at a time.
+type Lease struct {
+	r      *Repository
+	secret string
+	// id is that of the lease as it was taken last; empty before the first.
+	id string
+}
+
+// Lease returns the instance's lease, which is not taken before [Lease.Renew]. secret tells
+// the service's signing secret from another without betraying it. It is nil where the
+// database is a file, which is served by one process.
+func (r *Repository) Lease(secret string) *Lease {
+	if r.file != nil {
+		return nil
+	}
+	return &Lease{r: r, secret: secret}
+}
+
+// Renew lets the lease last for some time from now. One that has run out is not extended,
+// because others may be deleting what belongs to it: a fresh one is taken, of which
+// nothing has been told.
+func (l *Lease) Renew(ctx context.Context, last time.Duration) (fresh bool, err error) {
+	defer wrap(&err, "renewing the instance's lease")
+	now := l.r.dialect.now
+	n, err := l.change(ctx, `UPDATE instances SET expires_at = `+now+` + ? WHERE id = ? AND expires_at > `+now,
+		last.Milliseconds(), l.id)
+	if err != nil || n == 1 {
+		return false, err
+	}
+	id := rand.Text()
+	_, err = l.change(ctx, `INSERT INTO instances (id, secret, expires_at) VALUES (?, ?, `+now+` + ?)`,
+		id, l.secret, last.Milliseconds())
+	if err != nil {
+		return false, err
+	}
+	l.id = id
+	return true, nil
+}
+
+// End gives the lease up. What was told of it counts no more from then on.
+func (l *Lease) End(ctx context.Context) (err error) {
+	defer wrap(&err, "giving up the instance's lease")
+	if l.id == "" {
+		return nil
+	}
+	if _, err := l.change(ctx, `UPDATE instances SET expires_at = 0 WHERE id = ?`, l.id); err != nil {
+		return err
+	}
+	_, err = bounded(ctx, l.r, "", func(ctx context.Context) (none struct{}, err error) {
+		return none, l.r.dropLease(ctx, l.id)
+	})
+	return err
+}
+
+// OtherSecret says whether an instance with another signing secret holds a lease.
+func (l *Lease) OtherSecret(ctx context.Context) (bool, error) {
+	return read(ctx, l.r, func(ctx context.Context, h handle) (bool, error) {
+		return h.exists(ctx, `SELECT 1 FROM instances WHERE secret <> ? AND expires_at > `+h.d.now+` LIMIT 1`, l.secret)
+	})
+}
+
+// userStreams is how many streams there are of a user.
+type userStreams struct {
+	Username string `db:"username" json:"username"`
+	Streams  int    `db:"streams" json:"streams"`
+}
+
+// Tell stores how many streams this instance holds of some users. 0 takes a user away.
+func (l *Lease) Tell(ctx context.Context, streams map[string]int) (err error) {
+	defer wrap(&err, "telling of the instance's streams")
+	var counts []userStreams
+	var gone []string
+	for username, n := range streams {
+		if n > 0 {
+			counts = append(counts, userStreams{username, n})
+		} else {
+			gone = append(gone, username)
+		}
+	}
+	told, err := json.Marshal(counts)
+	if err != nil {
+		return err
+	}
+	_, err = bounded(ctx, l.r, "", func(ctx context.Context) (none struct{}, err error) {
+		return none, l.r.dialect.beside(ctx, l.r, func(ctx context.Context, c changer) error {
+			return tell(ctx, c, l.r.dialect, l.id, len(counts), string(told), gone)
+		})
+	})
+	return err
+}
+
+// tell changes what is stored of a lease. A lease that is gone is refused by its key.
+func tell(ctx context.Context, c changer, d *dialect, id string, counts int, told string, gone []string) error {
+	if counts > 0 {
+		_, err := c.exec(ctx, `INSERT INTO instance_streams (username, instance, streams)
+			SELECT value ->> 'username', CAST(? AS text), CAST(value ->> 'streams' AS integer) FROM `+d.each+` WHERE true
+			ON CONFLICT (username, instance) DO UPDATE SET streams = excluded.streams`, id, told)
+		if err != nil {
+			return err
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	_, err := c.exec(ctx, `DELETE FROM instance_streams WHERE instance = ? AND username `+d.among, id, d.list(gone))
+	return err
+}
+
+// heardPage is how many users one statement reads of.
+const heardPage = 1000
+
+// Elsewhere reads how many streams the other instances have told that they hold, by user.
+func (l *Lease) Elsewhere(ctx context.Context) (streams map[string]int, err error) {
+	defer wrap(&err, "reading the other instances' streams")
+	streams = make(map[string]int)
+	for after := ""; ; {
+		page, err := read(ctx, l.r, func(ctx context.Context, h handle) (page []userStreams, err error) {
+			err = h.all(ctx, &page, `SELECT s.username, SUM(s.streams) AS streams
+				FROM instance_streams s JOIN instances i ON i.id = s.instance
+				WHERE s.username > ? AND s.instance <> ? AND i.expires_at > `+h.d.now+`
+				GROUP BY s.username ORDER BY s.username LIMIT ?`, after, l.id, heardPage)
+			return page, err
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, u := range page {
+			streams[u.Username] = u.Streams
+		}
+		if len(page) < heardPage {
+			return streams, nil
+		}
+		after = page[heardPage-1].Username
+	}
+}
+
+// change runs one statement, and returns when the time for it is up if it does not.
+func (l *Lease) change(ctx context.Context, query string, args ...any) (changed int64, err error) {
+	return bounded(ctx, l.r, "", func(ctx context.Context) (int64, error) { return l.r.beside(ctx, query, args...) })
+}
+
+// dropLeases deletes the leases that have run out.
+func (r *Repository) dropLeases(ctx context.Context) error {
+	ended, err := read(ctx, r, func(ctx context.Context, h handle) (ended []string, err error) {
+		err = h.all(ctx, &ended, `SELECT id FROM instances WHERE expires_at <= `+h.d.now+` ORDER BY id LIMIT ?`, endingsAtOnce)
+		return ended, err
+	})
+	for _, id := range ended {
+		if err == nil {
+			err = r.dropLease(ctx, id)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("deleting leases that have run out: %w", err)
+	}
+	return nil
+}
+
+// dropLease deletes a lease that has run out, behind what was told of it, in slices.
+func (r *Repository) dropLease(ctx context.Context, id string) error {
+	for {
+		n, err := r.beside(ctx, `DELETE FROM instance_streams WHERE instance = ? AND username IN (
+			SELECT username FROM instance_streams WHERE instance = ? ORDER BY username LIMIT ?)`, id, id, endingSlice)
+		if err != nil {
+			return err
+		}
+		if n < endingSlice {
+			break
+		}
+	}
+	_, err := r.beside(ctx, `DELETE FROM instances WHERE id = ?`, id)
+	return err
+}
