@@ -169,7 +169,7 @@ func (h *leaseholder) end() {
 	ctx, cancel := context.WithTimeout(context.Background(), leaseEnding)
 	defer cancel()
 	if err := h.lease.End(ctx); err != nil {
-		h.broker.opts.Log.Warn("the lease is left to run out", "error", err)
+		h.broker.opts.Log.Warn("giving up the lease; other instances delete what is left of it", "error", err)
 	}
 }
 
