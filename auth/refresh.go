@@ -58,6 +58,7 @@ func (s *Service) Refresh(ctx context.Context, text string) (chat.Login, error) 
 			return chat.Login{}, badIfOver("renewing a session", err)
 		}
 		if renewed {
+			s.renewed(session.Username, session.ID)
 			return login, nil
 		}
 	}

@@ -28,6 +28,9 @@ type Options struct {
 	// RefreshKey derives the successors of refresh tokens. All instances of a
 	// service have the same one; see [DeriveKey].
 	RefreshKey []byte
+	// Renewed is told of each session that a refresh renewed; nil is nobody. It does not
+	// block.
+	Renewed func(username, session string)
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -39,6 +42,7 @@ type Service struct {
 	store      Store
 	signer     Signer
 	refreshKey []byte
+	renewed    func(username, session string)
 	now        func() time.Time
 	passwords  *gate
 }
@@ -50,11 +54,15 @@ func New(o Options) *Service {
 		store:      o.Store,
 		signer:     o.Signer,
 		refreshKey: o.RefreshKey,
+		renewed:    o.Renewed,
 		now:        o.Now,
 		passwords:  passwords,
 	}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if s.renewed == nil {
+		s.renewed = func(string, string) {}
 	}
 	return s
 }

@@ -28,6 +28,7 @@ var roles = map[string]func(in *bufio.Reader) error{
 	"nethttp":  serveNetHTTP,
 	"limit":    serveLimit,
 	"r3labs":   serveR3labs,
+	"nats":     serveNATS,
 	"audience": beAudience,
 }
 

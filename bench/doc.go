@@ -26,6 +26,10 @@
 // ordinary requests as fast as it can. They show how much of the ratio is the
 // processors', which everything shares here.
 //
+// Several instances then share a PostgreSQL (the sections "Instances"). A message is timed
+// to a stream of another instance and to one of the same, over each bus; and as many
+// messages as can be are posted on one, two and four instances, with a bus and without.
+//
 // All readers of the streams are one process, the audience. Each text carries a stamp
 // with its poster, its number and its time. Every reader compares each stamp with the one
 // before it, so a message that is lost, repeated or out of order shows in the column

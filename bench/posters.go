@@ -80,7 +80,7 @@ func newPosters(ctx context.Context, s *instance, clients, chats int, patient bo
 		}
 	}
 	var err error
-	p.conns, err = dialAll(ctx, s.address, clients)
+	p.conns, err = s.dialPosters(ctx, clients)
 	return p, err
 }
 
@@ -106,7 +106,7 @@ func newPost(ch, lane int, token string, patient bool) *post {
 // reconnect connects all posters anew; no post may be under way.
 func (p *posters) reconnect(ctx context.Context, s *instance) (err error) {
 	hangUp(p.conns)
-	p.conns, err = dialAll(ctx, s.address, len(p.posts))
+	p.conns, err = s.dialPosters(ctx, len(p.posts))
 	return err
 }
 

@@ -19,7 +19,7 @@ const (
 	KindSessionEnded Kind = "session.ended"
 	KindUserDisabled Kind = "user.disabled"
 
-	// KindJump says that the positions before it, down to [Jump.Before], are left out.
+	// KindJump says that the positions before it, down to [Event.Before], are left out.
 
 	KindJump Kind = "jump"
 )
@@ -64,6 +64,9 @@ type Event struct {
 
 	// Session is the one that ended (session.ended).
 	Session string
+
+	// Before is [Jump.Before] (jump).
+	Before int64
 }
 
 // Data is the value that is the event's JSON on a stream: a [Message], a

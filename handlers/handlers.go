@@ -74,6 +74,8 @@ type Options struct {
 	// Ready names what keeps the service from taking traffic, and says why;
 	// nothing is good news.
 	Ready func(ctx context.Context) []chat.FieldError
+	// Bus is how the bus between instances is, "up" or "down"; empty where there is none.
+	Bus func() string
 	// Metrics answers /metrics, for callers on this machine that no proxy
 	// forwarded; nil where they have an address of their own.
 	Metrics http.Handler

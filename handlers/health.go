@@ -18,13 +18,15 @@ func (a *api) healthy(c *gin.Context) error {
 	}{"ok"})
 }
 
-// ready says whether the service may take traffic, and if not, what it lacks.
+// ready says whether the service may take traffic, and if not, what it lacks. Without its
+// bus it may: what other instances commit is only noticed later.
 func (a *api) ready(c *gin.Context) error {
 	lacking := a.Ready(c.Request.Context())
 	if len(lacking) == 0 {
 		return writeJSON(c, http.StatusOK, struct {
 			Status string `json:"status"`
-		}{"ready"})
+			Bus    string `json:"bus,omitzero"`
+		}{"ready", a.Bus()})
 	}
 	names := make([]string, len(lacking))
 	for i, f := range lacking {

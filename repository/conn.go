@@ -3,6 +3,7 @@ package repository
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"time"
 
 	"parley/repository/commitlog"
@@ -16,13 +17,23 @@ type conn struct {
 	handle handle
 }
 
-// connect opens the connection that the log writes on.
+// connect opens the connection that the log writes on. If it leads to another life of the
+// database than the last one did, the log jumps before anything else is written.
 func connect(ctx context.Context, r *Repository) (*conn, error) {
-	c, q, err := r.dialect.connect(ctx, r)
+	opened, q, life, err := r.dialect.connect(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	return &conn{c, handle{q, r.dialect}}, nil
+	c := &conn{opened, handle{q, r.dialect}}
+	if life == "" {
+		return c, nil
+	}
+	if err := r.resumeOn(ctx, c, life); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("beginning a new life of the database: %w", err)
+	}
+	r.life.Store(&life)
+	return c, nil
 }
 
 // uninterrupted begins no statement that could outlast its context, and interrupts none

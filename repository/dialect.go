@@ -52,8 +52,9 @@ type dialect struct {
 	firstGoesOn bool
 
 	// connect opens the connection that the log writes on, and says by what changes run
-	// their statements on it.
-	connect func(ctx context.Context, r *Repository) (posts.Conn, queryer, error)
+	// their statements on it. life is the identity of the life of the database that it
+	// leads to; empty where all connections lead to one.
+	connect func(ctx context.Context, r *Repository) (c posts.Conn, q queryer, life string, err error)
 	// away says that err tells of the database, not of what was asked of it.
 	away func(err error) bool
 }
@@ -81,9 +82,9 @@ var sqliteDialect = &dialect{
 	beside:    besideInABatch,
 	run:       oneByOne,
 	scrub:     sqlite.EmptyLog,
-	connect: func(ctx context.Context, r *Repository) (posts.Conn, queryer, error) {
+	connect: func(ctx context.Context, r *Repository) (posts.Conn, queryer, string, error) {
 		c, err := sqlite.Connect(ctx, r.writing, r.file.guard)
-		return c, c, err
+		return c, c, "", err
 	},
 	away: sqlite.Away,
 }
@@ -115,9 +116,12 @@ var postgresDialect = &dialect{
 	// their age.
 	scrub:       func(context.Context, *sqlx.DB) error { return nil },
 	firstGoesOn: true,
-	connect: func(ctx context.Context, r *Repository) (posts.Conn, queryer, error) {
+	connect: func(ctx context.Context, r *Repository) (posts.Conn, queryer, string, error) {
 		c, err := postgres.Connect(ctx, r.writing)
-		return c, uninterrupted{c}, err
+		if err != nil {
+			return nil, nil, "", err
+		}
+		return c, uninterrupted{c}, c.Life(), nil
 	},
 	away: postgres.Away,
 }

@@ -41,7 +41,6 @@ func (r *Repository) openSQLite(ctx context.Context, path string, o Options) err
 	r.statements = newStatements(r.pool)
 	r.reading = r.statements.inPool()
 	r.file = &sqliteFile{path: path, serve: o.Serve, guard: sqlite.NewGuard(path, o.Log)}
-	r.identity = func(context.Context) (string, error) { return r.file.life, nil }
 	return r.file.open(ctx, r)
 }
 
@@ -108,15 +107,16 @@ func (f *sqliteFile) note(err error) {
 	}
 }
 
-// begin finds out whether the log goes on where it was. Beside the lock's holder it does.
+// begin finds out whether the log goes on where it was, and makes it jump if not. Beside the
+// lock's holder it goes on.
 func (f *sqliteFile) begin(ctx context.Context, r *Repository) error {
-	if f.lock == nil {
+	if f == nil || f.lock == nil {
 		return nil
 	}
 	if err := sqlite.Opened(f.path); err != nil {
 		return err
 	}
-	if err := r.resume(ctx); err != nil {
+	if err := r.resume(ctx, f.life); err != nil {
 		return err
 	}
 	f.known = true

@@ -39,7 +39,7 @@ func (tx *transaction) jump() (chat.Jump, error) {
 		return j, err
 	}
 	tx.pos = j.Pos - 1
-	tx.append(chat.Event{Kind: chat.KindJump})
+	tx.append(chat.Event{Kind: chat.KindJump, Before: j.Before})
 	tx.later(`INSERT INTO jumps (pos, before) VALUES (?, ?)`, j.Pos, j.Before)
 	return j, nil
 }

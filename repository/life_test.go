@@ -130,7 +130,7 @@ func TestWhatWalksAlongTheLogStepsOverAJump(t *testing.T) {
 			t.Errorf("a reader of the chat was shown %v, %v", events, err)
 		}
 		logged, _, err := r.After(t.Context(), said.ID, 2)
-		if err != nil || len(logged) != 2 || logged[0].Kind != chat.KindJump || logged[0].Pos != j.Pos || logged[0].Chat != "" {
+		if err != nil || len(logged) != 2 || logged[0].Kind != chat.KindJump || logged[0].Pos != j.Pos || logged[0].Before != j.Before || logged[0].Chat != "" {
 			t.Errorf("the log goes on with %v, %v", logged, err)
 		}
 		eventually(t, "counted", func() bool { return head-number(t, r, `SELECT pos FROM counted`) <= countAfter })

@@ -210,13 +210,15 @@ func (r *Repository) After(ctx context.Context, after int64, limit int) (_ []cha
 	p, err := read(ctx, r, func(ctx context.Context, h handle) (page, error) {
 		// One statement is one snapshot.
 		var rows []struct {
-			Head int64 `db:"head"`
+			Head   int64         `db:"head"`
+			Before sql.NullInt64 `db:"before"`
 			eventRow
 		}
-		err := h.all(ctx, &rows, `SELECT h.pos AS head, `+eventColumns+`
+		err := h.all(ctx, &rows, `SELECT h.pos AS head, j.before, `+eventColumns+`
 			FROM head h
 			LEFT JOIN (SELECT * FROM events WHERE pos > ? ORDER BY pos LIMIT ?) e ON e.pos > 0
 			LEFT JOIN messages m ON m.id = e.message
+			LEFT JOIN jumps j ON j.pos = e.pos AND e.kind = 'jump'
 			WHERE h.one = 1
 			ORDER BY e.pos`, after, limit)
 		if err != nil {
@@ -225,7 +227,9 @@ func (r *Repository) After(ctx context.Context, after int64, limit int) (_ []cha
 		p := page{head: rows[0].Head, events: make([]chat.Event, 0, len(rows))}
 		for i := range rows {
 			if rows[i].Pos.Valid {
-				p.events = append(p.events, rows[i].event())
+				ev := rows[i].event()
+				ev.Before = rows[i].Before.Int64
+				p.events = append(p.events, ev)
 			}
 		}
 		return p, nil

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -80,8 +81,10 @@ type Repository struct {
 	postKey   []byte
 	maxChats  int
 	jumps     jumps
-	// identity finds out which life of the database this is; empty is an unknown one.
-	identity func(ctx context.Context) (string, error)
+	// life is the identity that the log's last connection found.
+	life atomic.Pointer[string]
+	// address is PostgreSQL's; empty on SQLite.
+	address string
 	// file is what keeps a SQLite file to one process; nil on PostgreSQL.
 	file *sqliteFile
 	// reads counts those that still run, be it behind a caller that gave up.
@@ -108,7 +111,7 @@ func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 	if err := r.log.Start(ctx, forgetOldWriters); err != nil {
 		return nil, errors.Join(err, r.closeDatabase())
 	}
-	if err := r.begin(ctx); err != nil {
+	if err := r.file.begin(ctx, r); err != nil {
 		r.log.Close()
 		return nil, errors.Join(err, r.closeDatabase())
 	}
@@ -121,14 +124,6 @@ func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 		}
 	}
 	return r, nil
-}
-
-// begin finds out whether the log goes on where it was, and makes it jump if not.
-func (r *Repository) begin(ctx context.Context) error {
-	if r.file != nil {
-		return r.file.begin(ctx, r)
-	}
-	return r.resume(ctx)
 }
 
 // makeLog makes the log and its two lanes.
@@ -178,8 +173,8 @@ func (r *Repository) open(ctx context.Context, o Options) error {
 
 func (r *Repository) openPostgres(ctx context.Context, address string, log *slog.Logger) error {
 	r.dialect = postgresDialect
-	r.identity = func(ctx context.Context) (string, error) { return postgres.Identity(ctx, r.pool, log) }
-	pools, err := postgres.Open(address)
+	r.address = address
+	pools, err := postgres.Open(address, log)
 	if err != nil {
 		return err
 	}
@@ -187,6 +182,9 @@ func (r *Repository) openPostgres(ctx context.Context, address string, log *slog
 	defer pools.Migrating.Close()
 	if err := pools.Migrating.PingContext(ctx); err != nil {
 		return fmt.Errorf("connecting to the database: %w", err)
+	}
+	if err := postgres.Unpooled(ctx, pools.Migrating); err != nil {
+		return err
 	}
 	if err := postgres.Unicode(ctx, pools.Migrating); err != nil {
 		return err

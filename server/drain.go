@@ -10,15 +10,15 @@ import (
 const (
 	// finishing is how long requests and streams have to come to their end.
 	finishing = 10500 * time.Millisecond
-	// stopping and closingTime are how long the broker then has to stop in, and the
-	// database to be closed in.
+	// stopping and closingTime are how long the broker, and the bus, then have to stop in,
+	// and the database to be closed in.
 	stopping    = time.Second
 	closingTime = 2 * time.Second
 )
 
 // DrainTime is what a drain takes at the most, whatever is stuck, the log's writer
 // included: with the process's end less than 15 s.
-const DrainTime = finishing + stopping + closingTime + logClosing + 500*time.Millisecond
+const DrainTime = finishing + 2*stopping + closingTime + logClosing + 500*time.Millisecond
 
 // Close drains the server and closes everything. It takes less than [DrainTime]; what
 // is not at its end by then is cut off. Further calls do nothing.
@@ -80,6 +80,9 @@ func (s *Server) closeAll() {
 	if s.broker != nil && !within(stopping, s.stopBroker) {
 		s.log.Error("the streams' work did not stop in time; it is left as it is")
 	}
+	if s.bus != nil && !within(stopping, s.closeBus) {
+		s.log.Error("the bus did not close in time; it is left as it is")
+	}
 	if s.repository != nil && !within(closingTime, s.closeDatabase) {
 		s.log.Error("the database did not close in time; it is left as it is")
 	}
@@ -88,6 +91,12 @@ func (s *Server) closeAll() {
 func (s *Server) stopBroker() {
 	if err := s.broker.Close(); err != nil {
 		s.log.Error("ending the streams' work", "error", err)
+	}
+}
+
+func (s *Server) closeBus() {
+	if err := s.bus.Close(); err != nil {
+		s.log.Error("closing the bus", "error", err)
 	}
 }
 

@@ -1,18 +1,43 @@
 package server
 
 import (
+	"context"
 	"encoding/hex"
+	"fmt"
+	"time"
 
 	"parley/auth"
+	"parley/repository"
 	"parley/stream"
 )
 
-// lease is the instance's place among those on its database; nil where it is alone by the
-// nature of the database. Services with one secret have one fingerprint, which is stored.
-func (s *Server) lease(secret []byte) stream.Lease {
-	fingerprint := hex.EncodeToString(auth.DeriveKey(secret, "instance"))
-	if l := s.repository.Lease(fingerprint); l != nil {
-		return l
+// takeLease takes the instance's place among those on its database; nil where it is alone by
+// the nature of the database. Services with one secret have one fingerprint, which is stored:
+// an instance with another one would refuse the tokens that the others sign. Which is taken
+// first is looked at second, so that of two that start at once one sees the other.
+func (s *Server) takeLease(ctx context.Context, secret []byte) (stream.Lease, error) {
+	lease := s.repository.Lease(hex.EncodeToString(auth.DeriveKey(secret, "instance")))
+	if lease == nil {
+		return nil, nil
 	}
-	return nil
+	if _, err := lease.Renew(ctx, stream.LeaseLasts); err != nil {
+		return nil, err
+	}
+	other, err := lease.OtherSecret(ctx)
+	if err == nil && !other {
+		return lease, nil
+	}
+	giveUp(lease)
+	if err != nil {
+		return nil, fmt.Errorf("looking for instances with another signing secret: %w", err)
+	}
+	return nil, &Mistake{"jwt-secret", fmt.Sprintf("another instance that serves this database has another secret: "+
+		"give all instances the same, or stop the others first; one that was killed counts for %v", stream.LeaseLasts)}
+}
+
+// giveUp ends a lease that is of no use, or leaves it to run out.
+func giveUp(lease *repository.Lease) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = lease.End(ctx)
 }

@@ -34,6 +34,7 @@ type Server struct {
 	// metricsListener is nil where /metrics has no address of its own.
 	metricsListener net.Listener
 	repository      *repository.Repository
+	bus             bus // nil where there is one instance
 	broker          *stream.Broker
 	http, metrics   *http.Server
 	conns           *connLimit
@@ -98,13 +99,30 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.broker = stream.New(s.repository, stream.Options{
-		Ping: s.plan.ping, Rotate: s.plan.rotate, Portable: s.plan.portable, Limits: s.plan.streamLimits, Lease: s.lease(secret), TotalBytes: s.plan.streamMemory, Registerer: registry, Log: s.log,
-	})
+	if s.bus, err = s.openBus(ctx, secret, registry); err != nil {
+		return err
+	}
+	lease, err := s.takeLease(ctx, secret)
+	if err != nil {
+		return err
+	}
+	s.broker = stream.New(s.repository, s.streamOptions(lease, registry))
 	if err := s.broker.Start(ctx); err != nil {
 		return fmt.Errorf("reading the log's head: %w", err)
 	}
 	return s.assemble(secret, registry)
+}
+
+func (s *Server) streamOptions(lease stream.Lease, registry *prometheus.Registry) stream.Options {
+	o := stream.Options{
+		Ping: s.plan.ping, Rotate: s.plan.rotate, Portable: s.plan.portable,
+		Limits: s.plan.streamLimits, Lease: lease, TotalBytes: s.plan.streamMemory,
+		Registerer: registry, Log: s.log,
+	}
+	if s.bus != nil {
+		o.Bus = s.bus
+	}
+	return o
 }
 
 // committed hands what was committed to those who follow. Nothing is committed
@@ -122,6 +140,7 @@ func (s *Server) assemble(secret []byte, registry *prometheus.Registry) error {
 	}
 	accounts := auth.New(auth.Options{
 		Store: s.repository, Signer: tokens, RefreshKey: auth.DeriveKey(secret, "refresh token"),
+		Renewed: s.broker.Renewed,
 	})
 	options := handlers.Options{
 		Accounts: accounts, Users: s.repository, Chats: s.repository, Messages: s.repository, Streams: s.broker,
@@ -132,6 +151,7 @@ func (s *Server) assemble(secret []byte, registry *prometheus.Registry) error {
 		TrustedProxies: s.plan.trusted,
 		SignUps:        s.plan.signUps,
 		Ready:          s.lacking,
+		Bus:            s.busState,
 		Log:            s.log,
 		AccessLog:      s.logSink,
 		Registerer:     registry,

@@ -24,7 +24,7 @@ type Settings struct {
 	Listen               string `default:"127.0.0.1:8080" env:"PARLEY_LISTEN" placeholder:"HOST:PORT" help:"Address to listen on; port 0 takes a free one."`
 	Data                 string `default:"./parley-data" env:"PARLEY_DATA" placeholder:"FOLDER" help:"Folder of the SQLite file and of the generated signing key."`
 	Database             string `env:"PARLEY_DATABASE" placeholder:"URL" help:"postgres://… instead of SQLite in the data folder."`
-	Bus                  string `default:"memory" env:"PARLEY_BUS" placeholder:"BUS" help:"How instances hear of each other."`
+	Bus                  string `default:"memory" env:"PARLEY_BUS" placeholder:"BUS" help:"How instances on one PostgreSQL hear of each other: memory (not at all; each looks at the database every 2 s), postgres (its notifications), postgres://… (the same by another address, where the database's leads to a pooler), or nats://HOST:4222 (several separated by commas; ?prefix=WORD sets services apart that share a cluster)."`
 	JWTSecret            string `name:"jwt-secret" env:"PARLEY_JWT_SECRET" placeholder:"SECRET" help:"32 bytes or more, the same for all instances; generated and kept in the data folder if absent. Better set by variable or file than by flag."`
 	AccessTTL            string `name:"access-ttl" default:"10m" env:"PARLEY_ACCESS_TTL" placeholder:"TIME" help:"Life of an access token."`
 	Signup               string `env:"PARLEY_SIGNUP" placeholder:"open|closed" help:"Whether anybody may make himself a user; open on a loopback address without trusted proxies, for requests that no proxy forwarded, else closed."`
@@ -81,6 +81,7 @@ type plan struct {
 	loopback              bool
 	data                  string
 	database              string
+	bus                   busPlan
 	secret                []byte // nil: in the data folder
 	accessTTL             time.Duration
 	signUps               handlers.SignUps
@@ -149,16 +150,8 @@ func (s Settings) plan() (plan, error) {
 	p.maxConns = r.maxConns(s)
 	p.maxChats = r.maxChats(s)
 	p.streamMemory = r.number("stream-memory", s.StreamMemory, 1, 1<<20) << 20
-	r.notYet(s)
+	p.bus = r.bus(s)
 	return p, errors.Join(r.mistakes...)
-}
-
-// notYet refuses what is not built: a setting that is taken and does nothing
-// would be worse.
-func (r *reading) notYet(s Settings) {
-	if s.Bus != "memory" {
-		r.mistake("bus", "this version knows memory alone: leave the setting out (instances on one database hear of each other within seconds)")
-	}
 }
 
 func (r *reading) address(setting, s string) string {

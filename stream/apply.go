@@ -12,6 +12,9 @@ func (b *Broker) apply(events []chat.Event, upTo int64) {
 	defer b.mu.Unlock()
 	var grown []*room
 	for _, e := range events {
+		if e.Kind == chat.KindJump && e.Before < b.applied {
+			b.lose(chat.Jump{Before: e.Before, Pos: e.Pos})
+		}
 		grown = b.memory.add(e, b.applied, grown)
 		b.endRights(e)
 	}

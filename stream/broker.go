@@ -31,6 +31,8 @@ type Options struct {
 	TotalBytes int
 	// Limits bound how many streams there are; they are not bounded by default.
 	Limits Limits
+	// Bus carries hints between the service's instances; nil where there is one.
+	Bus Bus
 	// Lease counts the streams of a user together with other instances'; nil is an instance
 	// that is alone.
 	Lease Lease
@@ -73,6 +75,9 @@ type Broker struct {
 	tail     *tail
 	renewals *renewals
 	openings *openings
+	// publisher and signaller send to the bus; they are nil where there is none.
+	publisher *publisher
+	signaller *signaller
 	// leaseholder is nil where no other instance is told of anything.
 	leaseholder *leaseholder
 
@@ -96,7 +101,9 @@ type Broker struct {
 	// applied is the tail's position: whatever of the log is not behind it is in
 	// the rooms that were open at the time.
 	applied int64
-	wakes   wakes
+	// lost are the parts of the log that were applied, and that the store has lost since.
+	lost  []chat.Jump
+	wakes wakes
 	// reads are the parts of the log that are to be read; reading is how many
 	// goroutines do.
 	reads   []logRead
@@ -117,6 +124,9 @@ func New(log Log, o Options) *Broker {
 	b.tail = newTail(b)
 	b.renewals = newRenewals(b)
 	b.openings = newOpenings(b)
+	if o.Bus != nil {
+		b.publisher, b.signaller = newPublisher(b, o.Bus), newSignaller(b)
+	}
 	if o.Lease != nil && o.Limits.PerUser > 0 {
 		b.leaseholder = newLeaseholder(b, o.Lease)
 		b.changed = make(map[string]struct{})
@@ -144,6 +154,11 @@ func (b *Broker) Start(ctx context.Context) error {
 	}
 	b.workDone.Go(func() { b.tail.run(b.work) })
 	b.workDone.Go(func() { b.renewals.run(b.work) })
+	if bus := b.opts.Bus; bus != nil {
+		b.workDone.Go(func() { bus.Receive(b.work, b.tail.hear) })
+		b.workDone.Go(func() { b.publisher.run(b.work) })
+		b.workDone.Go(func() { b.signaller.run(b.work) })
+	}
 	if b.leaseholder != nil {
 		b.workDone.Go(func() { b.leaseholder.run(b.leased) })
 	}
@@ -153,7 +168,12 @@ func (b *Broker) Start(ctx context.Context) error {
 // Committed tells the broker what a log writer of this instance has committed, in
 // order. It does not block. What comes of it is a hint like any other: repeated,
 // reordered or lost, it changes nothing but the time at which readers hear.
-func (b *Broker) Committed(events []chat.Event) { b.tail.offer(events) }
+func (b *Broker) Committed(events []chat.Event) {
+	b.tail.offer(events)
+	if b.publisher != nil {
+		b.publisher.committed(events)
+	}
+}
 
 // nextLoop is the event loop that the next connection goes to.
 func (b *Broker) nextLoop() *eventLoop {

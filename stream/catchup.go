@@ -45,7 +45,7 @@ func (rd *reader) ask() {
 	b := rd.broker
 	b.metrics.behind.Inc()
 	if rd.overAll() {
-		b.enqueue(logRead{reader: rd, from: rd.cursor, upTo: max(rd.opened, b.applied), due: rd.readDue})
+		b.enqueue(logRead{reader: rd, due: rd.readDue})
 		return
 	}
 	ro := rd.first.room
@@ -79,10 +79,11 @@ func (rd *reader) stopWaiting() {
 type logRead struct {
 	room   *room
 	reader *reader
-	// from and upTo bound it; for a room they are found when its turn comes. limit is
-	// how many events are read at the most.
+	// from and upTo bound it, and limit is how many events are read at the most; they are
+	// found when its turn comes. lives is how often the log had lost its end by then.
 	from, upTo int64
 	limit      int
+	lives      int
 	// due is when it may be read.
 	due time.Time
 }
@@ -113,12 +114,16 @@ func (b *Broker) readLog() {
 		pause(b.work, r.due)
 		b.mu.Lock()
 		wanted := r.wanted()
+		r.lives = len(b.lost)
 		b.mu.Unlock()
 		if !wanted {
 			continue
 		}
 		p, err := r.read(b.work, b)
 		b.mu.Lock()
+		if r.lives != len(b.lost) {
+			err = errLost
+		}
 		r.deliver(b, p, err)
 		b.mu.Unlock()
 	}
@@ -144,12 +149,12 @@ func (r *logRead) nextDue(p *segment) time.Time {
 	return time.Now().Add(readBackPace)
 }
 
-// wanted says whether a reader still waits for the part. Of a room it finds where
-// the part begins and how far it shall reach. The broker's mutex is held.
+// wanted says whether a reader still waits for the part, and finds where the part
+// begins and how far it shall reach. The broker's mutex is held.
 func (r *logRead) wanted() bool {
-	if r.reader != nil {
-		r.limit = r.reader.readLimit
-		return !r.reader.dismissed
+	if rd := r.reader; rd != nil {
+		r.from, r.upTo, r.limit = rd.cursor, max(rd.opened, rd.broker.applied), rd.readLimit
+		return !rd.dismissed
 	}
 	ro := r.room
 	ro.waiting = slices.DeleteFunc(ro.waiting, func(rd *reader) bool { return rd.dismissed })

@@ -31,7 +31,7 @@ func (rd *reader) sendPing(sc *scratch, v view, now time.Time) reason {
 	}
 	fr := rd.start.Framing
 	sc.out = sc.out[:0]
-	if rd.cursor != rd.held {
+	if rd.cursor != rd.held && !v.waits {
 		sc.out = fr.appendPlace(sc.out, rd.cursor)
 		rd.held = rd.cursor
 	}

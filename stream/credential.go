@@ -80,6 +80,8 @@ func (c *credential) judge(r renewed, now time.Time) (tell bool, end reason) {
 		c.next = c.expires.Add(-c.notice)
 	case !now.Before(c.expires):
 		return false, reasonExpired
+	case now.Before(c.expires.Add(-c.notice)): // a signal made it ask, and nothing is new
+		c.next = c.expires.Add(-c.notice)
 	default:
 		c.next = c.expires
 		tell, c.told = !c.told, true

@@ -1,6 +1,10 @@
 package stream
 
-import "time"
+import (
+	"time"
+
+	"parley/chat"
+)
 
 // maxFetch bounds the bytes that a reader is given at once, and so what one
 // write's deadline has to suffice for, and for how long others wait for theirs.
@@ -14,7 +18,7 @@ type view struct {
 	edition int
 	// upTo is how far it has come when it was given them.
 	upTo int64
-	// waits says that the log has yet to be read.
+	// waits says that the log, or the rights, have yet to be read.
 	waits bool
 	// more says that there is something behind upTo already.
 	more bool
@@ -32,6 +36,9 @@ type view struct {
 	head     int64
 	draining bool
 	answer   *renewed
+	// reopen says that the rights have to be read anew, reopened is what that brought.
+	reopen   bool
+	reopened *chat.Opening
 	// retry is when to look again, after the log could not be read.
 	retry time.Time
 }
@@ -57,6 +64,10 @@ func (rd *reader) fetch(now time.Time, found *mergeBuffer) view {
 	if ends {
 		upTo = min(upTo, end.pos)
 		v.endDue, v.endWhy = end.due, end.why
+	}
+	if rd.isLost() {
+		rd.awaitOpening(&v)
+		return v
 	}
 	if rd.cursor < upTo && rd.stalled.IsZero() {
 		found.begin()

@@ -27,8 +27,8 @@ type Lease interface {
 const (
 	// leaseRound lies between two rounds of telling and hearing, ± 10 %.
 	leaseRound = time.Second
-	// leaseLasts is how long the streams of an instance count that is not heard of.
-	leaseLasts = 20 * time.Second
+	// LeaseLasts is how long the streams of an instance count that is not heard of.
+	LeaseLasts = 20 * time.Second
 	// leaseRenewal is how often the lease is renewed, and the longest that a round takes, and
 	// rests.
 	leaseRenewal = 5 * time.Second
@@ -95,7 +95,7 @@ func (h *leaseholder) round(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, leaseRenewal)
 	defer cancel()
 	if now := time.Now(); now.Sub(h.renewed) >= leaseRenewal {
-		fresh, err := h.lease.Renew(ctx, leaseLasts)
+		fresh, err := h.lease.Renew(ctx, LeaseLasts)
 		if err != nil {
 			return err
 		}
@@ -156,7 +156,7 @@ func (h *leaseholder) leaveOut(changed map[string]int) {
 // it was told of may last.
 func (h *leaseholder) fail(err error, failing bool) {
 	h.renewed = time.Time{} // the lease may be gone
-	if time.Since(h.heard) >= leaseLasts {
+	if time.Since(h.heard) >= LeaseLasts {
 		h.broker.setElsewhere(nil)
 	}
 	if !failing && !errors.Is(err, context.Canceled) {

@@ -166,7 +166,7 @@ func TestWhatWasHeardIsUsedUntilItWouldHaveRunOut(t *testing.T) {
 			l.set(func() { l.elsewhere = map[string]int{"ann": 8} })
 			h.sleep(rounds)
 			l.set(func() { fail(l) })
-			h.sleep(leaseLasts - rounds)
+			h.sleep(LeaseLasts - rounds)
 			wantRefused(h, what+", as last known", true, Start{Chat: "lobby"})
 			h.sleep(leaseRenewal + rounds)
 			wantRefused(h, what+", and forgotten", false, Start{Chat: "lobby"})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,11 +16,16 @@ import (
 type memLog struct {
 	mu     sync.Mutex
 	events []chat.Event
+	jumps  []chat.Jump
 	// broken makes every read fail.
 	broken bool
-	expiry map[string]time.Time
+	// openBroken makes every query for openings fail.
+	openBroken bool
+	expiry     map[string]time.Time
 	// slow is how long every read of events takes.
 	slow time.Duration
+	// answerSlow is how long the answer to a read of a chat, or of a user's chats, is under way.
+	answerSlow time.Duration
 	// openSlow is how long every query for openings takes, opens how many there were.
 	openSlow time.Duration
 	opens    int
@@ -43,7 +49,7 @@ func (l *memLog) commit(events ...chat.Event) []chat.Event {
 	defer l.mu.Unlock()
 	first := len(l.events)
 	for _, e := range events {
-		e.Pos = int64(len(l.events) + 1)
+		e.Pos = l.head() + 1
 		if e.Chat != "" {
 			l.seqs[e.Chat]++
 			e.Seq = l.seqs[e.Chat]
@@ -56,6 +62,34 @@ func (l *memLog) commit(events ...chat.Event) []chat.Event {
 		l.events = append(l.events, e)
 	}
 	return l.events[first:len(l.events):len(l.events)]
+}
+
+// head is the position of the newest event.
+func (l *memLog) head() int64 {
+	if len(l.events) == 0 {
+		return 0
+	}
+	return l.events[len(l.events)-1].Pos
+}
+
+// failOver loses what is behind a position, as a standby that is promoted may have, and
+// goes on at another with a jump, which it returns.
+func (l *memLog) failOver(before, pos int64) chat.Event {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	kept := len(l.events)
+	for kept > 0 && l.events[kept-1].Pos > before {
+		kept--
+	}
+	for _, e := range l.events[kept:] {
+		if e.Chat != "" {
+			l.seqs[e.Chat]--
+		}
+	}
+	jump := chat.Event{Pos: pos, Kind: chat.KindJump, Before: before}
+	l.events = append(l.events[:kept:kept], jump)
+	l.jumps = append(l.jumps, chat.Jump{Before: before, Pos: pos})
+	return jump
 }
 
 func (l *memLog) setBroken(broken bool) {
@@ -103,6 +137,9 @@ func (l *memLog) Open(_ context.Context, requests []chat.OpeningRequest) ([]chat
 	if err := l.read(); err != nil {
 		return nil, err
 	}
+	if l.openBroken {
+		return nil, chat.ErrUnavailable
+	}
 	l.opens++
 	var answers []chat.Opening
 	for _, r := range requests {
@@ -120,7 +157,7 @@ func (l *memLog) Open(_ context.Context, requests []chat.OpeningRequest) ([]chat
 const unaskable = "unaskable"
 
 func (l *memLog) open(actor chat.Actor, chatID string) (chat.Opening, error) {
-	o := chat.Opening{Head: int64(len(l.events))}
+	o := chat.Opening{Head: l.head(), Jumps: slices.Clone(l.jumps)}
 	for _, e := range l.events {
 		if e.Kind == chat.KindSessionEnded && e.Session == actor.Session {
 			return chat.Opening{}, chat.ErrSessionEnded
@@ -138,9 +175,11 @@ func (l *memLog) open(actor chat.Actor, chatID string) (chat.Opening, error) {
 }
 
 // dawdle takes the time that a read takes.
-func (l *memLog) dawdle(ctx context.Context) {
+func (l *memLog) dawdle(ctx context.Context) { wait(ctx, l.slow) }
+
+func wait(ctx context.Context, d time.Duration) {
 	select {
-	case <-time.After(l.slow):
+	case <-time.After(d):
 	case <-ctx.Done():
 	}
 }
@@ -161,17 +200,20 @@ func (l *memLog) After(ctx context.Context, after int64, limit int) ([]chat.Even
 		return nil, 0, err
 	}
 	l.tailReads++
-	head := int64(len(l.events))
-	if after >= head {
-		return nil, head, nil
+	var found []chat.Event
+	for _, e := range l.events {
+		if e.Pos > after && len(found) < limit {
+			found = append(found, e)
+		}
 	}
-	return append([]chat.Event(nil), l.events[after:min(head, after+int64(limit))]...), head, nil
+	return found, l.head(), nil
 }
 
 func (l *memLog) ChatAfter(ctx context.Context, chatID string, after, upTo int64, limit int) ([]chat.Event, error) {
 	l.count(1)
 	defer l.count(-1)
 	l.dawdle(ctx)
+	defer wait(ctx, l.answerSlow)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.read(); err != nil {
@@ -179,11 +221,11 @@ func (l *memLog) ChatAfter(ctx context.Context, chatID string, after, upTo int64
 	}
 	l.pages++
 	var found []chat.Event
-	for _, e := range l.events[min(after, int64(len(l.events))):] {
+	for _, e := range l.events {
 		if e.Pos > upTo || len(found) == limit {
 			break
 		}
-		if e.Chat == chatID {
+		if e.Pos > after && e.Chat == chatID {
 			found = append(found, e)
 		}
 	}
@@ -193,6 +235,7 @@ func (l *memLog) ChatAfter(ctx context.Context, chatID string, after, upTo int64
 
 func (l *memLog) MemberAfter(ctx context.Context, username string, opened, after, upTo int64, limit int) ([]chat.Event, int64, error) {
 	l.dawdle(ctx)
+	defer wait(ctx, l.answerSlow)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.read(); err != nil {

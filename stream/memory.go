@@ -153,6 +153,11 @@ func (m *memory) dropUnused(now time.Time) {
 	for e := m.segments.Front(); e != nil && now.Sub(e.Value.(*segment).used) > segmentTTL; e = m.segments.Front() {
 		m.forget(e.Value.(*segment))
 	}
+	m.rankAnew()
+}
+
+// rankAnew puts all rooms at their places in the order of eviction.
+func (m *memory) rankAnew() {
 	for _, ro := range m.byAge {
 		ro.rank = ro.firstRank()
 	}

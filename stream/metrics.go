@@ -12,7 +12,18 @@ type metrics struct {
 	ends       *prometheus.CounterVec
 	held       prometheus.Histogram
 	refused    prometheus.Counter
+
+	busSent, busFailed, busReceived, busDropped prometheus.Counter
+	busIgnored                                  *prometheus.CounterVec
 }
+
+// Why a message from the bus was ignored.
+const (
+	ignoredMalformed = "malformed"
+	ignoredAhead     = "ahead"
+)
+
+func (m *metrics) ignored(why string) { m.busIgnored.WithLabelValues(why).Inc() }
 
 func newMetrics(r prometheus.Registerer) *metrics {
 	m := &metrics{
@@ -35,9 +46,20 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Buckets: []float64{.01, .025, .05, .075, .1}}),
 		refused: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "parley_streams_refused_total", Help: "Streams that were one too many."}),
+		busSent: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "parley_bus_sent_total", Help: "Messages that this instance sent to the bus."}),
+		busFailed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "parley_bus_send_failures_total", Help: "Messages that the bus did not take."}),
+		busReceived: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "parley_bus_received_total", Help: "Messages that came from the bus, the instance's own included where the bus returns them."}),
+		busDropped: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "parley_bus_signals_dropped_total", Help: "Signals that were not sent because too many waited."}),
+		busIgnored: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_bus_ignored_total", Help: "Messages from the bus that were ignored, by why: no hint at all, or a position ahead of the log's head."}, []string{"why"}),
 	}
 	if r != nil {
-		r.MustRegister(m.open, m.deliveries, m.behind, m.logReads, m.rooms, m.tail, m.ends, m.held, m.refused)
+		r.MustRegister(m.open, m.deliveries, m.behind, m.logReads, m.rooms, m.tail, m.ends, m.held, m.refused,
+			m.busSent, m.busFailed, m.busReceived, m.busDropped, m.busIgnored)
 	}
 	return m
 }

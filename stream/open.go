@@ -115,17 +115,23 @@ func (b *Broker) yieldAfter(i int) {
 	}
 }
 
-// dismiss forgets the reader, whose subscriptions it ends a slice at a time.
+// leaveAll ends the reader's subscriptions to chats, over all chats, a slice at a time. The
+// broker's mutex is held.
+func (b *Broker) leaveAll(rd *reader) {
+	for i, sub := range rd.others {
+		b.leave(sub)
+		b.yieldAfter(i)
+	}
+}
+
+// dismiss forgets the reader and ends its subscriptions.
 func (b *Broker) dismiss(rd *reader) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	rd.dismissed = true
 	rd.stopWaiting()
 	rd.dropSegment()
-	for i, sub := range rd.others {
-		b.leave(sub)
-		b.yieldAfter(i)
-	}
+	b.leaveAll(rd)
 	b.leave(&rd.first)
 	b.forget(rd)
 	b.metrics.open.Set(float64(b.streams))

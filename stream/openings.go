@@ -25,8 +25,8 @@ type openings struct {
 type opening struct {
 	chat.OpeningRequest
 	answer chat.Opening
-	// done is closed when the answer is there.
-	done chan struct{}
+	// done is called when the answer is there. No mutex is held then.
+	done func()
 }
 
 const (
@@ -40,19 +40,25 @@ func newOpenings(b *Broker) *openings { return &openings{broker: b} }
 
 // read reads what a stream begins with.
 func (op *openings) read(ctx context.Context, r chat.OpeningRequest) (chat.Opening, error) {
-	o := &opening{OpeningRequest: r, done: make(chan struct{})}
+	done := make(chan struct{})
+	o := &opening{OpeningRequest: r, done: func() { close(done) }}
+	op.ask(o)
+	select {
+	case <-done:
+		return o.answer, o.answer.Err
+	case <-ctx.Done():
+		return chat.Opening{}, ctx.Err()
+	}
+}
+
+// ask has an opening read. It does not block.
+func (op *openings) ask(o *opening) {
 	op.mu.Lock()
+	defer op.mu.Unlock()
 	op.waiting = append(op.waiting, o)
 	if op.reading < maxOpeningReads {
 		op.reading++
 		op.broker.workDone.Go(op.run)
-	}
-	op.mu.Unlock()
-	select {
-	case <-o.done:
-		return o.answer, o.answer.Err
-	case <-ctx.Done():
-		return chat.Opening{}, ctx.Err()
 	}
 }
 
@@ -109,14 +115,14 @@ func (op *openings) answer(asked []*opening) (unavailable bool) {
 	case err == nil:
 		for i, o := range asked {
 			o.answer = answers[i]
-			close(o.done)
+			o.done()
 		}
 	case errors.Is(err, chat.ErrUnavailable) || op.broker.work.Err() != nil:
 		refuse(asked)
 		return true
 	case len(asked) == 1:
 		asked[0].answer.Err = err
-		close(asked[0].done)
+		asked[0].done()
 	default:
 		// The query failed for what one of them asked.
 		for i := range asked {
@@ -133,7 +139,7 @@ func (op *openings) answer(asked []*opening) (unavailable bool) {
 func refuse(asked []*opening) {
 	for _, o := range asked {
 		o.answer.Err = chat.ErrUnavailable
-		close(o.done)
+		o.done()
 	}
 }
 

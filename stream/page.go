@@ -65,7 +65,7 @@ func (b *Broker) Page(ctx context.Context, s *Start, wait time.Duration) (Page, 
 		v := rd.fetch(now, &found)
 		more := false
 		switch {
-		case !v.retry.IsZero():
+		case !v.retry.IsZero(), v.reopen:
 			return Page{}, chat.ErrUnavailable
 		case !v.waits:
 			more = rd.fill(&p, v, limit)

@@ -44,6 +44,9 @@ type position struct {
 
 	// answer is what the question about its credential brought.
 	answer *renewed
+	// reopening says that the rights are being read anew, reopened is what that brought.
+	reopening bool
+	reopened  *chat.Opening
 	// dismissed says that the stream has ended.
 	dismissed bool
 }
@@ -133,7 +136,7 @@ func (rd *reader) moveTo(pos int64, turn *frame) (more bool) {
 	}
 	more = rd.pending()
 	rd.live = rd.live || !more
-	return more
+	return more || rd.isLost()
 }
 
 // settle takes or gives up the subscription that the frame changes on a stream over all

@@ -28,7 +28,15 @@ func (rd *reader) step(sc *scratch, now time.Time) (more bool, why reason) {
 		return false, rd.parted(now)
 	}
 	v := rd.fetch(now, &sc.found)
-	if more, why = rd.deliver(sc, v, now); why == "" {
+	if v.reopen {
+		rd.reopen()
+	}
+	if v.reopened != nil {
+		more, why = true, rd.goOn(sc, *v.reopened)
+	} else {
+		more, why = rd.deliver(sc, v, now)
+	}
+	if why == "" {
 		why = rd.runTimers(sc, v, now)
 	}
 	if why != "" {

@@ -23,8 +23,14 @@ type tail struct {
 	mu sync.Mutex
 	// offered are batches that are not applied, in no order.
 	offered [][]chat.Event
-	// hint is the highest position that the head is known to have reached.
+	// hint is the highest position that the head is said to have reached.
 	hint int64
+	// look says that the log is to be read: the bus told of something that is only there,
+	// or may have lost it.
+	look bool
+	// distrust is until when positions from the bus are ignored, because one was ahead of
+	// the head.
+	distrust time.Time
 }
 
 const (
@@ -36,6 +42,9 @@ const (
 	// reorderWindow is how long batches above a hole wait for the batch that fills it:
 	// what two writers commit one after the other may be offered the other way round.
 	reorderWindow = 5 * time.Millisecond
+	// distrustFor is for how long positions from the bus are ignored once one was ahead of
+	// the log's head, so that a bus that others write to cannot keep the database busy.
+	distrustFor = 100 * time.Millisecond
 )
 
 func newTail(b *Broker) *tail {
@@ -60,10 +69,55 @@ func (t *tail) headAt(pos int64) {
 	t.mu.Lock()
 	t.hint = max(t.hint, pos)
 	t.mu.Unlock()
-	select {
-	case t.woken <- struct{}{}:
-	default:
+	signal(t.woken)
+}
+
+// hear takes a message from the bus; nil says that messages may have been lost. It does
+// not block.
+func (t *tail) hear(message []byte) {
+	if message == nil {
+		t.lookAtLog(0)
+		return
 	}
+	h, err := parseHint(message)
+	if err != nil {
+		t.broker.metrics.ignored(ignoredMalformed)
+		return
+	}
+	t.broker.metrics.busReceived.Inc()
+	for _, s := range h.signals {
+		t.broker.heed(s)
+	}
+	if n := len(h.events); n > 0 {
+		if t.broker.opts.Bus.Limit() >= minBatch {
+			t.offer(h.events)
+			return
+		}
+		h.head = h.events[n-1].Pos // the bus is not one that is trusted with batches
+	}
+	if h.head > t.broker.position() && t.trusts(time.Now()) {
+		t.lookAtLog(h.head)
+	}
+}
+
+// lookAtLog has the log read, without a wait for what might be offered. The head is said to
+// be at pos.
+func (t *tail) lookAtLog(pos int64) {
+	t.mu.Lock()
+	t.look = true
+	t.mu.Unlock()
+	t.headAt(pos)
+}
+
+// trusts says whether positions from the bus are believed at present.
+func (t *tail) trusts(now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if now.Before(t.distrust) {
+		t.broker.metrics.ignored(ignoredAhead)
+		return false
+	}
+	return true
 }
 
 // run follows the log until ctx ends.
@@ -88,7 +142,8 @@ func (t *tail) run(ctx context.Context) {
 			poll.Reset(jitter(t.broker.opts.Poll))
 		}
 		pos, behind, above := t.applyOffered()
-		if !due && !behind {
+		due = t.takeLook() || due
+		if !due && !behind && !above {
 			continue
 		}
 		if !due && above {
@@ -145,6 +200,7 @@ func (t *tail) takeNext(pos int64) (events []chat.Event, hint int64, above bool)
 
 // readLog applies all that stands in the log behind the tail.
 func (t *tail) readLog(ctx context.Context) error {
+	hint := t.hinted()
 	for {
 		pos := t.broker.position()
 		events, head, err := t.broker.log.After(ctx, pos, tailPage)
@@ -160,9 +216,39 @@ func (t *tail) readLog(ctx context.Context) error {
 			t.broker.apply(events, upTo)
 		}
 		if !full {
+			t.settle(hint, upTo)
 			return nil
 		}
 	}
+}
+
+func (t *tail) hinted() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.hint
+}
+
+func (t *tail) takeLook() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	look := t.look
+	t.look = false
+	return look
+}
+
+// settle compares a hint with the head that was read after it was given. What is committed
+// is visible to all who read later, so a hint beyond the head was false.
+func (t *tail) settle(hint, head int64) {
+	if hint <= head {
+		return
+	}
+	t.broker.metrics.ignored(ignoredAhead)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.hint == hint {
+		t.hint = head
+	}
+	t.distrust = time.Now().Add(distrustFor)
 }
 
 // dropUnused forgets what memory keeps of the log that no reader needs any more.

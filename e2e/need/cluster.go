@@ -31,6 +31,8 @@ type Cluster struct {
 	port   int
 	user   *syscall.SysProcAttr // whom the server's processes run as
 	server string               // address of the database "postgres"
+	// primary is the cluster that a standby was made of; nil for others.
+	primary *Cluster
 
 	guard       *exec.Cmd
 	guardsStdin io.Closer // closing it, or dying, is what the guard waits for
@@ -143,7 +145,13 @@ func startCluster(t testing.TB) *Cluster {
 	return c
 }
 
-func newCluster(bin string) (c *Cluster, err error) {
+func newCluster(bin string) (*Cluster, error) {
+	password := rand.Text()
+	return makeCluster(bin, url.UserPassword("parley", password), func(c *Cluster) error { return c.initialise(password) })
+}
+
+// makeCluster starts the cluster whose files initialise makes.
+func makeCluster(bin string, user *url.Userinfo, initialise func(c *Cluster) error) (c *Cluster, err error) {
 	dir, err := os.MkdirTemp("", "parley-postgres-")
 	if err != nil {
 		return nil, err
@@ -160,15 +168,14 @@ func newCluster(bin string) (c *Cluster, err error) {
 			err = errors.Join(err, c.remove())
 		}
 	}()
-	password := rand.Text()
-	if err := c.initialise(password); err != nil {
+	if err := initialise(c); err != nil {
 		return nil, err
 	}
 	if err := c.startOnFreePort(); err != nil {
 		return nil, err
 	}
 	c.server = (&url.URL{
-		Scheme: "postgres", User: url.UserPassword("parley", password),
+		Scheme: "postgres", User: user,
 		Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(c.port)), Path: "/postgres",
 		RawQuery: "sslmode=disable",
 	}).String()

@@ -6,6 +6,9 @@ import "context"
 // connection bounds each of its steps. What a method says with an error has not been
 // committed.
 type Conn interface {
+	// Current says that the connection leads to the database that a new one would lead to, as
+	// far as is known. It does not block.
+	Current() bool
 	// Begin opens a transaction, takes the head's lock in it and reads the head. From
 	// then on no other transaction writes, and what is read has its final state.
 	Begin(ctx context.Context) (Head, error)

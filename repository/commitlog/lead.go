@@ -27,7 +27,7 @@ func (l *Lane[C, R]) tryToLead() {
 // be done is left to the log's goroutine: an attempt that began late, a commit that has
 // to be looked up, and whatever is in the queue.
 func (l *Lane[C, R]) writeAsLeader() (done bool) {
-	if l.left.outcome != None || !l.log.connected { // connecting takes its time
+	if l.left.outcome != None || !l.log.ready() { // connecting takes its time
 		return false
 	}
 	began := time.Now()

@@ -137,11 +137,15 @@ func (l *Log[C]) committed(tx *Tx) {
 	l.Raised(tx.Pos)
 }
 
-// connect opens a connection where there is none.
+// ready says that there is a connection to write on.
+func (l *Log[C]) ready() bool { return l.connected && l.conn.Current() }
+
+// connect opens a connection where there is none to write on.
 func (l *Log[C]) connect(ctx context.Context) error {
-	if l.connected {
+	if l.ready() {
 		return nil
 	}
+	l.disconnect()
 	conn, err := l.Connect(ctx)
 	if err != nil {
 		return err

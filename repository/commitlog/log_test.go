@@ -34,6 +34,7 @@ func (c memoryConn) Raise(_ context.Context, tx *Tx) (Outcome, error) {
 }
 
 func (memoryConn) LastBatch(context.Context, string) (int64, error) { return 0, nil }
+func (memoryConn) Current() bool                                    { return true }
 func (memoryConn) Rollback(context.Context) error                   { return nil }
 func (memoryConn) Outcome(error) Outcome                            { return Refused }
 func (memoryConn) Close()                                           {}

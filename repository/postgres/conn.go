@@ -22,6 +22,8 @@ import (
 // is a single one.
 type Conn struct {
 	*sqlx.Conn
+	// life is the connection as its pool has it.
+	life    *lifeConn
 	message message
 }
 
@@ -43,6 +45,13 @@ func Connect(ctx context.Context, writing *sqlx.DB) (*Conn, error) {
 }
 
 func (c *Conn) prepare(ctx context.Context) error {
+	err := c.Raw(func(conn any) error {
+		c.life = conn.(*lifeConn)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	if err := Durable(ctx, c.Conn); err != nil {
 		return err
 	}
@@ -62,6 +71,12 @@ func (c *Conn) Close() {
 	_ = c.Raw(func(any) error { return driver.ErrBadConn })
 	_ = c.Conn.Close()
 }
+
+// Current implements [commitlog.Conn].
+func (c *Conn) Current() bool { return c.life.isCurrent() }
+
+// Life is the identity of the life of the database that the connection leads to.
+func (c *Conn) Life() string { return c.life.life }
 
 // Remote implements [posts.Conn].
 func (*Conn) Remote() bool { return true }

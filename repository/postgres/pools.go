@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"strconv"
 	"time"
@@ -47,6 +48,9 @@ var guards = map[string]string{
 	"lock_timeout":                        "2000ms",
 	// Nothing waits any more for work that takes longer.
 	"statement_timeout": "2000ms",
+	// What a role or a database may have set otherwise. A connection that rests keeps.
+	"idle_session_timeout":          "0",
+	"default_transaction_isolation": "read committed",
 	// A machine that vanished without a word must not keep its locks.
 	"tcp_keepalives_idle":     "5",
 	"tcp_keepalives_interval": "2",
@@ -90,6 +94,7 @@ func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseco
 // that is in use.
 var migrationGuards = map[string]string{
 	"statement_timeout":                   "0",
+	"default_transaction_isolation":       "read committed",
 	"lock_timeout":                        "0",
 	"idle_in_transaction_session_timeout": "0",
 }
@@ -99,14 +104,35 @@ var migrationGuards = map[string]string{
 type Pools struct{ Reading, Writing, Migrating *sqlx.DB }
 
 // Open makes the pools of the database at an address. It connects to nothing.
-func Open(address string) (Pools, error) {
+func Open(address string, log *slog.Logger) (Pools, error) {
+	base, err := configure(address)
+	if err != nil {
+		return Pools{}, err
+	}
+	lives := &Lives{log: log, former: make(map[string]bool)}
+	open := func(wait time.Duration, connections int, lives *Lives, settings ...map[string]string) *sqlx.DB {
+		db := pool(base, wait, lives, settings...)
+		db.SetMaxOpenConns(connections)
+		db.SetMaxIdleConns(connections)
+		db.SetConnMaxIdleTime(5 * time.Minute)
+		return sqlx.NewDb(db, "postgres")
+	}
+	return Pools{
+		Reading:   open(Silence, poolSize, lives, guards, readerGuards),
+		Writing:   open(Silence, 1, lives, guards, writerGuards),
+		Migrating: open(migrationSilence, 2, nil, migrationGuards),
+	}, nil
+}
+
+// configure reads an address, and adds what every connection needs.
+func configure(address string) (pq.Config, error) {
 	base, err := pq.NewConfig(address)
 	if err != nil {
 		var malformed *url.Error // holds the address, and so perhaps a password
 		if errors.As(err, &malformed) {
 			err = malformed.Err
 		}
-		return Pools{}, fmt.Errorf("reading the address of the database: %w", err)
+		return pq.Config{}, fmt.Errorf("reading the address of the database: %w", err)
 	}
 	// Arguments travel with the statement: one round trip instead of two.
 	base.BinaryParameters = true
@@ -121,30 +147,16 @@ func Open(address string) (Pools, error) {
 	if base.FallbackApplicationName == "" {
 		base.FallbackApplicationName = "parley"
 	}
-	open := func(wait time.Duration, connections int, settings ...map[string]string) *sqlx.DB {
-		cfg := base.Clone()
-		if cfg.Runtime == nil {
-			cfg.Runtime = make(map[string]string)
-		}
-		for _, s := range settings {
-			for name, value := range s {
-				cfg.Runtime[name] = value
-			}
-		}
-		opener, failed := pq.NewConnectorConfig(cfg)
-		if failed != nil { // it has no reason to: the configuration was read before
-			panic(failed)
-		}
-		opener.Dialer(dialer{wait})
-		db := sql.OpenDB(connector{opener})
-		db.SetMaxOpenConns(connections)
-		db.SetMaxIdleConns(connections)
-		db.SetConnMaxIdleTime(5 * time.Minute)
-		return sqlx.NewDb(db, "postgres")
+	return base, nil
+}
+
+// pool makes a pool whose connections have settings, and wait so long for the server. lives is
+// nil where it does not matter in which life of the database they are.
+func pool(base pq.Config, wait time.Duration, lives *Lives, settings ...map[string]string) *sql.DB {
+	opener, failed := pq.NewConnectorConfig(base.Clone())
+	if failed != nil { // it has no reason to: the configuration was read before
+		panic(failed)
 	}
-	return Pools{
-		Reading:   open(Silence, poolSize, guards, readerGuards),
-		Writing:   open(Silence, 1, guards, writerGuards),
-		Migrating: open(migrationSilence, 2, migrationGuards),
-	}, nil
+	opener.Dialer(dialer{wait})
+	return sql.OpenDB(connector{opener, setting(settings...), lives})
 }

@@ -107,6 +107,9 @@ func discard(c *sqlx.Conn) {
 	_ = c.Close()
 }
 
+// Current implements [commitlog.Conn].
+func (*Conn) Current() bool { return true }
+
 // Remote implements [posts.Conn].
 func (*Conn) Remote() bool { return false }
 

@@ -10,15 +10,16 @@ import (
 type part string
 
 const (
-	postgres part = "PostgreSQL 15 or newer"
-	chromium part = "Chromium"
-	compiler part = "a C compiler"
-	nginx    part = "nginx"
-	haproxy  part = "HAProxy"
-	caddy    part = "Caddy"
-	bash     part = "bash"
-	zsh      part = "zsh"
-	fish     part = "fish"
+	postgres  part = "PostgreSQL 15 or newer"
+	chromium  part = "Chromium"
+	compiler  part = "a C compiler"
+	nginx     part = "nginx"
+	haproxy   part = "HAProxy"
+	caddy     part = "Caddy"
+	pgbouncer part = "PgBouncer"
+	bash      part = "bash"
+	zsh       part = "zsh"
+	fish      part = "fish"
 )
 
 // lacking returns the parts that this machine does not have. PostgreSQL's
@@ -42,7 +43,7 @@ func lacking() []part {
 		part part
 		look func() (string, bool)
 	}{
-		{nginx, machine.Nginx}, {haproxy, machine.HAProxy}, {caddy, machine.Caddy},
+		{nginx, machine.Nginx}, {haproxy, machine.HAProxy}, {caddy, machine.Caddy}, {pgbouncer, machine.PgBouncer},
 		{bash, machine.Bash}, {zsh, machine.Zsh}, {fish, machine.Fish},
 	} {
 		if _, ok := program.look(); !ok {

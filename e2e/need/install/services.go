@@ -9,7 +9,7 @@ import (
 
 // services are what Debian's packages run of the parts: from the installation on,
 // and whenever the machine starts.
-var services = map[part]string{nginx: "nginx.service", haproxy: "haproxy.service", caddy: "caddy.service"}
+var services = map[part]string{nginx: "nginx.service", haproxy: "haproxy.service", caddy: "caddy.service", pgbouncer: "pgbouncer.service"}
 
 // withoutServices installs the parts and leaves none of them running, nor to be
 // run when the machine starts.

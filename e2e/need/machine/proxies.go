@@ -6,3 +6,6 @@ package machine
 func Nginx() (string, bool)   { return firstProgram("nginx", "/usr/sbin/nginx") }
 func HAProxy() (string, bool) { return firstProgram("haproxy", "/usr/sbin/haproxy") }
 func Caddy() (string, bool)   { return firstProgram("caddy") }
+
+// PgBouncer returns the path of the pooler of connections to PostgreSQL, found likewise.
+func PgBouncer() (string, bool) { return firstProgram("pgbouncer", "/usr/sbin/pgbouncer") }
