@@ -181,6 +181,9 @@ func (r *Repository) openPostgres(ctx context.Context, address string, log *slog
 	r.pool, r.writing, r.reading = pools.Reading, pools.Writing, pools.Reading
 	defer pools.Migrating.Close()
 	if err := pools.Migrating.PingContext(ctx); err != nil {
+		if cause := postgres.Writable(ctx, address); cause != nil {
+			err = cause
+		}
 		return fmt.Errorf("connecting to the database: %w", err)
 	}
 	if err := postgres.Unpooled(ctx, pools.Migrating); err != nil {

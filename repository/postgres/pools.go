@@ -94,6 +94,7 @@ func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseco
 // that is in use.
 var migrationGuards = map[string]string{
 	"statement_timeout":                   "0",
+	"idle_session_timeout":                "0",
 	"default_transaction_isolation":       "read committed",
 	"lock_timeout":                        "0",
 	"idle_in_transaction_session_timeout": "0",
