@@ -6,7 +6,7 @@ export GOFLAGS := $(strip $(shell go env GOFLAGS) -tags=nomsgpack)
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help build run check test test-portable test-left-out test-short test-needs bench clean
+.PHONY: help build run check test test-portable test-left-out test-short test-needs bench cluster clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -17,9 +17,10 @@ build: ## make the binary ./parley, which needs nothing of its machine
 run: ## serve on 127.0.0.1:8080
 	go run .
 
-# Tests run under the race detector, but for what hashes passwords: it shares no memory, and
-# takes several times as long under it.
-RACE = -race -gcflags=golang.org/x/crypto/...=-race=false
+# Tests run under the race detector, but for what shares no memory with parley and takes
+# several times as long under it: what hashes passwords, SQLite, and the NATS server that
+# tests start.
+RACE = -race $(foreach module,golang.org/x/crypto modernc.org github.com/nats-io/nats-server/v2,-gcflags=$(module)/...=-race=false)
 
 # Where there is a C compiler, vet and staticcheck look at what the tests build,
 # so that nothing is compiled once more for them; elsewhere they do without.
@@ -58,6 +59,9 @@ test-needs: ## install what the tests need and is missing: PostgreSQL, Chromium,
 
 bench: ## measure, and print a table
 	go run ./bench
+
+cluster: ## two instances, PostgreSQL, NATS and nginx on this machine, to try out
+	@go run -buildvcs=false ./deploy/cluster $(ARGS)
 
 clean: ## remove what was built
 	rm -f parley

@@ -24,7 +24,8 @@ type audience struct {
 
 // opening tells the audience to open all streams that are not open.
 type opening struct {
-	Address string
+	// Addresses are those of the server's instances, on which readers are in turn.
+	Addresses []string
 	// Readers are so many, and follow Chats in turn.
 	Readers, Chats int
 	// Lanes are how many posters post to each chat.

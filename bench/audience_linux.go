@@ -25,7 +25,7 @@ type eventLoop struct {
 
 	nap     time.Duration
 	opening *opening
-	server  unix.SockaddrInet4
+	servers []*unix.SockaddrInet4
 	// next is the reader that is opened next, and busy how many are being opened.
 	next, busy int
 	// again are those that were refused and ask again, in the order of when.
@@ -36,6 +36,7 @@ type eventLoop struct {
 // reader is a reader with its socket.
 type reader struct {
 	verifier
+	server *unix.SockaddrInet4
 	socket int
 	at     stage
 	// head is what was answered before the stream was open.
@@ -130,17 +131,20 @@ func (a *eventLoop) obey(o order) {
 
 // begin begins to open streams.
 func (a *eventLoop) begin(o *opening) {
-	address, err := netip.ParseAddrPort(o.Address)
-	if err != nil {
-		a.counted.Error = err.Error()
-		return
+	a.servers, a.again = nil, nil
+	for _, text := range o.Addresses {
+		address, err := netip.ParseAddrPort(text)
+		if err != nil {
+			a.counted.Error = err.Error()
+			return
+		}
+		a.servers = append(a.servers, &unix.SockaddrInet4{Port: int(address.Port()), Addr: address.Addr().As4()})
 	}
-	a.server = unix.SockaddrInet4{Port: int(address.Port()), Addr: address.Addr().As4()}
-	a.again = nil
 	a.opening, a.nap, a.next, a.deadline = o, o.Nap, 0, time.Now().Add(openWithin)
 	for i := len(a.readers); i < o.Readers; i++ {
 		s := &reader{verifier: verifier{chat: i % o.Chats, group: i / o.Chats, last: make([]uint32, o.Lanes)}}
 		s.stalled = i >= o.Readers-o.Stalled
+		s.server = a.servers[i%len(a.servers)]
 		a.readers = append(a.readers, s)
 	}
 	a.openMore()
@@ -209,7 +213,7 @@ func (a *eventLoop) connect(s *reader) error {
 			return err
 		}
 	}
-	if err := unix.Connect(fd, &a.server); err != nil && err != unix.EINPROGRESS {
+	if err := unix.Connect(fd, s.server); err != nil && err != unix.EINPROGRESS {
 		return err
 	}
 	s.socket, s.at, s.head, s.replied = fd, connecting, nil, false

@@ -70,6 +70,11 @@ const (
 	// kernelShare of the kernel's.
 	streamMemory
 	kernelShare
+	// memoryFirst and memoryLast are what all instances took at the beginning of a soak and
+	// at its end, and memoryTimes how many times as much that was.
+	memoryTimes
+	memoryFirst
+	memoryLast
 	// caughtUp is how long it took until all readers had what they missed, logReads
 	// how often the log was read for that, for each chat, and acknowledgedMost the
 	// time within which 99 % of what was posted meanwhile was acknowledged.
@@ -162,6 +167,9 @@ var columns = [numFigures]struct {
 	undisturbed:      {"p99 undisturbed", inMilliseconds},
 	streamMemory:     {"a stream", kilobytes},
 	kernelShare:      {"kernel", kilobytes},
+	memoryTimes:      {"memory ×", times},
+	memoryFirst:      {"memory first", megabytes},
+	memoryLast:       {"last", megabytes},
 	caughtUp:         {"caught up", inMilliseconds},
 	logReads:         {"log reads a chat", func(v float64) string { return fmt.Sprintf("%.2f", v) }},
 	acknowledgedMost: {"post p99", inMilliseconds},
@@ -215,5 +223,7 @@ func whole(v float64) string { return fmt.Sprintf("%.0f", v) }
 func microseconds(v float64) string { return fmt.Sprintf("%.2f µs", v/float64(time.Microsecond)) }
 
 func inMilliseconds(v float64) string { return milliseconds(time.Duration(v)) }
+
+func megabytes(v float64) string { return fmt.Sprintf("%.0f MB", v/(1<<20)) }
 
 func kilobytes(v float64) string { return fmt.Sprintf("%.1f KB", v/1024) }

@@ -19,9 +19,10 @@ type cluster struct {
 	instances int
 	// bus is what joins them: memory, postgres or nats.
 	bus string
-	// apart has messages posted on the first instance and followed on the last; otherwise
-	// both are done on the first. spread has them posted on all.
-	apart, spread bool
+	// apart has messages posted on the first instance and followed on the last; spread has
+	// them posted on all, and everywhere has them followed on all as well. Otherwise all is
+	// done on the first.
+	apart, spread, everywhere bool
 }
 
 // on is the cluster as a system.
@@ -40,18 +41,21 @@ func (c cluster) on(e *engine, passwordHash string) system {
 			return nil, errors.Join(err, broker.stop())
 		}
 		first.others = append(first.others, broker)
-		first.posting = []string{first.address}
+		first.posting, first.following = []string{first.address}, []string{first.address}
 		for range c.instances - 1 {
 			other, err := serveWith(ctx, first.database, parley.Settings{Bus: bus})
 			if err != nil {
 				return nil, errors.Join(err, first.stop())
 			}
 			first.others = append(first.others, other)
-			if c.spread {
+			if c.spread || c.everywhere {
 				first.posting = append(first.posting, other.address)
 			}
+			if c.everywhere {
+				first.following = append(first.following, other.address)
+			}
 			if c.apart {
-				first.following = other.address
+				first.following = []string{other.address}
 			}
 		}
 		return first, nil

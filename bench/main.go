@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"parley/auth"
 )
@@ -48,6 +49,9 @@ type options struct {
 	profiles, plots string
 	// messages is how many there are in the large log.
 	messages int
+	// soak is how long a cluster is used, and then nothing else is measured; 0 is not at
+	// all.
+	soak time.Duration
 }
 
 func parse(arguments []string, out io.Writer) (o options, err error) {
@@ -60,6 +64,7 @@ func parse(arguments []string, out io.Writer) (o options, err error) {
 	flags.StringVar(&o.profiles, "profile", "", "write CPU profiles, of the servers too, to this `folder`")
 	flags.StringVar(&o.plots, "plots", "", "draw pictures, for which rivals are measured with more and more readers too, into this `folder`")
 	flags.IntVar(&o.messages, "messages", 1_000_000, "how many messages there are in the large log; the small one has 10,000")
+	flags.DurationVar(&o.soak, "soak", 0, "measure nothing but three instances that 5,000 streams follow, for a `time` such as 30m")
 	if err := flags.Parse(arguments); err != nil {
 		return o, err
 	}
@@ -120,6 +125,9 @@ func choose(ctx context.Context, o options, engines []*engine, folder string, do
 	all, err := newSystems(engines, hash, folder, o.rival, doing)
 	if err != nil {
 		return nil, err
+	}
+	if o.soak > 0 {
+		return soak(engines, hash, scale, o.soak)
 	}
 	sections := []section{posting(engines, scale), overHTTP(engines, scale), reading(engines, scale)}
 	sections = append(sections, streams(all, scale, o.plots)...)

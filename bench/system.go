@@ -26,12 +26,11 @@ type instance struct {
 	// database is nil where everything is in memory.
 	database *database
 	token    string
-	// posting are the addresses that messages are posted to, and following that at which
-	// streams are opened, where they are others than the server's own; others are what
+	// posting are the addresses that messages are posted to, and following those at which
+	// streams are opened, in turn; without any, both are the server's own. others are what
 	// else runs for it.
-	posting   []string
-	following string
-	others    []*child
+	posting, following []string
+	others             []*child
 	// request opens a stream of a chat, after an id or, where that is below 0, from
 	// now on. What is answered once it is open holds opened.
 	request func(ch int, after int64) []byte
@@ -54,12 +53,20 @@ func (s *instance) stop() error {
 	return errors.Join(s.child.stop(), err, s.database.drop())
 }
 
+// or is addresses or, where there are none, the server's own.
+func (s *instance) or(addresses []string) []string {
+	if addresses == nil {
+		return []string{s.address}
+	}
+	return addresses
+}
+
+// followed are the addresses at which streams are opened.
+func (s *instance) followed() []string { return s.or(s.following) }
+
 // dialPosters makes so many connections to where messages are posted, in turn.
 func (s *instance) dialPosters(ctx context.Context, n int) (conns []*httpConn, err error) {
-	addresses := s.posting
-	if addresses == nil {
-		addresses = []string{s.address}
-	}
+	addresses := s.or(s.posting)
 	for i := range n {
 		w, err := dial(ctx, addresses[i%len(addresses)])
 		if err != nil {

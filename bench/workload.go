@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"runtime"
@@ -69,7 +68,7 @@ func (c workload) begin(ctx context.Context, on system) (r *workloadRun, err err
 // any, from now on.
 func (r *workloadRun) open(after []int64, atOnce int) error {
 	o := &opening{
-		Address: cmp.Or(r.instance.following, r.instance.address), Readers: r.readers, Chats: r.chats, Stalled: r.stalled,
+		Addresses: r.instance.followed(), Readers: r.readers, Chats: r.chats, Stalled: r.stalled,
 		Lanes: lanes(r.workload.posters, r.chats), Opened: []byte(r.instance.opened), Greeted: []byte(r.instance.greeted),
 		SSE: r.system.sse, AtOnce: atOnce, Nap: r.nap(),
 	}

@@ -8,8 +8,10 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"time"
 
 	"parley/chat"
+	"parley/e2e/need"
 )
 
 // Fifty readers that break off and come back at random, while four writers post
@@ -63,6 +65,43 @@ func TestReadersThatReconnectUnderConstantPostingMissNothing(t *testing.T) {
 			t.Errorf("the last message has seq %d, not %d: there is a hole or a double", total.Seq, want)
 		}
 	})
+}
+
+// Each of two instances behind nginx is drained and started again while posters post through
+// nginx and readers read.
+func TestRollingRestartsLoseNothingAndCostAReaderOneReconnectEach(t *testing.T) {
+	t.Parallel()
+	need.Nginx(t)
+	arguments := append(onPostgres(need.Postgres(t)), "--signup", "open", "--trusted-proxies", "127.0.0.1/32")
+	instances := []*process{serve(t, arguments...), serve(t, arguments...)}
+	front := balanced(t, instances...)
+	tr := newTraffic(t, front.person(t, newPerson(t, instances[0])))
+	tr.posters(front.URL)
+	tr.read(front.URL, 3)
+	tr.more(20)
+	for _, p := range instances {
+		if code := p.Terminate(); code != 0 {
+			t.Errorf("a drained instance ends with %d", code)
+		}
+		p.Restart()
+		tr.more(50)
+	}
+	tr.finish()
+
+	retries, asked := make(map[time.Duration]bool), 0
+	for _, r := range tr.readers {
+		// The Go client's reader keeps no count of the ends.
+		if r.opened > 1+len(instances) || r.retries != nil && r.opened != 1+r.shutdowns {
+			t.Errorf("%s opened %d streams, of which %d were ended by a drain", r.name, r.opened, r.shutdowns)
+		}
+		for _, retry := range r.retries {
+			retries[retry] = true
+			asked++
+		}
+	}
+	if asked == 0 || len(retries) < asked/2 {
+		t.Errorf("%d readers were asked to come back after %d different times", asked, len(retries))
+	}
 }
 
 // restless is a reader that breaks off after some events.

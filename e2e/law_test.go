@@ -37,6 +37,8 @@ var house = map[string]struct {
 	"handlers":             {"auth chat docs middleware stream web", "HTTP in, one call, HTTP out: the store is known by chat's and auth's interfaces"},
 	"server":               {"auth chat docs handlers middleware migrations repository stream stream/natsbus web", "it ties the knot, for the command line, tests and benchmarks alike: so it knows neither cli nor client"},
 	"cli":                  {"auth chat client repository server", "commands start a server, work beside one, or are a client of one"},
+	"deploy":               {"", "what is deployed is files"},
+	"deploy/cluster":       {"deploy e2e/need e2e/need/machine", "it runs programs, and is linked with none of them"},
 	"bench":                {"*", "benchmarks measure every part"},
 	"e2e":                  {"*", "tests of the whole"},
 	"e2e/sse":              {"", "a judge of the wire must not share code with what writes it"},
@@ -79,7 +81,7 @@ var technologies = map[string]struct {
 	"go.uber.org/goleak":                  {"e2e/leak", "how long to wait for what is about to end is decided in one place"},
 	"golang.org/x/tools":                  {"e2e/vet", "it checks sources; nothing that serves does"},
 	"github.com/nats-io/nats.go":          {"stream/natsbus e2e/bus_test.go", "one package speaks to NATS"},
-	"github.com/nats-io/nats-server/v2":   {"e2e/need/natsserver bench", "a server is only needed by what tests or measures the bus"},
+	"github.com/nats-io/nats-server/v2":   {"e2e/need/natsserver deploy/cluster bench", "a server is only needed by what tests, shows or measures the bus"},
 	"github.com/prometheus/client_golang": {"handlers middleware repository repository/commitlog server stream stream/natsbus bench", "each part counts what it does; chat and auth decide and count nothing"},
 }
 

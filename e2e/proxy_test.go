@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -120,6 +121,21 @@ func nginx(t testing.TB, p *process) *front {
 		"listen 80;", "listen "+listen+";",
 		"127.0.0.1:8080", p.Addr(),
 		"proxy_read_timeout 60s;", "proxy_read_timeout "+idleLimit+";"))
+	return newFront(t, ended, front{name: "nginx", URL: "http://" + listen, transport: transport})
+}
+
+// balanced is nginx in front of several instances, by turns. One that takes no connection is
+// passed over, each time anew.
+func balanced(t testing.TB, instances ...*process) *front {
+	t.Helper()
+	listen := "127.0.0.1:" + strconv.Itoa(port(t))
+	var servers strings.Builder
+	for _, p := range instances {
+		fmt.Fprintf(&servers, "server %s max_fails=0;\n", p.Addr())
+	}
+	ended := runNginx(t, "", shipped(t, "nginx.conf",
+		"listen 80;", "listen "+listen+";",
+		"server 127.0.0.1:8080;", servers.String()))
 	return newFront(t, ended, front{name: "nginx", URL: "http://" + listen, transport: transport})
 }
 

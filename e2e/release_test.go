@@ -109,6 +109,32 @@ func TestTwoReleasesServeOneDatabase(t *testing.T) {
 	annToday.post(chatID, "after the upgrade")
 }
 
+// The previous release serves on while today's brings the schema up to date, and beside it;
+// if today's is taken back, it goes on alone.
+func TestAnUpgradeUnderLoadLosesNothing(t *testing.T) {
+	t.Parallel()
+	arguments := append(onPostgres(need.Postgres(t)), "--signup", "open")
+	old := servePrevious(t, arguments...)
+	tr := newTraffic(t, newPerson(t, old))
+	tr.posters(old.URL)
+	tr.read(old.URL, 1)
+	tr.more(20)
+	today := serve(t, arguments...)
+	tr.posters(today.URL)
+	tr.read(today.URL, 1)
+	tr.more(100)
+	tr.finish()
+	for _, r := range tr.readers {
+		if r.opened != 1 {
+			t.Errorf("%s opened %d streams", r.name, r.opened)
+		}
+	}
+	if code := today.Terminate(); code != 0 {
+		t.Errorf("today's release ended with %d", code)
+	}
+	tr.owner.post(tr.chatID, "after it was taken back")
+}
+
 // rightsEndOnBoth ends rights on the one and looks for the end on the other.
 func rightsEndOnBoth(t *testing.T, chatID string, ann, bob *person, old, today *process) {
 	t.Helper()

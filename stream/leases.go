@@ -38,8 +38,9 @@ const (
 	leaseRest = 9
 	// maxTold bounds what is told at once.
 	maxTold = 1000
-	// leaseEnding bounds how long the lease's end takes.
-	leaseEnding = time.Second
+	// leaseEnding bounds how long the end of the lease takes, within what a server gives its
+	// broker to stop.
+	leaseEnding = 800 * time.Millisecond
 )
 
 // leaseholder tells the other instances of this one's streams and hears of theirs, in

@@ -25,8 +25,9 @@ type tail struct {
 	offered [][]chat.Event
 	// hint is the highest position that the head is said to have reached.
 	hint int64
-	// missed says that hints may have been lost.
-	missed bool
+	// look says that the log is to be read: the bus told of something that is only there,
+	// or may have lost it.
+	look bool
 	// distrust is until when positions from the bus are ignored, because one was ahead of
 	// the head.
 	distrust time.Time
@@ -75,10 +76,7 @@ func (t *tail) headAt(pos int64) {
 // not block.
 func (t *tail) hear(message []byte) {
 	if message == nil {
-		t.mu.Lock()
-		t.missed = true
-		t.mu.Unlock()
-		signal(t.woken)
+		t.lookAtLog(0)
 		return
 	}
 	h, err := parseHint(message)
@@ -98,8 +96,17 @@ func (t *tail) hear(message []byte) {
 		h.head = h.events[n-1].Pos // the bus is not one that is trusted with batches
 	}
 	if h.head > t.broker.position() && t.trusts(time.Now()) {
-		t.headAt(h.head)
+		t.lookAtLog(h.head)
 	}
+}
+
+// lookAtLog has the log read, without a wait for what might be offered. The head is said to
+// be at pos.
+func (t *tail) lookAtLog(pos int64) {
+	t.mu.Lock()
+	t.look = true
+	t.mu.Unlock()
+	t.headAt(pos)
 }
 
 // trusts says whether positions from the bus are believed at present.
@@ -135,7 +142,7 @@ func (t *tail) run(ctx context.Context) {
 			poll.Reset(jitter(t.broker.opts.Poll))
 		}
 		pos, behind, above := t.applyOffered()
-		due = t.takeMissed() || due
+		due = t.takeLook() || due
 		if !due && !behind && !above {
 			continue
 		}
@@ -221,12 +228,12 @@ func (t *tail) hinted() int64 {
 	return t.hint
 }
 
-func (t *tail) takeMissed() bool {
+func (t *tail) takeLook() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	missed := t.missed
-	t.missed = false
-	return missed
+	look := t.look
+	t.look = false
+	return look
 }
 
 // settle compares a hint with the head that was read after it was given. What is committed

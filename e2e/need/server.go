@@ -44,3 +44,6 @@ func (s *Server) Close() error {
 	}
 	return s.cluster.remove()
 }
+
+// FreePort is [Port] for a program that is no test.
+func FreePort() int { return freePort() }

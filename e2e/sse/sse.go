@@ -9,6 +9,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Block is what a client makes of one block.
@@ -21,6 +22,9 @@ type Block struct {
 	// ID is the place that the client holds from this block on, if HasID.
 	ID    string
 	HasID bool
+	// Retry is after what time the client comes back from now on, if HasRetry.
+	Retry    time.Duration
+	HasRetry bool
 }
 
 // Reader reads blocks.
@@ -77,9 +81,11 @@ func (b *Block) take(line string) error {
 		}
 		b.ID, b.HasID = value, true
 	case "retry":
-		if _, err := strconv.ParseUint(value, 10, 31); err != nil {
+		ms, err := strconv.ParseUint(value, 10, 31)
+		if err != nil {
 			return fmt.Errorf("retry: %q", value)
 		}
+		b.Retry, b.HasRetry = time.Duration(ms)*time.Millisecond, true
 	default:
 		return fmt.Errorf("an unknown line: %q", line)
 	}
