@@ -77,6 +77,7 @@ type Repository struct {
 	gate      *gate
 	cleaner   *cleaner
 	counter   *counter
+	resumer   *backgroundJob // nil on SQLite
 	metrics   *metrics
 	postKey   []byte
 	maxChats  int
@@ -118,6 +119,7 @@ func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 	r.committed = o.Committed
 	r.cleaner.start()
 	r.counter.start()
+	r.resumer.start()
 	if o.PostKey != nil {
 		if r.postKey, err = r.keepKey(ctx, postHashKey, o.PostKey); err != nil {
 			return nil, errors.Join(err, r.Close())
@@ -174,7 +176,8 @@ func (r *Repository) open(ctx context.Context, o Options) error {
 func (r *Repository) openPostgres(ctx context.Context, address string, log *slog.Logger) error {
 	r.dialect = postgresDialect
 	r.address = address
-	pools, err := postgres.Open(address, log)
+	r.resumer = newResumer(r, log)
+	pools, err := postgres.Open(address, log, r.resumer.wake)
 	if err != nil {
 		return err
 	}
@@ -215,6 +218,7 @@ func (r *Repository) Ready(ctx context.Context) error {
 func (r *Repository) Close() error {
 	r.cleaner.close()
 	r.counter.close()
+	r.resumer.close()
 	r.log.Close()
 	r.reads.Wait()
 	return r.closeDatabase()

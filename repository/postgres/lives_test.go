@@ -17,7 +17,8 @@ func (goodConn) ResetSession(context.Context) error { return nil }
 
 func TestConnectionsOfAFormerLifeAreUsedNoMore(t *testing.T) {
 	t.Parallel()
-	lives := &Lives{log: slog.New(slog.NewTextHandler(io.Discard, nil)), former: make(map[string]bool)}
+	changes := 0
+	lives := &Lives{log: slog.New(slog.NewTextHandler(io.Discard, nil)), changed: func() { changes++ }, former: make(map[string]bool)}
 	open := func(life string) *lifeConn {
 		t.Helper()
 		if err := lives.begin(life); err != nil {
@@ -46,5 +47,8 @@ func TestConnectionsOfAFormerLifeAreUsedNoMore(t *testing.T) {
 	}
 	if !usable(promoted) {
 		t.Error("an attempt to go back changes the present life")
+	}
+	if changes != 1 {
+		t.Errorf("%d changes were told of", changes)
 	}
 }
