@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"parley/repository/commitlog"
@@ -33,6 +34,14 @@ func (r *Repository) resume(ctx context.Context, found string) error {
 		return fmt.Errorf("beginning a new life of the database: %w", err)
 	}
 	return nil
+}
+
+// newResumer makes the job that lets a new life of the database begin while nobody writes: a
+// change that changes nothing brings the log to its new connection.
+func newResumer(r *Repository, log *slog.Logger) *backgroundJob {
+	return newBackgroundJob("beginning a new life of the database", log, func(ctx context.Context) error {
+		return r.changes.Do(ctx, &change{beside: true, run: func(context.Context, *transaction) error { return nil }})
+	})
 }
 
 // resumeOn is resume for a new connection to PostgreSQL, on which nothing is written yet.

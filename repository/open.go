@@ -76,6 +76,7 @@ type Repository struct {
 	gate      *gate
 	cleaner   *cleaner
 	counter   *counter
+	resumer   *backgroundJob // nil on SQLite
 	metrics   *metrics
 	postKey   []byte
 	maxChats  int
@@ -117,6 +118,7 @@ func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 	r.committed = o.Committed
 	r.cleaner.start()
 	r.counter.start()
+	r.resumer.start()
 	if o.PostKey != nil {
 		if r.postKey, err = r.keepKey(ctx, postHashKey, o.PostKey); err != nil {
 			return nil, errors.Join(err, r.Close())
@@ -173,7 +175,8 @@ func (r *Repository) open(ctx context.Context, o Options) error {
 func (r *Repository) openPostgres(ctx context.Context, address string, log *slog.Logger) error {
 	r.dialect = postgresDialect
 	r.address = address
-	pools, err := postgres.Open(address, log)
+	r.resumer = newResumer(r, log)
+	pools, err := postgres.Open(address, log, r.resumer.wake)
 	if err != nil {
 		return err
 	}
@@ -181,6 +184,9 @@ func (r *Repository) openPostgres(ctx context.Context, address string, log *slog
 	r.lives = pools.Lives
 	defer pools.Migrating.Close()
 	if err := pools.Migrating.PingContext(ctx); err != nil {
+		if cause := postgres.Writable(ctx, address); cause != nil {
+			err = cause
+		}
 		return fmt.Errorf("connecting to the database: %w", err)
 	}
 	if err := postgres.Unpooled(ctx, pools.Migrating); err != nil {
@@ -212,6 +218,7 @@ func (r *Repository) Ready(ctx context.Context) error {
 func (r *Repository) Close() error {
 	r.cleaner.close()
 	r.counter.close()
+	r.resumer.close()
 	r.log.Close()
 	r.reads.Wait()
 	return r.closeDatabase()
