@@ -101,7 +101,7 @@ func (e *simBusEnd) Send(ctx context.Context, message []byte) error {
 		copies := 1
 		var delay int64
 		switch {
-		case to == e && rnd.IntN(4) > 0: // as a rule nobody hears itself
+		case to == e && (kind || rnd.IntN(4) > 0): // as a rule nobody hears itself
 			continue
 		case !kind:
 			copies = []int{0, 0, 1, 1, 1, 1, 2}[rnd.IntN(7)]

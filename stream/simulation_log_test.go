@@ -69,7 +69,8 @@ func (l *simLog) commit(events ...chat.Event) []chat.Event {
 				s.over = s.over || s.user == e.Username
 			}
 		case chat.KindJump:
-			l.jumps = append(l.jumps, chat.Jump{Before: l.headLocked(), Pos: e.Pos})
+			e.Before = l.headLocked()
+			l.jumps = append(l.jumps, chat.Jump{Before: e.Before, Pos: e.Pos})
 		}
 		l.events, l.at = append(l.events, e), append(l.at, now)
 	}
