@@ -12,71 +12,59 @@ import (
 
 // entitlement is what a stream may and has to show, written down from the contract.
 type entitlement struct {
-	// from is where it begins; reset says why that is not where the client asked for.
-	from  int64
-	reset string
-	// events are those behind from, in order, up to the end of its rights.
+	// events are those behind its place, in order, up to the end of its rights.
 	events []chat.Event
+	upTo   int64
 	// end is the row that ends its rights, why the reason; nil while they go on.
 	end   *chat.Event
 	endAt time.Time
 	why   reason
 }
 
-// entitled computes a stream's entitlement from the log.
-func (s *simStream) entitled() entitlement {
-	l := s.world.log
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var en entitlement
-	en.from, en.reset = s.place()
-	upTo := l.headLocked()
-	for i, e := range l.events {
-		if why := s.endedBy(e); why != "" && e.Pos > s.opened {
-			en.end, en.endAt, en.why, upTo = &l.events[i], l.at[i], why, e.Pos
+// entitled computes what a stream that opened at a position has to show of the log as it
+// was in one of its lives, behind from. The log's mutex is held.
+func (s *simStream) entitled(life simLife, opened, from int64) entitlement {
+	en := entitlement{upTo: life.events[len(life.events)-1].Pos}
+	for i, e := range life.events {
+		if why := s.endedBy(e); why != "" && e.Pos > opened {
+			en.end, en.endAt, en.why, en.upTo = &life.events[i], life.at[i], why, e.Pos
 			break
 		}
 	}
 	user := s.start.Actor.Username
-	var shown []chat.Event
+	shown := life.events
 	if s.start.Chat == "" {
-		shown = expected(l.events, s.world.memberships(user), s.opened, en.from, upTo)
-	} else {
-		for _, e := range l.behind(en.from) {
-			if e.Pos <= upTo && e.Chat == s.start.Chat {
-				shown = append(shown, e)
-			}
-		}
+		shown = expected(life.events, intervalsOf(life.events, user), opened, from, en.upTo)
 	}
 	for _, e := range shown {
-		if e.Origin == "" || e.Origin != s.start.Origin || e.Message.Author != user {
+		ofChat := s.start.Chat == "" || e.Chat == s.start.Chat && from < e.Pos && e.Pos <= en.upTo
+		if ofChat && (e.Origin == "" || e.Origin != s.start.Origin || e.Message.Author != user) {
 			en.events = append(en.events, e)
 		}
 	}
 	return en
 }
 
-// place is where the stream has to begin, and why that is not where the client asked for.
-// The log's mutex is held.
-func (s *simStream) place() (from int64, reset string) {
-	asked := s.wanted
+// place is where a stream that opened at a position has to begin, and why that is not
+// where the client asked for. The log's mutex is held.
+func (l *simLog) place(asked string, opened int64) (from int64, reset string) {
 	if asked == "" || asked == "now" {
-		return s.opened, ""
+		return opened, ""
 	}
 	if asked == "earliest" {
 		return 0, ""
 	}
 	pos, err := strconv.ParseInt(asked, 10, 64)
 	if err != nil || len(asked) > 18 || pos < 0 {
-		return s.opened, resetMalformed
+		return opened, resetMalformed
 	}
-	if pos > s.opened {
-		return s.opened, resetAhead
-	}
-	for _, j := range s.world.log.jumps {
-		if j.Pos <= s.opened && j.Before < pos && pos < j.Pos {
-			return s.opened, resetAhead
+	for _, j := range l.jumps {
+		if j.Pos <= opened && j.Before < pos && pos < j.Pos {
+			return opened, resetAhead
 		}
+	}
+	if pos > opened {
+		return opened, resetAhead
 	}
 	return pos, ""
 }
@@ -100,28 +88,74 @@ func (s *simStream) endedBy(e chat.Event) reason {
 // check compares what the stream showed with what it had to, once all has settled. It
 // returns the first thing that is wrong.
 func (s *simStream) check() error {
+	l := s.world.log
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.begun {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s.reader == nil || len(s.seen) == 0 {
 		return s.checkRefusal()
 	}
-	if s.opened < s.known {
-		return fmt.Errorf("it opened at %d, although the head was %d before", s.opened, s.known)
+	if s.seen[0].opened < s.known {
+		return fmt.Errorf("it opened at %d, although the head was %d before", s.seen[0].opened, s.known)
 	}
-	en := s.entitled()
-	c := streamCheck{s: s, en: en, cursor: -1}
-	for _, b := range s.seen {
+	c := streamCheck{s: s, cursor: -1}
+	asked := s.wanted
+	// Where the log lost the part in which the stream opened or stood, the stream goes on
+	// as if it had opened anew with the id that its client holds.
+	for seen := s.seen; len(seen) > 0; {
+		n := 1
+		for n < len(seen) && seen[n].opened == seen[0].opened {
+			n++
+		}
+		c.from, c.reset = l.place(asked, seen[0].opened)
+		next, err := c.inAnyLife(seen[:n], n == len(seen))
+		if err != nil {
+			return err
+		}
+		c, seen, asked = next, seen[n:], strconv.FormatInt(next.cursor, 10)
+	}
+	return nil
+}
+
+// inAnyLife checks blocks between two openings, of which the stream's last are behind the
+// last one. What the log has lost may have been shown before.
+func (c streamCheck) inAnyLife(blocks []seen, last bool) (next streamCheck, err error) {
+	l := c.s.world.log
+	now := simLife{l.events, l.at}
+	if next, err = c.inLife(now, blocks, last); err == nil || last && !c.s.ended && !c.s.left {
+		return next, err
+	}
+	for _, life := range l.lives {
+		next, wrong := c.inLife(life, blocks, last)
+		if wrong == nil {
+			return next, nil
+		}
+		err = fmt.Errorf("%w; or in a life up to %d, %w", err, next.en.upTo, wrong)
+	}
+	return next, err
+}
+
+func (c streamCheck) inLife(life simLife, blocks []seen, last bool) (streamCheck, error) {
+	c.en, c.next = c.s.entitled(life, blocks[0].opened, c.from), 0
+	if c.cursor >= 0 && c.reset != "" {
+		c.cursor = -1 // it is told so
+	}
+	for _, b := range blocks {
 		if err := c.block(b); err != nil {
-			return fmt.Errorf("block %v: %w", b, err)
+			return c, fmt.Errorf("block %v, opened at %d: %w", b, b.opened, err)
 		}
 	}
-	return c.finish()
+	if !last {
+		return c, nil
+	}
+	return c, c.finish()
 }
 
 // checkRefusal checks that a stream which did not begin was refused for a reason.
 func (s *simStream) checkRefusal() error {
 	switch {
-	case s.left || s.ended && (errors.Is(s.err, chat.ErrUnavailable) || errors.Is(s.err, chat.ErrSessionEnded)):
+	case s.left, s.ended && s.reader != nil && s.stuck, s.ended && (errors.Is(s.err, chat.ErrUnavailable) || errors.Is(s.err, chat.ErrSessionEnded)):
 		return nil
 	case s.ended && errors.Is(s.err, chat.ErrNotFound) && s.start.Chat != "" && s.world.wasOut(s):
 		return nil
@@ -131,14 +165,18 @@ func (s *simStream) checkRefusal() error {
 
 // streamCheck follows a stream's blocks.
 type streamCheck struct {
-	s  *simStream
-	en entitlement
-	// cursor is the id that the client holds, next how many events it was shown.
-	cursor int64
-	next   int
-	ready  bool
-	bye    reason
-	last   seen
+	s *simStream
+	// from is where it begins; reset says why that is not where the client asked for.
+	from  int64
+	reset string
+	en    entitlement
+	// cursor is the id that the client holds, next how many of the events it was shown,
+	// shown how many it was shown from the first opening on.
+	cursor      int64
+	next, shown int
+	ready       bool
+	bye         reason
+	last        seen
 }
 
 func (c *streamCheck) block(b seen) error {
@@ -166,10 +204,10 @@ func (c *streamCheck) block(b seen) error {
 
 // begin checks the block that says where the stream begins.
 func (c *streamCheck) begin(b seen) error {
-	if b.id != c.en.from || (b.name == resetName) != (c.en.reset != "") || b.hasData != (c.en.reset != "") {
-		return fmt.Errorf("it begins with this, where it should at %d with reset %q", c.en.from, c.en.reset)
+	if b.id != c.from || (b.name == resetName) != (c.reset != "") || b.hasData != (c.reset != "") {
+		return fmt.Errorf("it begins with this, where it should at %d with reset %q", c.from, c.reset)
 	}
-	if want := fmt.Sprintf(`{"reason":"%s","cursor":%d}`, c.en.reset, c.en.from); b.hasData && b.data != want {
+	if want := fmt.Sprintf(`{"reason":"%s","cursor":%d}`, c.reset, c.from); b.hasData && b.data != want {
 		return fmt.Errorf("reset should say %s", want)
 	}
 	c.cursor = b.id
@@ -202,7 +240,7 @@ func (c *streamCheck) event(b seen) error {
 	if b.id != e.Pos || b.name != name || b.data != data {
 		return fmt.Errorf("it should be %d %q %s", e.Pos, name, data)
 	}
-	c.cursor, c.next = b.id, c.next+1
+	c.cursor, c.next, c.shown = b.id, c.next+1, c.shown+1
 	return nil
 }
 
@@ -217,11 +255,11 @@ func (c *streamCheck) control(b seen) error {
 	}
 	switch b.name {
 	case "ready":
-		if c.ready || said.Head > b.head || said.Head < c.s.opened {
-			return fmt.Errorf("ready with the head at %d, opened at %d", b.head, c.s.opened)
+		if c.ready || said.Head > b.head || said.Head < b.opened {
+			return fmt.Errorf("ready with the head at %d, opened at %d", b.head, b.opened)
 		}
 		c.ready = true
-		return c.nothingUpTo(c.s.opened)
+		return c.nothingUpTo(b.opened)
 	case "ping":
 		if said.Head > b.head {
 			return fmt.Errorf("the head is at %d", b.head)
@@ -268,6 +306,7 @@ func (c *streamCheck) finish() error {
 		return errors.New("it outlives its session")
 	case over && c.bye == "" && !s.stuck:
 		return fmt.Errorf("it ended without bye: %q %v", s.why, s.err)
+	case rights && len(s.world.log.lives) > 0: // it may have stood in what was lost, and was refused
 	case rights && (en.end == nil || c.bye != en.why) && !(c.bye == reasonRevoked && s.toldOver()):
 		return fmt.Errorf("bye %q without a reason", c.bye)
 	case rights && en.end != nil && c.last.at.Before(en.endAt):
@@ -278,9 +317,9 @@ func (c *streamCheck) finish() error {
 		return errors.New("it expired although the session was renewed")
 	case c.bye == reasonShutdown && !s.lastOf, c.bye == reasonRotate && s.world.rotate == 0, c.bye == reasonSlow:
 		return fmt.Errorf("bye %q without a reason", c.bye)
-	case c.bye == reasonLimit && (s.start.Limit == 0 || c.next != int(s.start.Limit)), c.bye == reasonTimeout:
+	case c.bye == reasonLimit && (s.start.Limit == 0 || c.shown != int(s.start.Limit)), c.bye == reasonTimeout:
 		return fmt.Errorf("bye %q without a reason", c.bye)
-	case s.start.Limit > 0 && c.next > int(s.start.Limit):
+	case s.start.Limit > 0 && c.shown > int(s.start.Limit):
 		return errors.New("it goes on beyond its limit")
 	}
 	return nil
@@ -315,29 +354,17 @@ func (w *world) frameOf(e chat.Event, s *simStream) (name, data string) {
 	return name, data
 }
 
-// memberships are a user's, once nothing is committed any more. The log's mutex is held.
-func (w *world) memberships(user string) map[string][]interval {
-	in, known := w.members[user]
-	if !known {
-		in = w.log.intervals(user)
-		w.members[user] = in
-	}
-	return in
-}
-
 // wasOut says whether a stream's user was no member of its chat at some time while the
-// stream was being opened.
+// stream was being opened. The log's mutex is held.
 func (w *world) wasOut(s *simStream) bool {
-	w.log.mu.Lock()
-	defer w.log.mu.Unlock()
-	in := w.memberships(s.start.Actor.Username)[s.start.Chat]
-	var ended time.Time = s.endedAt
+	if len(w.log.lives) > 0 {
+		return true // in which of them is not known
+	}
+	in := w.log.intervals(s.start.Actor.Username)[s.start.Chat]
 	for _, iv := range in {
 		joined := w.log.at[w.log.index(iv.joined)-1]
-		if joined.After(s.asked) {
-			continue
-		}
-		if iv.left == 0 || w.log.at[w.log.index(iv.left)-1].After(ended) {
+		left := iv.left == 0 || w.log.at[w.log.index(iv.left)-1].After(s.endedAt)
+		if left && !joined.After(s.asked) {
 			return false
 		}
 	}

@@ -15,10 +15,18 @@ type simLog struct {
 	mu     sync.Mutex
 	events []chat.Event
 	// at is when each of them was committed.
-	at       []time.Time
+	at []time.Time
+	// lives are the log as it was before each failover.
+	lives    []simLife
 	jumps    []chat.Jump
 	seqs     map[string]int64
 	sessions map[string]*simSession
+}
+
+// simLife is the log between two failovers that lost a part of it.
+type simLife struct {
+	events []chat.Event
+	at     []time.Time
 }
 
 // simSession is a session as it is stored.
@@ -77,6 +85,29 @@ func (l *simLog) commit(events ...chat.Event) []chat.Event {
 	return l.events[first:len(l.events):len(l.events)]
 }
 
+// failOver loses what is behind a position, and goes on at another with a jump, which it
+// returns.
+func (l *simLog) failOver(before, pos int64) []chat.Event {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lives = append(l.lives, simLife{l.events, l.at})
+	kept := l.index(before)
+	for _, e := range l.events[kept:] {
+		if e.Chat != "" {
+			l.seqs[e.Chat]--
+		}
+		for id, s := range l.sessions {
+			if e.Kind == chat.KindSessionEnded && e.Session == id || e.Kind == chat.KindUserDisabled && e.Username == s.user {
+				s.over = false
+			}
+		}
+	}
+	jump := chat.Event{Pos: pos, Kind: chat.KindJump, Before: before}
+	l.jumps = append(l.jumps, chat.Jump{Before: before, Pos: pos})
+	l.events, l.at = append(l.events[:kept:kept], jump), append(l.at[:kept:kept], time.Now())
+	return l.events[kept:]
+}
+
 // renew stores until when a session has access.
 func (l *simLog) renew(user, session string, until time.Time) {
 	l.mu.Lock()
@@ -112,7 +143,11 @@ func (l *simLog) index(pos int64) int {
 
 // intervals are the user's memberships by chat. The mutex is held.
 func (l *simLog) intervals(user string) map[string][]interval {
-	return (&memLog{events: l.events}).intervals(user)
+	return intervalsOf(l.events, user)
+}
+
+func intervalsOf(events []chat.Event, user string) map[string][]interval {
+	return (&memLog{events: events}).intervals(user)
 }
 
 // simDatabase is the log as one instance reads it: its calls may fail, wait before or

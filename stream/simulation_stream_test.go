@@ -33,8 +33,9 @@ type simStream struct {
 	header http.Header
 
 	mu sync.Mutex
-	// opened is the head at opening, once the stream has begun.
-	begun  bool
+	// opened is the head at opening, once the stream has begun. It changes where the log
+	// has lost that part.
+	reader *reader
 	opened int64
 	fast   bool
 	chunks bool
@@ -69,7 +70,8 @@ type seen struct {
 	// strange is a line that no stream has.
 	strange string
 	at      time.Time
-	head    int64
+	// head is the log's, opened the head at opening.
+	head, opened int64
 }
 
 func (b seen) String() string {
@@ -100,7 +102,7 @@ func (s *simStream) changed() {
 
 // Write is a write of the portable path, which waits for room.
 func (s *simStream) Write(b []byte) (int, error) {
-	s.begin()
+	s.look()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for n := 0; ; {
@@ -148,21 +150,18 @@ func (s *simStream) take(b []byte) int {
 	return n
 }
 
-// begin notes, with the first byte, the head at which the stream opened.
-func (s *simStream) begin() {
-	if s.begun {
-		return
-	}
-	b := s.broker
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for rd := range b.users[s.start.Actor.Username] {
-		if rd.start == &s.start {
-			s.mu.Lock()
-			s.begun, s.opened = true, rd.opened
-			s.mu.Unlock()
+// look finds out the head at which the stream opened.
+func (s *simStream) look() {
+	s.broker.mu.Lock()
+	defer s.broker.mu.Unlock()
+	if s.reader == nil {
+		for rd := range s.broker.users[s.start.Actor.Username] {
+			if rd.start == &s.start {
+				s.reader = rd
+			}
 		}
 	}
+	s.opened = s.reader.opened
 }
 
 // simSocket is the stream on the fast path.
@@ -181,7 +180,7 @@ func (s simSocket) register(l *eventLoop, rd *reader) error {
 }
 
 func (s simSocket) write(b []byte) (int, error) {
-	s.begin()
+	s.look()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.left {
@@ -319,7 +318,7 @@ func (s *simStream) unchunk() bool {
 
 // see takes a block.
 func (s *simStream) see(block string) {
-	b := seen{id: -1, at: time.Now(), head: s.world.log.head()}
+	b := seen{id: -1, at: time.Now(), head: s.world.log.head(), opened: s.opened}
 	for line := range strings.SplitSeq(block, "\n") {
 		field, value, _ := strings.Cut(line, ": ")
 		switch field {

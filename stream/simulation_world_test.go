@@ -58,10 +58,8 @@ type world struct {
 	unpolled bool
 	began    time.Time
 	// data is the JSON of events, as it was first needed.
-	data map[int64]string
-	// members are the memberships of users, once all is over.
-	members map[string]map[string][]interval
-	trace   []traced
+	data  map[int64]string
+	trace []traced
 
 	mu sync.Mutex
 	// wrong are the faults that were noticed on the way.
@@ -96,7 +94,7 @@ func newWorld(seed uint64) *world {
 	w := &world{
 		seed: seed, log: newSimLog(), began: time.Now(),
 		users: []string{"ann", "bob", "eve"}[:2+rnd.IntN(2)], chats: []string{"lobby", "den", "attic", "yard"}[:1+rnd.IntN(4)],
-		deleted: make(map[string]bool), disabled: make(map[string]bool), data: make(map[int64]string), members: make(map[string]map[string][]interval),
+		deleted: make(map[string]bool), disabled: make(map[string]bool), data: make(map[int64]string),
 	}
 	var first []chat.Event
 	for _, c := range w.chats {
@@ -252,6 +250,7 @@ var actions = []struct {
 	{600, (*world).calm},
 	{150, (*world).restart},
 	{60, (*world).jump},
+	{60, (*world).failOver},
 	{2, (*world).flood},
 }
 
@@ -264,9 +263,13 @@ var total = func() (sum int) {
 
 func pick[T any](rnd *rand.Rand, of []T) T { return of[rnd.IntN(len(of))] }
 
-// commit commits events, and tells the instance that did: as a rule.
+// commit commits events, and tells the instance that did.
 func (w *world) commit(rnd *rand.Rand, events ...chat.Event) {
-	committed := w.log.commit(events...)
+	w.tell(rnd, w.log.commit(events...))
+}
+
+// tell tells an instance that something was committed: as a rule.
+func (w *world) tell(rnd *rand.Rand, committed []chat.Event) {
 	in := pick(rnd, w.instances)
 	told := []string{"", "", "", "", "", "", "", "twice", "late", "never"}[rnd.IntN(10)]
 	if w.unpolled && told != "twice" {
@@ -317,7 +320,7 @@ func (w *world) says(chatID, author, origin string) chat.Event {
 }
 
 func (w *world) isMember(chatID, user string) bool {
-	ivs := (&memLog{events: w.log.events}).intervals(user)[chatID]
+	ivs := w.log.intervals(user)[chatID]
 	return len(ivs) > 0 && ivs[len(ivs)-1].left == 0
 }
 
@@ -552,6 +555,23 @@ func (w *world) restart(rnd *rand.Rand) {
 // jump leaves out positions of the log.
 func (w *world) jump(rnd *rand.Rand) {
 	w.commit(rnd, chat.Event{Kind: chat.KindJump, Pos: w.log.head() + 2 + rnd.Int64N(20)})
+}
+
+// failOver loses the newest part of the log.
+func (w *world) failOver(rnd *rand.Rand) {
+	events := w.log.events
+	kept := events[:len(events)-rnd.IntN(max(1, min(8, len(events)-8)))]
+	before, pos := kept[len(kept)-1].Pos, w.log.head()+2+rnd.Int64N(20)
+	for _, e := range events[len(kept):] {
+		switch e.Kind {
+		case chat.KindChatDeleted:
+			w.deleted[e.Chat] = false
+		case chat.KindUserDisabled:
+			w.disabled[e.Username] = false
+		}
+	}
+	w.note("the log loses what is behind %d", before)
+	w.tell(rnd, w.log.failOver(before, pos))
 }
 
 // flood commits more than is read of the log at once.
