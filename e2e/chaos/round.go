@@ -84,7 +84,7 @@ func (e *env) judged(ctx context.Context, f fault, options load.Options, seed ui
 		return o, err
 	}
 	defer func() { p.close(len(o.violations) > 0 || err != nil) }()
-	began := time.Now()
+	began, fresh := time.Now(), held(p.instances[0])
 	world, err := load.New(ctx, options, p.addrs()...)
 	if err != nil {
 		return o, fmt.Errorf("beginning: %w", err)
@@ -101,6 +101,7 @@ func (e *env) judged(ctx context.Context, f fault, options load.Options, seed ui
 	if o.violations, err = judge(ctx, p, world); err != nil {
 		return o, err
 	}
+	o.violations = append(o.violations, p.atRest(fresh)...)
 	if late != nil {
 		o.violations = append(o.violations, fmt.Sprintf("The service was not back for everybody within %s: %v", healing, late))
 	}
