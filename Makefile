@@ -6,7 +6,7 @@ export GOFLAGS := $(strip $(shell go env GOFLAGS) -tags=nomsgpack)
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help build run check test test-portable test-left-out test-short test-needs bench cluster clean
+.PHONY: help build run check test test-portable test-left-out test-short test-needs bench chaos cluster clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,9 @@ test-needs: ## install what the tests need and is missing: PostgreSQL, Chromium,
 
 bench: ## measure, and print a table
 	go run ./bench
+
+chaos: ## break what can break while clients work, judge, and print a table; ARGS="-minutes 10"
+	go run ./e2e/chaos $(ARGS)
 
 cluster: ## two instances, PostgreSQL, NATS and nginx on this machine, to try out
 	@go run -buildvcs=false ./deploy/cluster $(ARGS)

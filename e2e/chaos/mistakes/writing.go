@@ -1,0 +1,116 @@
+package mistakes
+
+// SequenceAsCursor takes positions from a counter before the transaction begins, as a
+// database's sequence does: what is committed first need not be what has the lower position.
+var SequenceAsCursor = Mistake{Name: "a sequence as cursor", Edits: []Edit{
+	{"repository/postgres/conn.go",
+		"	c.message.statement(`EXECUTE parley_lock`)\n	questions := ask(entries)",
+		"	if n := len(entries); n == 0 {\n" +
+			"		c.message.statement(`EXECUTE parley_lock`)\n" +
+			"	} else {\n" +
+			"		c.message.statement(fmt.Sprintf(`UPDATE head SET pos = pos + %d WHERE one = 1 RETURNING pos - %d, writer, batch`, n, n))\n" +
+			"		c.message.statement(`COMMIT`)\n" +
+			"		c.message.statement(begin)\n" +
+			"	}\n" +
+			"	questions := ask(entries)"},
+	{"repository/postgres/statements.go",
+		"UPDATE head SET pos = $1, writer = $11, batch = $12 WHERE one = 1`",
+		"UPDATE head SET pos = GREATEST(pos, $1), writer = $11, batch = $12 WHERE one = 1`"},
+	{"repository/postgres/statements.go",
+		"AS UPDATE head SET pos = $1, writer = $2, batch = $3 WHERE one = 1`",
+		"AS UPDATE head SET pos = GREATEST(pos, $1), writer = $2, batch = $3 WHERE one = 1`"},
+}}
+
+// NoKey stores a message as often as it is posted.
+var NoKey = Mistake{Name: "no key", Edits: []Edit{
+	{"repository/posts/entry.go", `return e.ClientID != ""`, `return false`},
+	{"repository/posts/decide.go", `ReplyTo: e.ReplyTo, ClientID: e.ClientID,`, `ReplyTo: e.ReplyTo,`},
+}}
+
+// KeyBeforeLock looks keys up before it has the lock, and no unique index saves it.
+var KeyBeforeLock = Mistake{Name: "key looked up before the lock", Edits: []Edit{
+	{"repository/postgres/conn.go",
+		"	c.message.reset()\n	c.message.statement(begin)\n	c.message.statement(`EXECUTE parley_lock`)\n	questions := ask(entries)\n",
+		"	var questions, early []question\n" +
+			"	for _, q := range ask(entries) {\n" +
+			"		if q.statement == `parley_keys` {\n" +
+			"			early = append(early, q)\n" +
+			"		} else {\n" +
+			"			questions = append(questions, q)\n" +
+			"		}\n" +
+			"	}\n" +
+			"	if len(early) > 0 {\n" +
+			"		c.message.reset()\n" +
+			"		c.message.ask(early)\n" +
+			"		rows, err := c.QueryContext(ctx, string(c.message.text))\n" +
+			"		if err != nil {\n" +
+			"			return at, err\n" +
+			"		}\n" +
+			"		err = scan(rows, early, false)\n" +
+			"		rows.Close()\n" +
+			"		if err != nil {\n" +
+			"			return at, err\n" +
+			"		}\n" +
+			"	}\n" +
+			"	c.message.reset()\n	c.message.statement(begin)\n	c.message.statement(`EXECUTE parley_lock`)\n"},
+	{"migrations/postgres/00006_keys_by_time.sql", "CREATE UNIQUE INDEX CONCURRENTLY messages_key", "CREATE INDEX CONCURRENTLY messages_key"},
+}}
+
+// CommitErrorIsFailure takes a lost answer to COMMIT for a transaction that did not happen,
+// and does it again, as an autocommit statement is done again by database/sql.
+var CommitErrorIsFailure = Mistake{Name: "autocommit insert", Edits: []Edit{
+	{"repository/postgres/conn.go", "		return commitlog.Unknown, err\n", "		return commitlog.ConnectionLost, err\n"},
+}}
+
+// MembershipOutside reads memberships before the transaction of the post.
+var MembershipOutside = Mistake{Name: "membership outside the transaction", Edits: []Edit{
+	{"repository/postgres/conn.go",
+		"	c.message.reset()\n	c.message.statement(begin)\n	c.message.statement(`EXECUTE parley_lock`)\n",
+		"	if err := c.Load(ctx, entries); err != nil {\n" +
+			"		return at, err\n" +
+			"	}\n" +
+			"	before := make([]bool, len(entries))\n" +
+			"	for i, e := range entries {\n" +
+			"		before[i] = e.Facts.Member\n" +
+			"	}\n" +
+			"	defer func() {\n" +
+			"		for i, e := range entries {\n" +
+			"			e.Facts.Member = before[i]\n" +
+			"		}\n" +
+			"	}()\n" +
+			"	c.message.reset()\n	c.message.statement(begin)\n	c.message.statement(`EXECUTE parley_lock`)\n"},
+}}
+
+// CacheOutlivesOthers keeps what is remembered of authors and chats although another
+// instance has written since.
+var CacheOutlivesOthers = Mistake{Name: "what is remembered outlives another writer", Edits: []Edit{
+	{"repository/posts/lane.go", "	l.cache.forget()\n	if !recalled {", "	_ = recalled\n	if true {"},
+	{"repository/posts/cache.go", "	if !alone || len(c.allowed)", "	if len(c.allowed)"},
+}}
+
+// PublishBeforeCommit tells readers of events before they are committed.
+var PublishBeforeCommit = Mistake{Name: "publish before commit", Edits: []Edit{
+	{"repository/posts/lane.go",
+		"	o, err := conn.Store(ctx, tx, d.taken, d.places)\n",
+		"	early := make([]chat.Event, 0, len(d.taken))\n" +
+			"	for _, e := range d.taken {\n" +
+			"		m := e.Posted.Message\n" +
+			"		early = append(early, chat.Event{Pos: m.ID, Kind: chat.KindMessage, Chat: m.Chat, Seq: m.Seq, Message: &m})\n" +
+			"	}\n" +
+			"	l.Publish(early)\n" +
+			"	o, err := conn.Store(ctx, tx, d.taken, d.places)\n"},
+}}
+
+// AuthorFromBody believes the author that a body names.
+var AuthorFromBody = Mistake{Name: "author from the body", Edits: []Edit{
+	{"handlers/messages.go", "	ClientID *string `json:\"client_id\"`\n}", "	ClientID *string `json:\"client_id\"`\n	Author string `json:\"author\"`\n}"},
+	{"handlers/messages.go", "ClientID: key, Origin: origin}", "ClientID: key, Origin: origin, Author: body.Author}"},
+	{"chat/message.go", "	Origin string\n}\n\n// Posted is", "	Origin string\n	Author string\n}\n\n// Posted is"},
+	{"repository/posts/decide.go", "Author: e.Actor.Username, Text:", "Author: cmp.Or(e.Post.Author, e.Actor.Username), Text:"},
+	{"repository/posts/decide.go", "import (\n", "import (\n	\"cmp\"\n\n"},
+}}
+
+// NoJump lets the log of a database that was put back go on where it stands.
+var NoJump = Mistake{Name: "jump not written", Edits: []Edit{
+	{"repository/life.go", "		_, err = tx.jump()\n", "		err = nil\n"},
+}}
