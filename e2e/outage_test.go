@@ -70,7 +70,7 @@ func TestADatabaseThatIsGoneIsAnsweredAndOutlived(t *testing.T) {
 
 			outage.over(t)
 			text := "after it was " + outage.name
-			ann.post(chatID, text)
+			postOnceBack(t, p, token, chatID, text, time.Now())
 			for {
 				if m := messageOf(t, f.until(t, "")); m.Text == text {
 					break

@@ -49,7 +49,8 @@ func build(t testing.TB, o housing) *house {
 	t.Helper()
 	h := &house{Engine: gin.New(), log: &lines{}, metrics: prometheus.NewRegistry(), now: noon}
 	var err error
-	h.tokens, err = middleware.NewTokens(middleware.TokenOptions{Key: testKey, TTL: 10 * time.Minute, Now: h.clock})
+	log := slog.New(slog.NewTextHandler(h.log, nil))
+	h.tokens, err = middleware.NewTokens(middleware.TokenOptions{Key: testKey, TTL: 10 * time.Minute, Now: h.clock, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +58,6 @@ func build(t testing.TB, o housing) *house {
 	if o.limit == 0 {
 		o.limit = 128 << 10
 	}
-	log := slog.New(slog.NewTextHandler(h.log, nil))
 	h.HandleMethodNotAllowed = true
 	h.RedirectTrailingSlash = false
 	h.Use(

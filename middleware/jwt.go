@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"log/slog"
+	"sync/atomic"
 	"time"
 
 	ginjwt "github.com/appleboy/gin-jwt/v2"
@@ -35,7 +37,14 @@ type TokenOptions struct {
 	Cookies *Cookies
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
+	// Log takes a line when tokens show that clocks differ; nil is slog.Default.
+	Log *slog.Logger
 }
+
+// Leeway is how far the clocks of instances may differ. A token is refused that was issued
+// further ahead of this instance's clock: it would live longer here than it may. One of an instance
+// whose clock is behind ends earlier here by as much.
+const Leeway = time.Minute
 
 // Tokens signs access tokens and verifies them into actors. All its methods may
 // be called by many goroutines at once.
@@ -51,6 +60,10 @@ type Tokens struct {
 	cookies *Cookies
 	// known are tokens that were found good.
 	known *lru.Cache[string, chat.Actor]
+
+	log *slog.Logger
+	// told is when a line was last logged of clocks that differ, in Unix seconds.
+	told atomic.Int64
 }
 
 // subject is what gin-jwt hands to PayloadFunc when it signs.
@@ -97,7 +110,7 @@ func NewTokens(o TokenOptions) (*Tokens, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting up access tokens: %w", err)
 	}
-	return &Tokens{jwt: mw, now: now, cookies: cmp.Or(o.Cookies, NewCookies("", "")), known: known}, nil
+	return &Tokens{jwt: mw, now: now, cookies: cmp.Or(o.Cookies, NewCookies("", "")), known: known, log: cmp.Or(o.Log, slog.Default())}, nil
 }
 
 // payload gives the claims that gin-jwt does not set itself.
@@ -157,10 +170,25 @@ func ByCookie(c *gin.Context) bool { return c.GetBool(byCookieKey) }
 // that is not of this service, or has ended.
 func (t *Tokens) Verify(token string) (chat.Actor, error) {
 	actor, err := t.read(token)
-	if err != nil || !t.now().Before(actor.Expires.Time()) {
+	now := t.now()
+	if err != nil || !now.Before(actor.Expires.Time()) {
+		return chat.Actor{}, ErrInvalidToken
+	}
+	if ahead := actor.Issued.Time().Sub(now); ahead > Leeway {
+		t.tell(now, ahead)
 		return chat.Actor{}, ErrInvalidToken
 	}
 	return actor, nil
+}
+
+// tell logs that clocks differ, once a minute.
+func (t *Tokens) tell(now time.Time, ahead time.Duration) {
+	last := t.told.Load()
+	if now.Unix()-last < 60 && now.Unix() >= last || !t.told.CompareAndSwap(last, now.Unix()) {
+		return
+	}
+	t.log.Warn("access tokens are refused that were issued ahead of this clock: let all instances keep the same time",
+		"ahead", ahead, "leeway", Leeway)
 }
 
 // Session is the session that an access token names, also where the token has

@@ -86,6 +86,31 @@ func TestATokenOfAnInstanceWhoseClockIsAheadIsGood(t *testing.T) {
 	}
 }
 
+func TestATokenFromTooFarAheadIsRefusedAndTold(t *testing.T) {
+	h := build(t, housing{})
+	issued := func(at time.Duration) string {
+		return forge(t, jwt.SigningMethodHS256, testKey, claims(func(c jwt.MapClaims) {
+			c["iat"], c["exp"] = noon.Add(at).Unix(), noon.Add(at+10*time.Minute).Unix()
+		}))
+	}
+	if _, err := h.tokens.Verify(issued(middleware.Leeway)); err != nil || h.log.String() != "" {
+		t.Errorf("within the leeway: %v, logged %q", err, h.log)
+	}
+	anHour := issued(time.Hour)
+	for range 3 {
+		if _, err := h.tokens.Verify(anHour); !errors.Is(err, middleware.ErrInvalidToken) {
+			t.Errorf("an hour ahead: %v", err)
+		}
+	}
+	if log := h.log.String(); strings.Count(log, "\n") != 1 || !strings.Contains(log, "ahead=1h0m0s") || strings.Contains(log, anHour) {
+		t.Errorf("logged %q", log)
+	}
+	h.advance(time.Hour)
+	if _, err := h.tokens.Verify(anHour); err != nil {
+		t.Errorf("when its time has come: %v", err)
+	}
+}
+
 func TestEveryBadTokenIs401WithAChallenge(t *testing.T) {
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

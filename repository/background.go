@@ -29,7 +29,11 @@ func newBackgroundJob(doing string, log *slog.Logger, do func(ctx context.Contex
 	return j
 }
 
+// start does nothing where there is no job.
 func (j *backgroundJob) start() {
+	if j == nil {
+		return
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	j.stop = stop
 	go j.run(ctx)
@@ -45,6 +49,9 @@ func (j *backgroundJob) wake() {
 
 // close stops the job and waits for it.
 func (j *backgroundJob) close() {
+	if j == nil {
+		return
+	}
 	j.stop()
 	<-j.done
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"parley/repository/commitlog"
@@ -33,6 +34,14 @@ func (r *Repository) resume(ctx context.Context, found string) error {
 		return fmt.Errorf("beginning a new life of the database: %w", err)
 	}
 	return nil
+}
+
+// newResumer makes the job that lets a new life of the database begin while nobody writes: a
+// change that changes nothing brings the log to its new connection.
+func newResumer(r *Repository, log *slog.Logger) *backgroundJob {
+	return newBackgroundJob("beginning a new life of the database", log, func(ctx context.Context) error {
+		return r.changes.Do(ctx, &change{beside: true, run: func(context.Context, *transaction) error { return nil }})
+	})
 }
 
 // resumeOn is resume for a new connection to PostgreSQL, on which nothing is written yet.
@@ -90,11 +99,11 @@ func (h handle) knows(ctx context.Context, identity string) (bool, error) {
 	return h.exists(ctx, `SELECT 1 FROM life WHERE one = 1 AND identity = ?`, identity)
 }
 
-// Life names the present life of the database, the same for all instances that are on it.
-// It changes where the log jumped because an older state was brought back.
+// Life names the life of the database in which the newest connection was made: the same for
+// all instances that are on it, and another one behind a failover. It is empty on SQLite.
 func (r *Repository) Life() string {
-	if life := r.life.Load(); life != nil {
-		return *life
+	if r.lives == nil {
+		return ""
 	}
-	return ""
+	return r.lives.Current()
 }

@@ -76,9 +76,9 @@ const migrationLock = 0x7061726c6579
 // hold a snapshot, for which CREATE INDEX CONCURRENTLY waits in turn.
 const lockPoll = 100 * time.Millisecond
 
-// unbounded lifts the role's time-outs that not every server knows; the connection comes
+// unbounded lifts the role's time-out that not every server knows; the connection comes
 // without the others.
-const unbounded = `SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout')`
+const unbounded = `SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'`
 
 func (advisoryLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
 	if _, err := conn.ExecContext(ctx, unbounded); err != nil {

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -77,12 +76,13 @@ type Repository struct {
 	gate      *gate
 	cleaner   *cleaner
 	counter   *counter
+	resumer   *backgroundJob // nil on SQLite
 	metrics   *metrics
 	postKey   []byte
 	maxChats  int
 	jumps     jumps
-	// life is the identity that the log's last connection found.
-	life atomic.Pointer[string]
+	// lives knows in which life of a PostgreSQL database connections are made; nil on SQLite.
+	lives *postgres.Lives
 	// address is PostgreSQL's; empty on SQLite.
 	address string
 	// file is what keeps a SQLite file to one process; nil on PostgreSQL.
@@ -118,6 +118,7 @@ func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 	r.committed = o.Committed
 	r.cleaner.start()
 	r.counter.start()
+	r.resumer.start()
 	if o.PostKey != nil {
 		if r.postKey, err = r.keepKey(ctx, postHashKey, o.PostKey); err != nil {
 			return nil, errors.Join(err, r.Close())
@@ -174,13 +175,18 @@ func (r *Repository) open(ctx context.Context, o Options) error {
 func (r *Repository) openPostgres(ctx context.Context, address string, log *slog.Logger) error {
 	r.dialect = postgresDialect
 	r.address = address
-	pools, err := postgres.Open(address, log)
+	r.resumer = newResumer(r, log)
+	pools, err := postgres.Open(address, log, r.resumer.wake)
 	if err != nil {
 		return err
 	}
 	r.pool, r.writing, r.reading = pools.Reading, pools.Writing, pools.Reading
+	r.lives = pools.Lives
 	defer pools.Migrating.Close()
 	if err := pools.Migrating.PingContext(ctx); err != nil {
+		if cause := postgres.Writable(ctx, address); cause != nil {
+			err = cause
+		}
 		return fmt.Errorf("connecting to the database: %w", err)
 	}
 	if err := postgres.Unpooled(ctx, pools.Migrating); err != nil {
@@ -212,6 +218,7 @@ func (r *Repository) Ready(ctx context.Context) error {
 func (r *Repository) Close() error {
 	r.cleaner.close()
 	r.counter.close()
+	r.resumer.close()
 	r.log.Close()
 	r.reads.Wait()
 	return r.closeDatabase()

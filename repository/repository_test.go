@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"parley/e2e/need"
 	"parley/stream"
@@ -66,6 +67,16 @@ func (s *store) open(t testing.TB, change ...func(*Options)) *Repository {
 		}
 	})
 	return r
+}
+
+func TestTheDatabasesClockIsRead(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		at, err := r.Clock(t.Context())
+		if off := time.Since(at); err != nil || off.Abs() > time.Minute {
+			t.Errorf("it is off by %v, %v", off, err)
+		}
+	})
 }
 
 func TestTheHeadOfAFreshDatabaseIsZero(t *testing.T) {

@@ -23,7 +23,7 @@ func (s *store) connectBeside(t testing.TB, d *dialect) *conn {
 		beside.writing = pools.Writing
 		beside.file = &sqliteFile{guard: sqlite.NewGuard(path, slog.Default())}
 	} else {
-		pools, err := postgres.Open(s.url, slog.Default())
+		pools, err := postgres.Open(s.url, slog.Default(), func() {})
 		if err != nil {
 			t.Fatal(err)
 		}

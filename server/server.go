@@ -102,6 +102,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if s.bus, err = s.openBus(ctx, secret, registry); err != nil {
 		return err
 	}
+	if err := s.compareClocks(ctx); err != nil {
+		return err
+	}
 	lease, err := s.takeLease(ctx, secret)
 	if err != nil {
 		return err
@@ -133,7 +136,7 @@ func (s *Server) committed(events []chat.Event) { s.broker.Committed(events) }
 func (s *Server) assemble(secret []byte, registry *prometheus.Registry) error {
 	cookies := middleware.NewCookies(s.plan.cookieName, s.plan.basePath)
 	tokens, err := middleware.NewTokens(middleware.TokenOptions{
-		Key: auth.DeriveKey(secret, "access token"), TTL: s.plan.accessTTL, Cookies: cookies,
+		Key: auth.DeriveKey(secret, "access token"), TTL: s.plan.accessTTL, Cookies: cookies, Log: s.log,
 	})
 	if err != nil {
 		return fmt.Errorf("making the signer of access tokens: %w", err)

@@ -101,7 +101,7 @@ type Broker struct {
 	// applied is the tail's position: whatever of the log is not behind it is in
 	// the rooms that were open at the time.
 	applied int64
-	// lost are the parts of the log that were applied, and that the store has lost since.
+	// lost are the parts of the log that it left out while this instance followed it.
 	lost  []chat.Jump
 	wakes wakes
 	// reads are the parts of the log that are to be read; reading is how many

@@ -37,8 +37,13 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 }
 
 func (c connector) begin(ctx context.Context, conn pqConn) (driver.Conn, error) {
-	if _, err := conn.ExecContext(ctx, c.settings, nil); err != nil || c.lives == nil {
-		return conn, err
+	if c.settings != "" {
+		if _, err := conn.ExecContext(ctx, c.settings, nil); err != nil {
+			return nil, err
+		}
+	}
+	if c.lives == nil {
+		return conn, nil
 	}
 	return c.lives.join(ctx, conn)
 }

@@ -13,8 +13,10 @@ import (
 // that are open. One of them reads and writes what the other does not know, so connections of a
 // former life are not used again, and no new one is made to it.
 type Lives struct {
-	log  *slog.Logger
-	told sync.Once
+	log *slog.Logger
+	// changed is called when another life has begun. It must not block.
+	changed func()
+	told    sync.Once
 
 	mu      sync.Mutex
 	current string
@@ -53,9 +55,17 @@ func (l *Lives) begin(life string) error {
 	if l.current != "" && l.current != life {
 		l.log.Warn("the database has failed over, or was restored", "was", l.current, "is", life)
 		l.former[l.current] = true
+		defer l.changed()
 	}
 	l.current = life
 	return nil
+}
+
+// Current is the life in which the newest connection was made; empty before the first.
+func (l *Lives) Current() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.current
 }
 
 func (l *Lives) isCurrent(life string) bool {

@@ -94,22 +94,28 @@ func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseco
 // that is in use.
 var migrationGuards = map[string]string{
 	"statement_timeout":                   "0",
+	"idle_session_timeout":                "0",
 	"default_transaction_isolation":       "read committed",
 	"lock_timeout":                        "0",
 	"idle_in_transaction_session_timeout": "0",
 }
 
 // Pools are the pools of one database. Writing has one connection, which the log
-// writes on; the migrations' may take its time.
-type Pools struct{ Reading, Writing, Migrating *sqlx.DB }
+// writes on; the migrations' may take its time. Lives is of the first two.
+type Pools struct {
+	Reading, Writing, Migrating *sqlx.DB
+	Lives                       *Lives
+}
 
-// Open makes the pools of the database at an address. It connects to nothing.
-func Open(address string, log *slog.Logger) (Pools, error) {
+// Open makes the pools of the database at an address. It connects to nothing. changed is
+// called when connections have begun to lead to another life of the database; it must not
+// block.
+func Open(address string, log *slog.Logger, changed func()) (Pools, error) {
 	base, err := configure(address)
 	if err != nil {
 		return Pools{}, err
 	}
-	lives := &Lives{log: log, former: make(map[string]bool)}
+	lives := &Lives{log: log, changed: changed, former: make(map[string]bool)}
 	open := func(wait time.Duration, connections int, lives *Lives, settings ...map[string]string) *sqlx.DB {
 		db := pool(base, wait, lives, settings...)
 		db.SetMaxOpenConns(connections)
@@ -121,6 +127,7 @@ func Open(address string, log *slog.Logger) (Pools, error) {
 		Reading:   open(Silence, poolSize, lives, guards, readerGuards),
 		Writing:   open(Silence, 1, lives, guards, writerGuards),
 		Migrating: open(migrationSilence, 2, nil, migrationGuards),
+		Lives:     lives,
 	}, nil
 }
 
