@@ -43,7 +43,7 @@ func buildProgram(name, pkg string) (string, error) {
 	if raceDetector {
 		// As the Makefile does, but for what shares no memory with parley and takes several
 		// times as long under the detector.
-		arguments = append(arguments, "-race", "-gcflags=golang.org/x/crypto/...=-race=false", "-gcflags=modernc.org/...=-race=false")
+		arguments = append(arguments, "-race", "-gcflags=golang.org/x/crypto/...=-race=false", "-gcflags=modernc.org/sqlite/lib=-race=false")
 	}
 	cmd := exec.Command("go", append(arguments, pkg)...)
 	if out, err := cmd.CombinedOutput(); err != nil {

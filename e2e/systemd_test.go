@@ -12,8 +12,6 @@ import (
 	"parley/server"
 )
 
-const unitFile = "../deploy/systemd/parley.service"
-
 // unit is a unit file's values by "Section.Name", in the order of its lines.
 type unit map[string][]string
 
@@ -46,47 +44,71 @@ func (u unit) one(t *testing.T, name string) string {
 	return u[name][0]
 }
 
-func TestTheUnitFileFitsTheProgram(t *testing.T) {
+func readUnit(t *testing.T, name string) (u unit, text string) {
+	t.Helper()
+	text = deployed(t, "systemd/"+name)
+	return parseUnit(t, text), text
+}
+
+// environment are the variables that the unit sets.
+func (u unit) environment(t *testing.T) map[string]string {
+	t.Helper()
+	return assignments(t, strings.Join(u["Service.Environment"], "\n"))
+}
+
+func TestTheUnitFilesFitTheProgram(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(unitFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u := parseUnit(t, string(text))
-	if command := u.one(t, "Service.ExecStart"); command != "/usr/local/bin/parley serve" {
-		t.Errorf("it starts %q", command)
-	}
-	if stopped := u.one(t, "Service.KillSignal"); stopped != "SIGTERM" {
-		t.Errorf("it is stopped by %s", stopped)
-	}
-	patient, err := time.ParseDuration(u.one(t, "Service.TimeoutStopSec"))
-	if err != nil || patient <= server.DrainTime {
-		t.Errorf("it has %v to drain in, which takes up to %v: %v", patient, server.DrainTime, err)
-	}
-	variables := make(map[string]bool)
-	settings := reflect.TypeFor[server.Settings]()
-	for i := range settings.NumField() {
-		variables[settings.Field(i).Tag.Get("env")] = true
-	}
-	for _, assignment := range u["Service.Environment"] {
-		if name, _, _ := strings.Cut(assignment, "="); !variables[name] {
-			t.Errorf("%s is no setting", name)
+	for _, name := range []string{"parley.service", "parley@.service"} {
+		u, text := readUnit(t, name)
+		if command := u.one(t, "Service.ExecStart"); command != "/usr/local/bin/parley serve" {
+			t.Errorf("%s starts %q", name, command)
+		}
+		if stopped := u.one(t, "Service.KillSignal"); stopped != "SIGTERM" {
+			t.Errorf("%s is stopped by %s", name, stopped)
+		}
+		patient, err := time.ParseDuration(u.one(t, "Service.TimeoutStopSec"))
+		if err != nil || patient <= server.DrainTime {
+			t.Errorf("%s has %v to drain in, which takes up to %v: %v", name, patient, server.DrainTime, err)
+		}
+		settingsOf(t, u.environment(t))
+		// Where there is a systemd, it has its say.
+		if analyze, err := exec.LookPath("systemd-analyze"); err == nil {
+			verifyUnit(t, analyze, name, text)
 		}
 	}
-	if data := "PARLEY_DATA=/var/lib/" + u.one(t, "Service.StateDirectory"); u.one(t, "Service.Environment") != data {
-		t.Errorf("the data is not in the folder that the service may write: %s", data)
-	}
+}
 
-	// Where there is a systemd, it has its say.
-	if analyze, err := exec.LookPath("systemd-analyze"); err == nil {
-		verifyUnit(t, analyze, string(text))
+func TestTheUnitKeepsItsDataWhereItMayWrite(t *testing.T) {
+	t.Parallel()
+	u, _ := readUnit(t, "parley.service")
+	if data := "/var/lib/" + u.one(t, "Service.StateDirectory"); u.environment(t)["PARLEY_DATA"] != data {
+		t.Errorf("the data is not in %s", data)
+	}
+}
+
+// TestInstancesOfOneMachineRunAsOneAloneDoes holds the template against the unit of a lone
+// instance: what differs is said there.
+func TestInstancesOfOneMachineRunAsOneAloneDoes(t *testing.T) {
+	t.Parallel()
+	alone, _ := readUnit(t, "parley.service")
+	instance, _ := readUnit(t, "parley@.service")
+	if listen := instance.environment(t)["PARLEY_LISTEN"]; listen != "127.0.0.1:%i" {
+		t.Errorf("each listens on %s", listen)
+	}
+	for _, differs := range []string{"Unit.Description", "Service.Environment", "Service.EnvironmentFile",
+		"Service.StateDirectory", "Service.StateDirectoryMode"} {
+		delete(alone, differs)
+		delete(instance, differs)
+	}
+	if !reflect.DeepEqual(alone, instance) {
+		t.Errorf("alone %v, one of several %v", alone, instance)
 	}
 }
 
 // verifyUnit has systemd read the unit, with a program that is there.
-func verifyUnit(t *testing.T, analyze, text string) {
+func verifyUnit(t *testing.T, analyze, name, text string) {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "parley.service")
+	file := filepath.Join(t.TempDir(), name)
 	text = strings.Replace(text, "/usr/local/bin/parley", binary(t), 1)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

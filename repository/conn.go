@@ -32,7 +32,6 @@ func connect(ctx context.Context, r *Repository) (*conn, error) {
 		c.Close()
 		return nil, fmt.Errorf("beginning a new life of the database: %w", err)
 	}
-	r.life.Store(&life)
 	return c, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -118,32 +119,54 @@ func tell(ctx context.Context, c changer, d *dialect, id string, counts int, tol
 	return err
 }
 
-// heardPage is how many users one statement reads of.
+// heardPage is how many counts one statement reads.
 const heardPage = 1000
+
+// The statements that go through all that instances have told, a page or a slice each.
+const (
+	toldBehind = `SELECT username, instance, streams FROM instance_streams
+		WHERE (username, instance) > (?, ?) ORDER BY username, instance LIMIT ?`
+	dropTold = `DELETE FROM instance_streams WHERE instance = ? AND username IN (
+		SELECT username FROM instance_streams WHERE instance = ? LIMIT ?)`
+)
 
 // Elsewhere reads how many streams the other instances have told that they hold, by user.
 func (l *Lease) Elsewhere(ctx context.Context) (streams map[string]int, err error) {
 	defer wrap(&err, "reading the other instances' streams")
+	live, err := read(ctx, l.r, func(ctx context.Context, h handle) (live []string, err error) {
+		err = h.all(ctx, &live, `SELECT id FROM instances WHERE id <> ? AND expires_at > `+h.d.now, l.id)
+		return live, err
+	})
+	if err != nil {
+		return nil, err
+	}
 	streams = make(map[string]int)
-	for after := ""; ; {
-		page, err := read(ctx, l.r, func(ctx context.Context, h handle) (page []userStreams, err error) {
-			err = h.all(ctx, &page, `SELECT s.username, SUM(s.streams) AS streams
-				FROM instance_streams s JOIN instances i ON i.id = s.instance
-				WHERE s.username > ? AND s.instance <> ? AND i.expires_at > `+h.d.now+`
-				GROUP BY s.username ORDER BY s.username LIMIT ?`, after, l.id, heardPage)
+	// A page is read by the index alone. Which leases last is compared here, because a
+	// join could make the database read all pages for each.
+	for last := (storedStreams{}); ; {
+		page, err := read(ctx, l.r, func(ctx context.Context, h handle) (page []storedStreams, err error) {
+			err = h.all(ctx, &page, toldBehind, last.Username, last.Instance, heardPage)
 			return page, err
 		})
 		if err != nil {
 			return nil, err
 		}
-		for _, u := range page {
-			streams[u.Username] = u.Streams
+		for _, s := range page {
+			if slices.Contains(live, s.Instance) {
+				streams[s.Username] += s.Streams
+			}
 		}
 		if len(page) < heardPage {
 			return streams, nil
 		}
-		after = page[heardPage-1].Username
+		last = page[heardPage-1]
 	}
+}
+
+// storedStreams is how many streams an instance has told of a user.
+type storedStreams struct {
+	Instance string `db:"instance"`
+	userStreams
 }
 
 // change runs one statement, and returns when the time for it is up if it does not.
@@ -171,8 +194,7 @@ func (r *Repository) dropLeases(ctx context.Context) error {
 // dropLease deletes a lease that has run out, behind what was told of it, in slices.
 func (r *Repository) dropLease(ctx context.Context, id string) error {
 	for {
-		n, err := r.beside(ctx, `DELETE FROM instance_streams WHERE instance = ? AND username IN (
-			SELECT username FROM instance_streams WHERE instance = ? ORDER BY username LIMIT ?)`, id, id, endingSlice)
+		n, err := r.beside(ctx, dropTold, id, id, endingSlice)
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package repository
 import (
 	"fmt"
 	"maps"
+	"strings"
 	"testing"
 	"time"
 )
@@ -107,7 +108,23 @@ func TestStreamsOfManyUsersAreToldAndForgottenInPages(t *testing.T) {
 		want[fmt.Sprintf("user-%d", i)] = i + 1
 	}
 	here.mustTell(t, want)
-	there.wantElsewhere(t, want)
+	if got, err := there.Elsewhere(t.Context()); err != nil || !maps.Equal(got, want) {
+		t.Errorf("%d users are heard of, %v; want %d", len(got), err, len(want))
+	}
+	fill(t, here.r, `ANALYZE`)
+	plans := &explaining{queryer: here.r.pool, d: here.r.dialect}
+	explain := func(query, index string, args ...any) {
+		t.Helper()
+		if err := plans.explain(t.Context(), here.r.dialect.rebind(query), args...); err != nil {
+			t.Fatal(err)
+		}
+		wantPlan(t, plans, index)
+		if plan := plans.plans[len(plans.plans)-1]; strings.Contains(plan, "Sort") {
+			t.Errorf("more than a page is read:\n%s", plan)
+		}
+	}
+	explain(toldBehind, "instance_streams_pkey", "user-5", here.id, heardPage)
+	explain(dropTold, "instance_streams_of", here.id, here.id, endingSlice)
 	if err := here.End(t.Context()); err != nil {
 		t.Fatal(err)
 	}

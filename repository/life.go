@@ -99,11 +99,11 @@ func (h handle) knows(ctx context.Context, identity string) (bool, error) {
 	return h.exists(ctx, `SELECT 1 FROM life WHERE one = 1 AND identity = ?`, identity)
 }
 
-// Life names the present life of the database, the same for all instances that are on it.
-// It changes where the log jumped because an older state was brought back.
+// Life names the life of the database in which the newest connection was made: the same for
+// all instances that are on it, and another one behind a failover. It is empty on SQLite.
 func (r *Repository) Life() string {
-	if life := r.life.Load(); life != nil {
-		return *life
+	if r.lives == nil {
+		return ""
 	}
-	return ""
+	return r.lives.Current()
 }

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -82,8 +81,8 @@ type Repository struct {
 	postKey   []byte
 	maxChats  int
 	jumps     jumps
-	// life is the identity that the log's last connection found.
-	life atomic.Pointer[string]
+	// lives knows in which life of a PostgreSQL database connections are made; nil on SQLite.
+	lives *postgres.Lives
 	// address is PostgreSQL's; empty on SQLite.
 	address string
 	// file is what keeps a SQLite file to one process; nil on PostgreSQL.
@@ -182,6 +181,7 @@ func (r *Repository) openPostgres(ctx context.Context, address string, log *slog
 		return err
 	}
 	r.pool, r.writing, r.reading = pools.Reading, pools.Writing, pools.Reading
+	r.lives = pools.Lives
 	defer pools.Migrating.Close()
 	if err := pools.Migrating.PingContext(ctx); err != nil {
 		if cause := postgres.Writable(ctx, address); cause != nil {

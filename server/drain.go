@@ -18,7 +18,7 @@ const (
 
 // DrainTime is what a drain takes at the most, whatever is stuck, the log's writer
 // included: with the process's end less than 15 s.
-const DrainTime = finishing + 2*stopping + closingTime + logClosing + 500*time.Millisecond
+const DrainTime = finishing + stopping + closingTime + logClosing + 500*time.Millisecond
 
 // Close drains the server and closes everything. It takes less than [DrainTime]; what
 // is not at its end by then is cut off. Further calls do nothing.
@@ -77,26 +77,25 @@ func (s *Server) closeAll() {
 	if s.metricsListener != nil {
 		_ = s.metricsListener.Close()
 	}
-	if s.broker != nil && !within(stopping, s.stopBroker) {
+	if !within(stopping, s.stopBroker) {
 		s.log.Error("the streams' work did not stop in time; it is left as it is")
-	}
-	if s.bus != nil && !within(stopping, s.closeBus) {
-		s.log.Error("the bus did not close in time; it is left as it is")
 	}
 	if s.repository != nil && !within(closingTime, s.closeDatabase) {
 		s.log.Error("the database did not close in time; it is left as it is")
 	}
 }
 
+// stopBroker ends the streams' work, and then the bus that they hear of others by.
 func (s *Server) stopBroker() {
-	if err := s.broker.Close(); err != nil {
-		s.log.Error("ending the streams' work", "error", err)
+	if s.broker != nil {
+		if err := s.broker.Close(); err != nil {
+			s.log.Error("ending the streams' work", "error", err)
+		}
 	}
-}
-
-func (s *Server) closeBus() {
-	if err := s.bus.Close(); err != nil {
-		s.log.Error("closing the bus", "error", err)
+	if s.bus != nil {
+		if err := s.bus.Close(); err != nil {
+			s.log.Error("closing the bus", "error", err)
+		}
 	}
 }
 

@@ -12,7 +12,7 @@ func (b *Broker) apply(events []chat.Event, upTo int64) {
 	defer b.mu.Unlock()
 	var grown []*room
 	for _, e := range events {
-		if e.Kind == chat.KindJump && e.Before < b.applied {
+		if e.Kind == chat.KindJump {
 			b.lose(chat.Jump{Before: e.Before, Pos: e.Pos})
 		}
 		grown = b.memory.add(e, b.applied, grown)

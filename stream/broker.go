@@ -33,8 +33,8 @@ type Options struct {
 	Limits Limits
 	// Bus carries hints between the service's instances; nil where there is one.
 	Bus Bus
-	// Lease counts the streams of a user together with other instances'; nil is an instance
-	// that is alone.
+	// Lease is held while the broker runs, and counts the streams of a user together with
+	// other instances'; nil is an instance that is alone.
 	Lease Lease
 	// Portable has every stream driven by a goroutine of its own, also where an event loop
 	// could drive it among others.
@@ -78,7 +78,7 @@ type Broker struct {
 	// publisher and signaller send to the bus; they are nil where there is none.
 	publisher *publisher
 	signaller *signaller
-	// leaseholder is nil where no other instance is told of anything.
+	// leaseholder is nil where the instance is alone.
 	leaseholder *leaseholder
 
 	// loops drive the readers whose connections were hijacked; next counts them round.
@@ -101,7 +101,7 @@ type Broker struct {
 	// applied is the tail's position: whatever of the log is not behind it is in
 	// the rooms that were open at the time.
 	applied int64
-	// lost are the parts of the log that were applied, and that the store has lost since.
+	// lost are the parts of the log that it left out while this instance followed it.
 	lost  []chat.Jump
 	wakes wakes
 	// reads are the parts of the log that are to be read; reading is how many
@@ -127,9 +127,8 @@ func New(log Log, o Options) *Broker {
 	if o.Bus != nil {
 		b.publisher, b.signaller = newPublisher(b, o.Bus), newSignaller(b)
 	}
-	if o.Lease != nil && o.Limits.PerUser > 0 {
+	if o.Lease != nil {
 		b.leaseholder = newLeaseholder(b, o.Lease)
-		b.changed = make(map[string]struct{})
 	}
 	b.work, b.stop = context.WithCancel(context.Background())
 	b.leased, b.endLease = context.WithCancel(b.work)

@@ -56,8 +56,16 @@ type leaseholder struct {
 }
 
 func newLeaseholder(b *Broker, l Lease) *leaseholder {
-	return &leaseholder{broker: b, lease: l, told: make(map[string]struct{})}
+	h := &leaseholder{broker: b, lease: l, told: make(map[string]struct{})}
+	if h.counts() {
+		b.changed = make(map[string]struct{})
+	}
+	return h
 }
+
+// counts says whether streams are counted. Without a limit the lease is held for what else
+// it says of the instance.
+func (h *leaseholder) counts() bool { return h.broker.opts.Limits.PerUser > 0 }
 
 // run holds the lease until ctx ends, and gives it up then.
 func (h *leaseholder) run(ctx context.Context) {
@@ -84,8 +92,11 @@ func (h *leaseholder) run(ctx context.Context) {
 // rest is how long to wait behind a round that took some time. What failed says nothing of
 // how much there is to do.
 func (h *leaseholder) rest(took time.Duration, failed bool) time.Duration {
-	if failed {
+	switch {
+	case failed:
 		return leaseRound
+	case !h.counts():
+		return leaseRenewal
 	}
 	return min(max(leaseRound, leaseRest*took), leaseRenewal)
 }
@@ -94,20 +105,35 @@ func (h *leaseholder) rest(took time.Duration, failed bool) time.Duration {
 func (h *leaseholder) round(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, leaseRenewal)
 	defer cancel()
-	if now := time.Now(); now.Sub(h.renewed) >= leaseRenewal {
-		fresh, err := h.lease.Renew(ctx, LeaseLasts)
-		if err != nil {
-			return err
-		}
-		h.renewed = now
-		if fresh {
-			h.broker.noteChanged(maps.Keys(h.told))
-			clear(h.told)
-		}
+	if err := h.renew(ctx); err != nil || !h.counts() {
+		return err
 	}
 	if err := h.tell(ctx); err != nil {
 		return err
 	}
+	return h.hear(ctx)
+}
+
+// renew renews the lease when it is time. Of a fresh one everything is told again.
+func (h *leaseholder) renew(ctx context.Context) error {
+	now := time.Now()
+	if now.Sub(h.renewed) < leaseRenewal {
+		return nil
+	}
+	fresh, err := h.lease.Renew(ctx, LeaseLasts)
+	if err != nil {
+		return err
+	}
+	h.renewed = now
+	if fresh {
+		h.broker.noteChanged(maps.Keys(h.told))
+		clear(h.told)
+	}
+	return nil
+}
+
+// hear reads the other instances' streams.
+func (h *leaseholder) hear(ctx context.Context) error {
 	began := time.Now()
 	elsewhere, err := h.lease.Elsewhere(ctx)
 	if err != nil {
@@ -160,7 +186,7 @@ func (h *leaseholder) fail(err error, failing bool) {
 		h.broker.setElsewhere(nil)
 	}
 	if !failing && !errors.Is(err, context.Canceled) {
-		h.broker.opts.Log.Warn("other instances are not heard of; streams are counted as last known", "error", err)
+		h.broker.opts.Log.Warn("the other instances cannot be told or heard of; their streams count as last known", "error", err)
 	}
 }
 
@@ -169,7 +195,7 @@ func (h *leaseholder) end() {
 	ctx, cancel := context.WithTimeout(context.Background(), leaseEnding)
 	defer cancel()
 	if err := h.lease.End(ctx); err != nil {
-		h.broker.opts.Log.Warn("the lease is left to run out", "error", err)
+		h.broker.opts.Log.Warn("giving up the lease; other instances delete what is left of it", "error", err)
 	}
 }
 

@@ -18,10 +18,11 @@ type memLease struct {
 	mu        sync.Mutex
 	elsewhere map[string]int
 	// stored is what was told of the lease, tellings how often, most of how many users at
-	// once.
-	stored         map[string]int
-	tellings, most int
-	held, ended    bool
+	// once; hearings is how often it was asked for the others'.
+	stored                   map[string]int
+	tellings, most, hearings int
+	held, ended              bool
+	renewed                  time.Time
 	// broken makes everything fail, hanging not answer.
 	broken, hanging bool
 }
@@ -48,8 +49,12 @@ func (l *memLease) set(f func()) {
 	f()
 }
 
+// age is how long ago the lease was renewed.
+func (l *memLease) age() time.Duration { return time.Since(l.renewed) }
+
 func (l *memLease) Renew(ctx context.Context, last time.Duration) (fresh bool, err error) {
 	err = l.change(ctx, func() {
+		l.renewed = time.Now()
 		if fresh = !l.held; fresh {
 			l.held, l.stored = true, make(map[string]int)
 		}
@@ -70,7 +75,10 @@ func (l *memLease) Tell(ctx context.Context, streams map[string]int) error {
 }
 
 func (l *memLease) Elsewhere(ctx context.Context) (streams map[string]int, err error) {
-	err = l.change(ctx, func() { streams = maps.Clone(l.elsewhere) })
+	err = l.change(ctx, func() {
+		l.hearings++
+		streams = maps.Clone(l.elsewhere)
+	})
 	return streams, err
 }
 
@@ -219,12 +227,17 @@ func TestADrainGivesTheLeaseUpAtOnce(t *testing.T) {
 	})
 }
 
-func TestWithoutALimitNobodyIsTold(t *testing.T) {
+func TestWithoutALimitTheLeaseIsHeldAndNobodyIsTold(t *testing.T) {
 	amongOthers(t, 0, func(h *house, l *memLease) {
 		h.open(Start{Chat: "lobby"})
-		h.sleep(leaseRenewal + rounds)
-		if l.held || l.tellings > 0 {
-			t.Errorf("a lease is held: %v; told %d times", l.held, l.tellings)
+		h.sleep(LeaseLasts)
+		if !l.held || l.age() >= LeaseLasts/2 || l.tellings > 0 || l.hearings > 0 {
+			t.Errorf("the lease is held: %v, for %v; told %d times, heard %d times", l.held, l.age(), l.tellings, l.hearings)
+		}
+		h.broker.Drain()
+		synctest.Wait()
+		if !l.ended {
+			t.Error("a drain leaves the lease")
 		}
 	})
 }

@@ -19,11 +19,13 @@ import (
 // errLost is the error of a read that the loss of the log's end has overtaken.
 var errLost = errors.New("the log has lost its end meanwhile")
 
-// lose forgets what was applied of the part of the log that a jump leaves out. The broker's
-// mutex is held.
+// lose forgets what was applied of the part of the log that a jump leaves out. Where nothing
+// was, readers may still have opened there, ahead of the tail. The broker's mutex is held.
 func (b *Broker) lose(j chat.Jump) {
-	b.opts.Log.Warn("the log has lost its end: readers that were shown of it are told so",
-		"before", j.Before, "applied", b.applied, "goes_on_at", j.Pos)
+	if j.Before < b.applied {
+		b.opts.Log.Warn("the log has lost its end: readers that were shown of it are told so",
+			"before", j.Before, "applied", b.applied, "goes_on_at", j.Pos)
+	}
 	b.lost = append(b.lost, j)
 	b.memory.lose(j)
 	for _, readers := range b.users {

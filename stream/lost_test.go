@@ -156,3 +156,19 @@ func TestAStoreThatIsAwayDelaysAResetAndEndsNothing(t *testing.T) {
 		c.cancel()
 	})
 }
+
+// The tail may never see the part that was lost, and a stream yet have its rights from there.
+func TestAReaderThatOpenedAheadOfTheTailInALostPartHasItsRightsReadAnew(t *testing.T) {
+	inHouse(t, Options{}, func(h *house) {
+		h.log.slow = time.Second
+		h.log.commit(deletes("lobby"))
+		all := h.open(Start{})
+		h.log.failOver(2, farAhead)
+		h.sleep(5 * time.Second)
+		h.log.slow = 0
+		h.commit(numbered(1, 1)...)
+		h.sleep(time.Second)
+		expect(t, "events", all.names(), "ready reset 1")
+		all.cancel()
+	})
+}

@@ -61,6 +61,13 @@ func (l *Lives) begin(life string) error {
 	return nil
 }
 
+// Current is the life in which the newest connection was made; empty before the first.
+func (l *Lives) Current() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.current
+}
+
 func (l *Lives) isCurrent(life string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

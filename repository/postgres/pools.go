@@ -101,8 +101,11 @@ var migrationGuards = map[string]string{
 }
 
 // Pools are the pools of one database. Writing has one connection, which the log
-// writes on; the migrations' may take its time.
-type Pools struct{ Reading, Writing, Migrating *sqlx.DB }
+// writes on; the migrations' may take its time. Lives is of the first two.
+type Pools struct {
+	Reading, Writing, Migrating *sqlx.DB
+	Lives                       *Lives
+}
 
 // Open makes the pools of the database at an address. It connects to nothing. changed is
 // called when connections have begun to lead to another life of the database; it must not
@@ -124,6 +127,7 @@ func Open(address string, log *slog.Logger, changed func()) (Pools, error) {
 		Reading:   open(Silence, poolSize, lives, guards, readerGuards),
 		Writing:   open(Silence, 1, lives, guards, writerGuards),
 		Migrating: open(migrationSilence, 2, nil, migrationGuards),
+		Lives:     lives,
 	}, nil
 }
 
