@@ -51,6 +51,8 @@ func TestEachBoundOfAnAnswerLeavesTimeForIt(t *testing.T) {
 // later: when the next transaction is about to end.
 type wire struct {
 	url string
+	// server is where new connections lead.
+	server atomic.Pointer[string]
 	// cut says what to do at the next commit; it goes back to never by itself.
 	cut  atomic.Int32
 	cuts atomic.Int32
@@ -82,13 +84,14 @@ func newWire(t testing.TB, address string) *wire {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := u.Host
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	w := &wire{late: make(chan struct{}), done: t.Context().Done()}
+	w.leadTo(t, address)
 	u.Host = l.Addr().String()
-	w := &wire{url: u.String(), late: make(chan struct{}), done: t.Context().Done()}
+	w.url = u.String()
 	var all sync.WaitGroup
 	all.Go(func() {
 		for {
@@ -102,7 +105,7 @@ func newWire(t testing.TB, address string) *wire {
 				continue
 			}
 			w.connections.Add(1)
-			all.Go(func() { w.carry(client, server) })
+			all.Go(func() { w.carry(client, *w.server.Load()) })
 		}
 	})
 	t.Cleanup(func() {
@@ -110,6 +113,16 @@ func newWire(t testing.TB, address string) *wire {
 		all.Wait()
 	})
 	return w
+}
+
+// leadTo leads new connections to the server of an address.
+func (w *wire) leadTo(t testing.TB, address string) {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.server.Store(&u.Host)
 }
 
 // carry copies both ways until one side ends or the connection is cut.

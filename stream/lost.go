@@ -25,9 +25,9 @@ func (b *Broker) lose(j chat.Jump) {
 	if j.Before < b.applied {
 		b.opts.Log.Warn("the log has lost its end: readers that were shown of it are told so",
 			"before", j.Before, "applied", b.applied, "goes_on_at", j.Pos)
+		b.memory.lose(j)
 	}
 	b.lost = append(b.lost, j)
-	b.memory.lose(j)
 	for _, readers := range b.users {
 		for rd := range readers {
 			rd.ends = slices.DeleteFunc(rd.ends, func(e ending) bool { return j.Lost(e.pos) })

@@ -15,6 +15,9 @@ type entitlement struct {
 	// events are those behind its place, in order, up to the end of its rights.
 	events []chat.Event
 	upTo   int64
+	// before is behind what the events were lost later. Such an event may be missing: a
+	// read of the log may have come too late for it.
+	before int64
 	// end is the row that ends its rights, why the reason; nil while they go on.
 	end   *chat.Event
 	endAt time.Time
@@ -24,7 +27,7 @@ type entitlement struct {
 // entitled computes what a stream that opened at a position has to show of the log as it
 // was in one of its lives, behind from. The log's mutex is held.
 func (s *simStream) entitled(life simLife, opened, from int64) entitlement {
-	en := entitlement{upTo: life.events[len(life.events)-1].Pos}
+	en := entitlement{upTo: life.events[len(life.events)-1].Pos, before: life.before}
 	for i, e := range life.events {
 		if why := s.endedBy(e); why != "" && e.Pos > opened {
 			en.end, en.endAt, en.why, en.upTo = &life.events[i], life.at[i], why, e.Pos
@@ -104,10 +107,7 @@ func (s *simStream) check() error {
 	// Where the log lost the part in which the stream opened or stood, the stream goes on
 	// as if it had opened anew with the id that its client holds.
 	for seen := s.seen; len(seen) > 0; {
-		n := 1
-		for n < len(seen) && seen[n].opened == seen[0].opened {
-			n++
-		}
+		n := untilReopened(seen)
 		c.from, c.reset = l.place(asked, seen[0].opened)
 		next, err := c.inAnyLife(seen[:n], n == len(seen))
 		if err != nil {
@@ -118,11 +118,23 @@ func (s *simStream) check() error {
 	return nil
 }
 
+// untilReopened is how many blocks come before the stream's next opening.
+func untilReopened(blocks []seen) int {
+	placed := false
+	for i, b := range blocks {
+		if b.opened != blocks[0].opened || placed && b.name == resetName {
+			return i
+		}
+		placed = placed || b.id >= 0
+	}
+	return len(blocks)
+}
+
 // inAnyLife checks blocks between two openings, of which the stream's last are behind the
 // last one. What the log has lost may have been shown before.
 func (c streamCheck) inAnyLife(blocks []seen, last bool) (next streamCheck, err error) {
 	l := c.s.world.log
-	now := simLife{l.events, l.at}
+	now := simLife{l.events, l.at, chat.MaxPosition}
 	if next, err = c.inLife(now, blocks, last); err == nil || last && !c.s.ended && !c.s.left {
 		return next, err
 	}
@@ -224,7 +236,7 @@ func (c *streamCheck) place(b seen) error {
 }
 
 func (c *streamCheck) nothingUpTo(pos int64) error {
-	if c.next < len(c.en.events) && c.en.events[c.next].Pos <= pos {
+	if c.next < len(c.en.events) && c.en.events[c.next].Pos <= min(pos, c.en.before) {
 		return fmt.Errorf("%d was left out", c.en.events[c.next].Pos)
 	}
 	return nil
@@ -232,6 +244,9 @@ func (c *streamCheck) nothingUpTo(pos int64) error {
 
 // event checks that the block is the next event that the stream has to show.
 func (c *streamCheck) event(b seen) error {
+	for c.next < len(c.en.events) && c.en.before < c.en.events[c.next].Pos && c.en.events[c.next].Pos < b.id {
+		c.next++
+	}
 	if c.next == len(c.en.events) {
 		return fmt.Errorf("there is nothing to show behind %d", c.cursor)
 	}

@@ -27,6 +27,8 @@ type simLog struct {
 type simLife struct {
 	events []chat.Event
 	at     []time.Time
+	// before is behind what the log was lost.
+	before int64
 }
 
 // simSession is a session as it is stored.
@@ -90,7 +92,7 @@ func (l *simLog) commit(events ...chat.Event) []chat.Event {
 func (l *simLog) failOver(before, pos int64) []chat.Event {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lives = append(l.lives, simLife{l.events, l.at})
+	l.lives = append(l.lives, simLife{l.events, l.at, before})
 	kept := l.index(before)
 	for _, e := range l.events[kept:] {
 		if e.Chat != "" {
