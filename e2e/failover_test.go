@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -70,8 +71,12 @@ func newFailover(t *testing.T, address string, instances int) *failover {
 	f := &failover{address: address, shown: make(map[int64]string)}
 	relay, own := newRelay(t, address)
 	f.relay = relay
+	arguments := []string{"--signup", "open"}
+	if instances > 1 {
+		arguments = append(arguments, "--bus", "postgres")
+	}
 	for range instances {
-		f.instances = append(f.instances, servePostgres(t, own, "--signup", "open"))
+		f.instances = append(f.instances, servePostgres(t, own, slices.Clone(arguments)...))
 	}
 	return f
 }
