@@ -10,7 +10,7 @@ import (
 )
 
 // migrate brings the schema up to the newest step that this program knows, and
-// refuses one that is newer. On PostgreSQL it waits for another instance that
+// refuses one that is too new for it. On PostgreSQL it waits for another instance that
 // migrates; on SQLite the caller holds the file's lock.
 func migrate(ctx context.Context, d *dialect, db *sql.DB) error {
 	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
@@ -24,13 +24,21 @@ func migrate(ctx context.Context, d *dialect, db *sql.DB) error {
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrating the database: %w", err)
 	}
-	// Up is content with a schema that a newer program has made; this one would not
-	// know what it writes into.
+	// Up is content with a schema that a newer program has made. This one may serve it if its
+	// steps say so: during a rolling upgrade an instance of the release before can end, and has
+	// to start again.
 	current, known, err := p.GetVersions(ctx)
 	if err != nil {
 		return fmt.Errorf("reading the schema's version: %w", err)
 	}
-	if current > known {
+	if current <= known {
+		return nil
+	}
+	var oldest int64
+	if err := db.QueryRowContext(ctx, `SELECT oldest FROM compatibility`).Scan(&oldest); err != nil {
+		return fmt.Errorf("reading which programs the schema is for: %w", err)
+	}
+	if known < oldest {
 		return newerSchema(current, known)
 	}
 	return nil

@@ -22,6 +22,7 @@ func undoBoundedEndings(t testing.TB, r *Repository) {
 		`CREATE UNIQUE INDEX messages_client_id ON messages (chat, author, client_id) WHERE client_id IS NOT NULL`,
 		`DROP TABLE endings`,
 		`DROP TABLE keys`,
+		`DROP TABLE compatibility`,
 		`DROP TABLE instance_streams`,
 		`DROP TABLE instances`,
 		`DROP TABLE jumps`,

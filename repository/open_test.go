@@ -24,6 +24,7 @@ func TestANewerSchemaStopsTheStart(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
 		r := s.open(t)
 		fill(t, r, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, ?)`, true)
+		fill(t, r, `UPDATE compatibility SET oldest = 9999`)
 		for _, serve := range []bool{true, false} {
 			again, err := Open(t.Context(), Options{URL: s.url, Serve: serve})
 			if err == nil {
@@ -33,6 +34,20 @@ func TestANewerSchemaStopsTheStart(t *testing.T) {
 			if !strings.Contains(err.Error(), "9999") || strings.Contains(err.Error(), "\n") {
 				t.Errorf("the error is %q", err)
 			}
+		}
+	})
+}
+
+func TestANewerSchemaThatIsCompatibleIsServed(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		fill(t, r, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, ?)`, true)
+		again, err := Open(t.Context(), Options{URL: s.url})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := again.Close(); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -46,12 +46,12 @@ func (w *World) call(ctx context.Context, base, method, path, token string, body
 // must is a call at the first address that has to be taken. It is repeated on a machine that
 // is too busy to answer; what is there already may have been made by the call before.
 func (w *World) must(ctx context.Context, method, path, token string, body, answer any) error {
-	for attempt := 1; ; attempt++ {
+	for attempt, until := 1, time.Now().Add(time.Minute); ; attempt++ {
 		status, _ := w.call(ctx, w.bases[0], method, path, token, body, answer)
 		switch {
 		case status >= 200 && status <= 299, status == http.StatusConflict && attempt > 1:
 			return nil
-		case status >= 300 && status <= 499, attempt == 5:
+		case status >= 300 && status <= 499, time.Now().After(until), ctx.Err() != nil:
 			return fmt.Errorf("%s %s: status %d", method, path, status)
 		}
 		pause(ctx, 200*time.Millisecond)

@@ -79,14 +79,13 @@ func (w *World) follow(ctx context.Context, kind Kind, n int) {
 	w.mu.Lock()
 	w.followers = append(w.followers, f)
 	w.mu.Unlock()
-	w.following.Go(func() {
-		if kind == Client {
-			f.bases = []string{w.base(r)}
-			f.runClient(ctx)
-			return
-		}
-		f.run(ctx, r)
-	})
+	if kind == Client {
+		f.bases = []string{w.base(r)}
+		c := f.signIn(ctx) // before anything breaks, so that the session is not lost with a database
+		w.following.Go(func() { f.runClient(ctx, c) })
+		return
+	}
+	w.following.Go(func() { f.run(ctx, r) })
 }
 
 // run makes one connection after another until ctx, or the session, ends.

@@ -10,21 +10,21 @@ import (
 	"parley/e2e/chaos/history"
 )
 
-// runClient follows by the Go client, which reconnects by itself, until ctx ends.
-func (f *follower) runClient(ctx context.Context) {
-	w := f.world
-	conn := history.Conn{Reader: f.name, User: f.user.name, Chat: f.chat, Cursor: f.cursor, Resumes: true, Start: w.Record.Since()}
+// signIn makes a Go client and begins its session.
+func (f *follower) signIn(ctx context.Context) *client.Client {
 	c := client.New(f.bases[0])
 	for {
-		_, err := c.LogIn(ctx, f.user.name, password)
-		if err == nil {
-			break
-		}
-		if ctx.Err() != nil {
-			return
+		if _, err := c.LogIn(ctx, f.user.name, password); err == nil || ctx.Err() != nil {
+			return c
 		}
 		pause(ctx, 100*time.Millisecond)
 	}
+}
+
+// runClient follows by the Go client, which reconnects by itself, until ctx ends.
+func (f *follower) runClient(ctx context.Context, c *client.Client) {
+	w := f.world
+	conn := history.Conn{Reader: f.name, User: f.user.name, Chat: f.chat, Cursor: f.cursor, Resumes: true, Start: w.Record.Since()}
 	follow := c.FollowAll(ctx, client.After(f.cursor))
 	if f.chat != "" {
 		follow = c.Follow(ctx, f.chat, client.After(f.cursor))

@@ -64,7 +64,7 @@ func (w *World) Through(ctx context.Context, kind Kind, name, addr string, curso
 	f.bases = []string{"http://" + addr}
 	switch kind {
 	case Client:
-		f.runClient(ctx)
+		f.runClient(ctx, f.signIn(ctx))
 	case Bare:
 		for ctx.Err() == nil {
 			f.connectBare(ctx, f.bases[0])
@@ -78,4 +78,4 @@ func (w *World) Through(ctx context.Context, kind Kind, name, addr string, curso
 	return nil
 }
 
-const patience = 20 * time.Second
+const patience = time.Minute
