@@ -6,7 +6,7 @@ export GOFLAGS := $(strip $(shell go env GOFLAGS) -tags=nomsgpack)
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help build run check test test-portable test-left-out test-short test-needs bench chaos cluster clean
+.PHONY: help build run check test test-portable test-left-out test-simulation test-short test-needs bench chaos cluster clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -41,7 +41,7 @@ test: check ## check, bring what the tests need, run them all with the race dete
 # The repository's tests hold the time-outs of databases, and run while nothing else does.
 	CGO_ENABLED=1 go test $(RACE) ./repository/...
 	CGO_ENABLED=1 go test $(RACE) ./...
-	@$(MAKE) --no-print-directory -j 2 test-portable test-left-out
+	@$(MAKE) --no-print-directory -j 2 test-portable test-left-out test-simulation
 
 # Above, streams are on Linux driven by a few goroutines for all. The other path, a
 # goroutine for each, which other systems have alone, passes the same tests.
@@ -51,6 +51,11 @@ test-portable:
 # The packages of which test-short leaves tests out must pass without them.
 test-left-out:
 	CGO_ENABLED=1 go test $(RACE) -short ./bench ./e2e/... ./repository ./web
+
+# The simulation ran some of its schedules above, and here runs all of them: without the
+# race detector a schedule takes a tenth of the time.
+test-simulation:
+	go test -run 'TestSimulation$$' ./stream
 
 test-short: ## the tests that need no PostgreSQL and no browser
 	go test -short ./...
@@ -63,6 +68,7 @@ bench: ## measure, and print a table
 
 chaos: ## break what can break while clients work, judge, and print a table; ARGS="-minutes 10"
 	go run ./e2e/chaos $(ARGS)
+	PARLEY_SIMULATION=$${PARLEY_SIMULATION:-1000000} go test -count=1 -timeout 0 -v -run 'TestSimulation$$' ./stream
 
 cluster: ## two instances, PostgreSQL, NATS and nginx on this machine, to try out
 	@go run -buildvcs=false ./deploy/cluster $(ARGS)

@@ -319,6 +319,8 @@ func (c *streamCheck) finish() error {
 		return fmt.Errorf("it is open, ready %v, and was shown %d of %d events", c.ready, c.next, len(en.events))
 	case !over && s.session().until(time.Now()).Before(time.Now().Add(-accessGrace-slack)):
 		return errors.New("it outlives its session")
+	case over && c.bye != "" && s.aborted != c.bye.breaksOff():
+		return fmt.Errorf("bye %q, and the connection was broken off: %v", c.bye, s.aborted)
 	case over && c.bye == "" && !s.stuck:
 		return fmt.Errorf("it ended without bye: %q %v", s.why, s.err)
 	case rights && len(s.world.log.lives) > 0: // it may have stood in what was lost, and was refused
