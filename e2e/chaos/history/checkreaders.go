@@ -61,6 +61,12 @@ func (c *check) conn(conn *Conn) {
 		}
 		cursor, frames = frames[0].ID, frames[1:]
 	}
+	if held, at := lastReset(cursor, frames); at >= 0 && c.x.inGap(held) {
+		// The end of the log was lost while the stream was open; what came before the reset is
+		// of the life that is gone.
+		c.shown(conn, frames[at].ID, frames[at+1:], never)
+		return
+	}
 	high := c.x.head()
 	for _, f := range frames {
 		if f.Event == "ready" {
@@ -69,6 +75,22 @@ func (c *check) conn(conn *Conn) {
 		}
 	}
 	c.shown(conn, cursor, frames, high)
+}
+
+// lastReset is where a stream's last reset stands among its frames, -1 where there is none,
+// and the place that the client held before it.
+func lastReset(cursor int64, frames []Frame) (held int64, at int) {
+	held, at = cursor, -1
+	place := cursor
+	for i, f := range frames {
+		if f.Event == "reset" {
+			held, at = place, i
+		}
+		if f.HasID {
+			place = f.ID
+		}
+	}
+	return held, at
 }
 
 // shown finds an opening under which the connection showed what it had to.

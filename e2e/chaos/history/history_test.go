@@ -85,6 +85,22 @@ func TestARunThatKeepsEveryPromisePasses(t *testing.T) {
 	}
 }
 
+// The end of the log is lost while a stream is open: its reader is told, and goes on behind.
+func TestAResetOnAnOpenStreamPassesWhereThePlaceWasLost(t *testing.T) {
+	run, log := good()
+	log.Rows = append(log.Rows, Row{Pos: 1000, Kind: "jump", Before: 9})
+	reset := Frame{Event: "reset", ID: 1000, HasID: true, Data: `{"reason":"ahead","cursor":1000}`}
+	lost := Frame{Event: "message", ID: 10, HasID: true, Data: `{"id":10,"seq":9,"chat":"c"}`}
+	run.Conns[1].Frames = append(run.Conns[1].Frames, lost, reset)
+	for _, violation := range Check(run, log) {
+		t.Error(violation)
+	}
+	run.Conns[1].Frames = slices.Delete(run.Conns[1].Frames, 6, 7) // the place is in the log
+	if len(Check(run, log)) == 0 {
+		t.Error("a reset without need passes on an open stream")
+	}
+}
+
 func TestEachKindOfBrokenHistoryIsFound(t *testing.T) {
 	remove := func(frames []Frame, i int) []Frame {
 		return append(append([]Frame(nil), frames[:i]...), frames[i+1:]...)
