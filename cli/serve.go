@@ -18,12 +18,16 @@ type serveCommand struct{}
 func (serveCommand) Run(settings server.Settings, std streams) error {
 	told, restore := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer restore()
-	ctx, stop := context.WithCancel(told)
+	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	served := make(chan struct{})
 	defer close(served)
-	// The first signal given, the next one does again what a signal does by itself.
-	context.AfterFunc(told, restore)
+	// The first signal given, the next one does again what a signal does by itself, and does so
+	// before anything shows that a drain has begun.
+	context.AfterFunc(told, func() {
+		restore()
+		stop()
+	})
 	context.AfterFunc(ctx, func() { exitUnless(served) })
 	heard, deafen := hangups()
 	defer deafen()

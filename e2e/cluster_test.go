@@ -177,7 +177,7 @@ func TestAClusterThatLosesAnInstanceLosesNoMessage(t *testing.T) {
 			t.Fatalf("the stream does not show %+v", want)
 		}
 	}
-	expect(ann.post(chatID, "before"))
+	expect(ann.post(chatID, "said before anything happened"))
 
 	killed := "parley-1"
 	if metric(t, &process{URL: "http://" + addresses[killed]}, "parley_streams_open") == 0 {
