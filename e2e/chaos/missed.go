@@ -22,7 +22,7 @@ func missed(ctx context.Context, e *env, n int, seed uint64) (outcome, error) {
 			in.plant.back[1].Set(wire.Weather{Refused: true})
 			in.plant.back[1].Reset()
 			id := in.world.SayAt(in.r, in.plant.front[0].Addr())
-			in.wait(100*time.Millisecond, 200*time.Millisecond)
+			in.wait(1000*time.Millisecond, 1200*time.Millisecond) // on a busy machine the notification is late
 			in.plant.back[1].Set(wire.Weather{})
 			late = late || !in.world.Reached(in.ctx, id, 8*time.Second)
 		}

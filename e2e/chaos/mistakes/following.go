@@ -1,9 +1,13 @@
 package mistakes
 
 // ReplayBeforeRegistering has a room begin where the reader's rights were read: what came
-// between that and the subscription passes it by.
+// between that and the subscription passes it by. On a quiet machine that is seldom
+// anything, so the subscription is put off.
 var ReplayBeforeRegistering = Mistake{Name: "replay before registering", Edits: []Edit{
 	{"stream/position.go", "	rd.broker.enter(roomKey{chat: chatID}, sub)\n", "	rd.broker.memory.enter(roomKey{chat: chatID}, rd.opened, sub)\n"},
+}, Under: []Edit{
+	{"stream/open.go", "	\"slices\"\n", "	\"slices\"\n	\"time\"\n"},
+	{"stream/open.go", "	rd.others = make([]*subscription, 0, len(chats))\n", "	rd.others = make([]*subscription, 0, len(chats))\n	time.Sleep(20 * time.Millisecond)\n"},
 }}
 
 // ReplayFromCursor replays the event at the cursor once more.
