@@ -129,7 +129,7 @@ func TestEachMistakeIsFound(t *testing.T) {
 			defer func() { <-building }()
 			e := shared.with(t, f.mistake)
 			// Chance decides whether a mistake shows; so there are a few attempts.
-			for attempt := range 4 {
+			for attempt := range 8 {
 				if violation := e.shows(t, f, seed+uint64(attempt)); violation != "" {
 					t.Logf("attempt %d: %.400s", attempt+1, violation)
 					return
