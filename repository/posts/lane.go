@@ -14,6 +14,9 @@ type Lane[C Conn] struct {
 	// Publish is told of a commit's events, in order. It must not block.
 	Publish func([]chat.Event)
 	cache   cache
+	// alone says that no other instance had written since this one when that was last seen.
+	// A batch that relies on it and is wrong has waited for the lock in vain, and waits again.
+	alone bool
 }
 
 // Limits bound a batch of entries: the lock is to be held for milliseconds.
@@ -24,7 +27,7 @@ func Limits() commitlog.Limits[*Entry] {
 // Begin implements [commitlog.Steps].
 func (l *Lane[C]) Begin(ctx context.Context, conn C, tx *commitlog.Tx, batch []*Entry) error {
 	recalled := l.cache.recall(batch)
-	if conn.Remote() && decided(batch) {
+	if conn.Remote() && l.alone && decided(batch) {
 		tx.Expect()
 		return nil
 	}
@@ -32,7 +35,8 @@ func (l *Lane[C]) Begin(ctx context.Context, conn C, tx *commitlog.Tx, batch []*
 	if err != nil {
 		return err
 	}
-	if tx.Follow(found); tx.Alone {
+	tx.Follow(found)
+	if l.alone = tx.Alone; l.alone {
 		return nil
 	}
 	l.cache.forget()
@@ -87,7 +91,10 @@ func (l *Lane[C]) Committed(tx *commitlog.Tx, claimed []*Request) {
 }
 
 // Failed implements [commitlog.Steps].
-func (l *Lane[C]) Failed() { l.cache.forget() }
+func (l *Lane[C]) Failed() {
+	l.cache.forget()
+	l.alone = false
+}
 
 // Forget forgets what is remembered, because something was committed by which entries
 // are decided. The goroutine that leads calls it.
