@@ -120,6 +120,9 @@ func TestWhatWalksAlongTheLogStepsOverAJump(t *testing.T) {
 			if err != nil || through <= after {
 				t.Fatalf("through %d, %v", through, err)
 			}
+			if j.Lost(through) {
+				t.Errorf("a read reaches %d, which the jump to %d left out", through, j.Pos)
+			}
 			own, after = append(own, events...), through
 		}
 		if n := len(own); own[0].Pos != said.ID || own[n-1].Pos != last.ID || n != countAfter+103 || calls > 5 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -298,7 +299,7 @@ func (r *Repository) MemberAfter(ctx context.Context, username string, opened, a
 		case err != nil:
 		case len(rows) == limit:
 			w.reach = w.events[limit-1].Pos
-		case len(rows) == 0:
+		case reach < upTo:
 			w.reach, err = h.emptyTo(ctx, reach, upTo)
 		}
 		return w, err
@@ -306,11 +307,23 @@ func (r *Repository) MemberAfter(ctx context.Context, username string, opened, a
 	return w.events, w.reach, err
 }
 
-// emptyTo is how far, up to upTo, the log has no event behind a position. It leads over a
-// jump, which no number of windows would.
-func (h handle) emptyTo(ctx context.Context, pos, upTo int64) (to int64, err error) {
-	err = h.get(ctx, &to, `SELECT COALESCE(min(pos) - 1, ?) FROM events WHERE pos > ? AND pos <= ?`, upTo, pos, upTo)
-	return to, err
+// emptyTo is how far, up to upTo, the log has nothing to show behind a position. It leads over a
+// jump, which no number of windows would, and to no position that a jump left out: a reader
+// that stood there would be taken for one that is lost.
+func (h handle) emptyTo(ctx context.Context, pos, upTo int64) (int64, error) {
+	var next struct {
+		Pos  int64
+		Kind chat.Kind
+	}
+	err := h.get(ctx, &next, `SELECT pos, kind FROM events WHERE pos > ? AND pos <= ? ORDER BY pos LIMIT 1`, pos, upTo)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return upTo, nil
+	case next.Kind == chat.KindJump:
+		return next.Pos, err
+	default:
+		return next.Pos - 1, err
+	}
 }
 
 // endOf is the position at which a membership of the chat c ended, or one that is behind all

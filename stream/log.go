@@ -31,7 +31,8 @@ type Log interface {
 	// in at the position opened, as far as they happened during a membership, those
 	// of chats joined after opened likewise, and of every other chat only the event
 	// that ended the membership. It may stop early: through is how far the
-	// answer reaches, greater than after unless after is upTo.
+	// answer reaches, greater than after unless after is upTo, and no position that a jump
+	// left out.
 	MemberAfter(ctx context.Context, username string, opened, after, upTo int64, limit int) (events []chat.Event, through int64, err error)
 
 	// AccessExpiries reads until when the live ones among the sessions have access;
