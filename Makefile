@@ -40,10 +40,10 @@ test: check ## check, bring what the tests need, run them all with the race dete
 	@$(MAKE) --no-print-directory test-needs
 # The repository's tests hold the time-outs of databases, and run while nothing else does.
 	CGO_ENABLED=1 go test $(RACE) ./repository/...
-	CGO_ENABLED=1 go test $(RACE) $$(go list ./... | grep -v /e2e/chaos)
+	CGO_ENABLED=1 go test -timeout 20m $(RACE) $$(go list ./... | grep -v /e2e/chaos)
 # Faults and mistakes are tried with real programs, several at once, and need the processors
 # for themselves.
-	CGO_ENABLED=1 go test $(RACE) ./e2e/chaos/...
+	CGO_ENABLED=1 go test -timeout 20m $(RACE) ./e2e/chaos/...
 	@$(MAKE) --no-print-directory -j 2 test-portable test-left-out test-simulation
 
 # Above, streams are on Linux driven by a few goroutines for all. The other path, a
