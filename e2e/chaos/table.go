@@ -17,7 +17,7 @@ func faults() []fault {
 		{name: "PostgreSQL: immediate stop and start", count: 50, short: 1, each: 2 * time.Second, instances: 2, own: true, bus: busPostgres, inject: crash},
 		{name: "PostgreSQL: outage of 10 s", count: 20, each: 11 * time.Second, instances: 2, own: true, bus: busPostgres, inject: outage},
 		{name: "PostgreSQL frozen, 0.5 to 4 s", count: 20, each: 3 * time.Second, instances: 2, own: true, bus: busPostgres, inject: stall},
-		{name: "PostgreSQL: failover to a standby that lost commits", count: 10, each: 8 * time.Second, instances: 2, own: true, bus: busPostgres, inject: failOver},
+		{name: "PostgreSQL: failover to a standby that lost commits", count: 10, short: 1, each: 8 * time.Second, instances: 2, own: true, bus: busPostgres, inject: failOver},
 		{name: "backends terminated, the listener's too", count: 500, short: 12, each: 250 * time.Millisecond, instances: 2, bus: busPostgres, inject: terminateBackends},
 		{name: "network between instance and database", count: 100, short: 2, each: 1900 * time.Millisecond, instances: 2, bus: busPostgres, inject: between(databaseSide)},
 		{name: "network between clients and instance", count: 100, short: 2, each: 1900 * time.Millisecond, instances: 2, bus: busPostgres, inject: between(clientSide)},
