@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"sync/atomic"
 
@@ -48,9 +47,7 @@ func (r *reading) bus(s Settings) (p busPlan) {
 		p.kind = busPostgres
 	case isPostgres(s.Bus):
 		p.kind, p.address = busPostgres, s.Bus
-		if u, err := url.Parse(s.Bus); err != nil || u.Path == "" || u.Path == "/" {
-			r.mistake("bus", "is no address of a database: write postgres://user:password@host/name, with %%XX for what a URL cannot hold")
-		}
+		r.postgresAddress("bus", s.Bus)
 	case strings.HasPrefix(s.Bus, "nats://") || strings.HasPrefix(s.Bus, "tls://"):
 		p.kind = busNATS
 		var err error

@@ -208,11 +208,16 @@ func (r *reading) database(s Settings) string {
 	case !isPostgres(s.Database):
 		r.mistake("database", "write postgres://user:password@host/name, or leave it out for SQLite in the data folder")
 	default:
-		if u, err := url.Parse(s.Database); err != nil || u.Path == "" || u.Path == "/" {
-			r.mistake("database", "is no address of a database: write postgres://user:password@host/name, with %%XX for what a URL cannot hold")
-		}
+		r.postgresAddress("database", s.Database)
 	}
 	return s.Database
+}
+
+// postgresAddress reads the address of a database on a server.
+func (r *reading) postgresAddress(setting, s string) {
+	if u, err := url.Parse(s); err != nil || u.Path == "" || u.Path == "/" {
+		r.mistake(setting, "is no address of a database: write postgres://user:password@host/name, with %%XX for what a URL cannot hold")
+	}
 }
 
 // minSecret and minKinds keep out what can be guessed: short secrets, and those

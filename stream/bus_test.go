@@ -36,7 +36,7 @@ func (r *recordingBus) Send(ctx context.Context, message []byte) error {
 	r.mu.Lock()
 	r.sent, r.at = append(r.sent, string(message)), append(r.at, time.Now())
 	r.mu.Unlock()
-	sleep(ctx, r.slow)
+	pause(ctx, time.Now().Add(r.slow))
 	return ctx.Err()
 }
 

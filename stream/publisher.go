@@ -81,7 +81,7 @@ func (p *publisher) run(ctx context.Context) {
 		if message := p.take(); message != nil {
 			p.broker.send(ctx, message)
 		}
-		sleep(ctx, publishPace)
+		pause(ctx, time.Now().Add(publishPace))
 	}
 }
 
@@ -141,15 +141,5 @@ func (w *busWatch) look() {
 		} else {
 			w.broker.opts.Log.Info("the bus is up")
 		}
-	}
-}
-
-// sleep waits, but not beyond the end of ctx.
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
 	}
 }

@@ -70,7 +70,7 @@ func (sg *signaller) run(ctx context.Context) {
 		}
 		for message := sg.take(); message != nil && ctx.Err() == nil; message = sg.take() {
 			sg.broker.send(ctx, message)
-			sleep(ctx, signalPace)
+			pause(ctx, time.Now().Add(signalPace))
 		}
 	}
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
@@ -78,7 +79,7 @@ func focuses() []focus {
 		{mistakes.NoJump, fault{name: "a restored backup", inject: putBack}, 1},
 		{mistakes.NilIgnored, fault{name: "notifications missed, without a poll", run: missed}, 1},
 	}
-	if *controls {
+	if *further {
 		all = append(all,
 			focus{mistakes.CacheOutlivesOthers, two, 2},
 			focus{mistakes.HoleForGone, hostile, 2},
@@ -89,21 +90,19 @@ func focuses() []focus {
 	return all
 }
 
-var controls = flag.Bool("controls", false, "try further mistakes, and let the program without one pass what shows them")
+var further = flag.Bool("further", false, "try further mistakes beside those of the short version")
 
 // TestTheWorkloadsThatShowMistakesPassWithoutOne makes sure that what is found below is the
 // mistake's doing.
 func TestTheWorkloadsThatShowMistakesPassWithoutOne(t *testing.T) {
-	if !*controls {
-		t.Skip("they take as long as the mistakes themselves: -controls runs them, as make chaos does")
-	}
 	e := environment(t)
 	passed := make(map[string]bool)
 	for _, f := range focuses() {
-		if passed[f.fault.name] {
+		program := fmt.Sprint(f.fault.name, f.mistake.Under)
+		if passed[program] {
 			continue
 		}
-		passed[f.fault.name] = true
+		passed[program] = true
 		t.Run(f.fault.name, func(t *testing.T) {
 			t.Parallel()
 			e := e.with(t, f.mistake.Without())

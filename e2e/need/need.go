@@ -24,8 +24,9 @@ func Chromium(t testing.TB) string {
 	return path
 }
 
-// LeaveOutIfShort skips the test in -short mode, which is the one reason for which
-// this project's tests are skipped. It does so on every machine, so that -short leaves
+// LeaveOutIfShort skips the test in -short mode. There is one other reason for which this
+// project's tests are skipped: a clone without its history, which lacks the sources of the
+// release before. It does so on every machine, so that -short leaves
 // out the same tests everywhere. Who asks for a part by its own function need not call it.
 func LeaveOutIfShort(t testing.TB, what string) {
 	t.Helper()
