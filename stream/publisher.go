@@ -20,7 +20,7 @@ type publisher struct {
 	mu sync.Mutex
 	// head is how far the log has come, sent how much of that the bus was told, and events
 	// are what was committed between. Where they would be too many they are dropped, and
-	// the head is sent alone.
+	// the head is sent alone, and so it is on a bus that carries no batches.
 	head, sent int64
 	events     []chat.Event
 
@@ -52,7 +52,7 @@ func (p *publisher) committed(events []chat.Event) {
 	p.mu.Lock()
 	n := len(p.events)
 	follows := n == 0 || p.events[n-1].Pos+1 == events[0].Pos
-	if follows && n+len(events) <= maxUnsent {
+	if follows && n+len(events) <= maxUnsent && p.bus.Limit() >= minBatch {
 		p.events = append(p.events, events...)
 	} else {
 		p.events = nil
@@ -103,12 +103,10 @@ func (p *publisher) take() []byte {
 		return nil
 	}
 	if n := len(events); n > 0 && events[n-1].Pos == head {
-		if limit := p.bus.Limit(); limit >= minBatch {
-			message, fits := appendBatch(p.scratch[:0], events, min(limit, maxBatch))
-			p.scratch = message
-			if fits {
-				return message
-			}
+		message, fits := appendBatch(p.scratch[:0], events, min(p.bus.Limit(), maxBatch))
+		p.scratch = message
+		if fits {
+			return message
 		}
 	}
 	p.scratch = appendHead(p.scratch[:0], head)
