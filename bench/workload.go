@@ -129,6 +129,20 @@ func (r *workloadRun) moment() (m moment, err error) {
 	return m, err
 }
 
+// momentAfter is the first moment after another by which anything was delivered: on a machine
+// that is busy with other things it may be long in coming. It waits for a minute at most.
+func (r *workloadRun) momentAfter(ctx context.Context, before moment) (m moment, err error) {
+	for range 600 {
+		if m, err = r.moment(); err != nil || m.counted.Deliveries > before.counted.Deliveries {
+			return m, err
+		}
+		if err = wait(ctx, 100*time.Millisecond); err != nil {
+			return m, err
+		}
+	}
+	return m, nil
+}
+
 // since is what was measured between two moments.
 func (m moment) since(before moment) figures {
 	f := noFigures()
@@ -169,7 +183,7 @@ func (r *workloadRun) post(ctx context.Context) (f figures, l latencies, err err
 		if err := wait(posting, r.time); err != nil {
 			return err
 		}
-		after, err = r.moment()
+		after, err = r.momentAfter(posting, before)
 		return err
 	})
 	if err := working.Wait(); err != nil {
