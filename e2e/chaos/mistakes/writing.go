@@ -69,13 +69,13 @@ var MembershipOutside = Mistake{Name: "membership outside the transaction", Edit
 		"	if err := c.Load(ctx, entries); err != nil {\n" +
 			"		return at, nil, err\n" +
 			"	}\n" +
-			"	before := make([]bool, len(entries))\n" +
+			"	before := make([]posts.Facts, len(entries))\n" +
 			"	for i, e := range entries {\n" +
-			"		before[i] = e.Facts.Member\n" +
+			"		before[i] = e.Facts\n" +
 			"	}\n" +
 			"	defer func() {\n" +
 			"		for i, e := range entries {\n" +
-			"			e.Facts.Member = before[i]\n" +
+			"			e.Facts.Role = before[i].Role\n" +
 			"		}\n" +
 			"	}()\n" +
 			"	c.message.reset()\n	c.message.statement(begin)\n	c.message.statement(`EXECUTE parley_lock`)\n"},
