@@ -99,9 +99,14 @@ func (r *Repository) EndSession(ctx context.Context, id string) (err error) {
 		if err != nil {
 			return none, err
 		}
-		pos := tx.append(chat.Event{Kind: chat.KindSessionEnded, Username: username, Session: id})
-		tx.later(`UPDATE sessions SET ended_pos = ?, refresh_expires_at = ? WHERE id = ?`, pos, tx.now.UnixMilli(), id)
+		tx.endSession(username, id)
 		return none, nil
 	})
 	return err
+}
+
+// endSession ends a live session at the next position.
+func (tx *transaction) endSession(username, id string) {
+	pos := tx.append(chat.Event{Kind: chat.KindSessionEnded, Username: username, Session: id})
+	tx.later(`UPDATE sessions SET ended_pos = ?, refresh_expires_at = ? WHERE id = ?`, pos, tx.now.UnixMilli(), id)
 }
