@@ -31,6 +31,14 @@ type Users interface {
 	User(ctx context.Context, actor chat.Actor) (chat.User, error)
 }
 
+// ScriptTokens keeps script tokens: the actor's own or, where bot is not empty, that bot's.
+// repository.Repository implements it.
+type ScriptTokens interface {
+	CreateToken(ctx context.Context, actor chat.Actor, bot string, token auth.ScriptToken, n chat.NewToken) (chat.Token, error)
+	Tokens(ctx context.Context, actor chat.Actor, bot string, q chat.ListQuery) (chat.Page[chat.Token], error)
+	RevokeToken(ctx context.Context, actor chat.Actor, bot, id string) error
+}
+
 // Streams serves streams. An error means that nothing was written. stream.Broker
 // implements it.
 type Streams interface {
@@ -60,6 +68,7 @@ type Options struct {
 	Chats    chat.Chats
 	Messages chat.Messages
 	Streams  Streams
+	Scripts  ScriptTokens
 
 	Tokens         *middleware.Tokens
 	Cookies        *middleware.Cookies

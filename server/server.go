@@ -92,6 +92,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		Serve:      true,
 		PostKey:    auth.DeriveKey(secret, "post hash"),
 		MaxChats:   s.plan.maxChats,
+		MaxTokens:  s.plan.maxTokens,
 		Committed:  s.committed,
 		Registerer: registry,
 		Log:        s.log,
@@ -137,6 +138,7 @@ func (s *Server) assemble(secret []byte, registry *prometheus.Registry) error {
 	cookies := middleware.NewCookies(s.plan.cookieName, s.plan.basePath)
 	tokens, err := middleware.NewTokens(middleware.TokenOptions{
 		Key: auth.DeriveKey(secret, "access token"), TTL: s.plan.accessTTL, Cookies: cookies, Log: s.log,
+		Scripts: auth.NewScriptTokens(s.repository, nil),
 	})
 	if err != nil {
 		return fmt.Errorf("making the signer of access tokens: %w", err)
@@ -147,6 +149,7 @@ func (s *Server) assemble(secret []byte, registry *prometheus.Registry) error {
 	})
 	options := handlers.Options{
 		Accounts: accounts, Users: s.repository, Chats: s.repository, Messages: s.repository, Streams: s.broker,
+		Scripts:        s.repository,
 		Tokens:         tokens,
 		Cookies:        cookies,
 		BasePath:       s.plan.basePath,

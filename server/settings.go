@@ -97,6 +97,7 @@ type plan struct {
 	maxConns              int // 0: no bound
 	streamMemory          int // bytes
 	maxChats              int // of one user; 0 is any number
+	maxTokens             int // of one user; 0 is any number
 }
 
 // reading collects the mistakes found while settings are read.
@@ -149,6 +150,7 @@ func (s Settings) plan() (plan, error) {
 	p.streamLimits = r.streamLimits(s)
 	p.maxConns = r.maxConns(s)
 	p.maxChats = r.maxChats(s)
+	p.maxTokens = maxTokens(s)
 	p.streamMemory = r.number("stream-memory", s.StreamMemory, 1, 1<<20) << 20
 	p.bus = r.bus(s)
 	return p, errors.Join(r.mistakes...)
