@@ -11,6 +11,8 @@ const (
 	// TokenPrefix begins every script token, and nothing else that is a credential here.
 	TokenPrefix = "parley_"
 
+	// MaxTokens is how many script tokens a user may have.
+	MaxTokens     = 100
 	MaxTokenName  = 64
 	MaxTokenChats = 100
 	// MaxTokenLife is how long a script token lives at most, and unless something shorter is

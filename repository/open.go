@@ -49,6 +49,8 @@ type Options struct {
 	PostKey []byte
 	// MaxChats is how many chats a user may be in; 0 is any number.
 	MaxChats int
+	// MaxSignIns is how many sign-ins of a user go on at once; 0 is any number.
+	MaxSignIns int
 	// MaxTokens is how many script tokens a user may have; 0 is any number.
 	MaxTokens int
 	// Committed is called by the writer with the events of each commit, in order,
@@ -76,17 +78,18 @@ type Repository struct {
 	posts    *commitlog.Lane[*conn, *posts.Entry]
 	postLane *posts.Lane[*conn]
 	// committed is told of each commit's events.
-	committed func([]chat.Event)
-	gate      *gate
-	cleaner   *cleaner
-	counter   *counter
-	tokenUses *tokenUses
-	resumer   *backgroundJob // nil on SQLite
-	metrics   *metrics
-	postKey   []byte
-	maxChats  int
-	maxTokens int
-	jumps     jumps
+	committed  func([]chat.Event)
+	gate       *gate
+	cleaner    *cleaner
+	counter    *counter
+	tokenUses  *tokenUses
+	resumer    *backgroundJob // nil on SQLite
+	metrics    *metrics
+	postKey    []byte
+	maxChats   int
+	maxSignIns int
+	maxTokens  int
+	jumps      jumps
 	// lives knows in which life of a PostgreSQL database connections are made; nil on SQLite.
 	lives *postgres.Lives
 	// address is PostgreSQL's; empty on SQLite.
@@ -103,7 +106,7 @@ func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	r := &Repository{maxChats: o.MaxChats, maxTokens: o.MaxTokens}
+	r := &Repository{maxChats: o.MaxChats, maxSignIns: o.MaxSignIns, maxTokens: o.MaxTokens}
 	if r.metrics, err = newMetrics(o.Registerer); err != nil {
 		return nil, fmt.Errorf("registering the metrics: %w", err)
 	}

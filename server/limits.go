@@ -51,14 +51,6 @@ func (r *reading) maxChats(s Settings) int {
 	return n
 }
 
-// maxTokens is how many script tokens a user may have.
-func maxTokens(s Settings) int {
-	if s.Limits == "off" {
-		return 0
-	}
-	return 100
-}
-
 // maxStreams is more than one process has descriptors for.
 const maxStreams = 10_000_000
 
