@@ -35,6 +35,8 @@ type TokenOptions struct {
 	TTL time.Duration
 	// Cookies are where browsers keep their tokens; nil is NewCookies("", "").
 	Cookies *Cookies
+	// Scripts verifies script tokens; nil takes none.
+	Scripts ScriptTokens
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// Log takes a line when tokens show that clocks differ; nil is slog.Default.
@@ -58,6 +60,7 @@ type Tokens struct {
 	now func() time.Time
 
 	cookies *Cookies
+	scripts ScriptTokens
 	// known are tokens that were found good.
 	known *lru.Cache[string, chat.Actor]
 
@@ -110,7 +113,7 @@ func NewTokens(o TokenOptions) (*Tokens, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting up access tokens: %w", err)
 	}
-	return &Tokens{jwt: mw, now: now, cookies: cmp.Or(o.Cookies, NewCookies("", "")), known: known, log: cmp.Or(o.Log, slog.Default())}, nil
+	return &Tokens{jwt: mw, now: now, cookies: cmp.Or(o.Cookies, NewCookies("", "")), scripts: o.Scripts, known: known, log: cmp.Or(o.Log, slog.Default())}, nil
 }
 
 // payload gives the claims that gin-jwt does not set itself.
@@ -144,7 +147,7 @@ func (t *Tokens) Authenticate() gin.HandlerFunc {
 			WriteProblem(c, err)
 			return
 		}
-		actor, err := t.Verify(cred.token)
+		actor, err := t.actor(c.Request.Context(), cred)
 		if err != nil {
 			WriteProblem(c, err)
 			return

@@ -93,6 +93,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		PostKey:    auth.DeriveKey(secret, "post hash"),
 		MaxChats:   s.plan.maxChats,
 		MaxSignIns: s.plan.maxSignIns,
+		MaxTokens:  s.plan.maxTokens,
 		Committed:  s.committed,
 		Registerer: registry,
 		Log:        s.log,
@@ -138,6 +139,7 @@ func (s *Server) assemble(secret []byte, registry *prometheus.Registry) error {
 	cookies := middleware.NewCookies(s.plan.cookieName, s.plan.basePath)
 	tokens, err := middleware.NewTokens(middleware.TokenOptions{
 		Key: auth.DeriveKey(secret, "access token"), TTL: s.plan.accessTTL, Cookies: cookies, Log: s.log,
+		Scripts: auth.NewScriptTokens(s.repository, nil),
 	})
 	if err != nil {
 		return fmt.Errorf("making the signer of access tokens: %w", err)
@@ -149,6 +151,7 @@ func (s *Server) assemble(secret []byte, registry *prometheus.Registry) error {
 	options := handlers.Options{
 		Accounts: accounts, Users: s.repository, Chats: s.repository, Messages: s.repository, Streams: s.broker,
 		Tickets:        auth.NewTickets(s.repository, [][]byte{auth.DeriveKey(secret, "stream ticket")}, nil),
+		Scripts:        s.repository,
 		Tokens:         tokens,
 		Cookies:        cookies,
 		BasePath:       s.plan.basePath,
