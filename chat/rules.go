@@ -45,8 +45,9 @@ func CheckChatID(s string) error {
 	return nil
 }
 
-// CheckPassword says why s is no password, or nil.
-func CheckPassword(s string) error { return checkString("password", s, MinPassword, MaxPassword) }
+// CheckPassword says why s is no password, or nil. It is told under the name that the
+// caller's field has.
+func CheckPassword(field, s string) error { return checkString(field, s, MinPassword, MaxPassword) }
 
 // CheckDisplayName says why s is no display name, or nil.
 func CheckDisplayName(s string) error { return checkString("display_name", s, 1, MaxDisplayName) }

@@ -55,6 +55,16 @@ func (a *api) routes() []route {
 		{"POST", "/logout", a.logOut, nobody, chat.NoAction, nil},
 		{"GET", "/me", a.me, actor, chat.ReadOwnUser, inJSON},
 
+		{"GET", "/users", a.listUsers, actor, chat.ReadUsers, inJSON},
+		{"GET", "/users/:username", a.readUser, actor, chat.ReadUsers, inJSON},
+		{"PATCH", "/users/:username", a.updateUser, actor, chat.ChangeUsers, inJSON},
+		{"DELETE", "/users/:username", a.deleteUser, actor, chat.DeleteUsers, nil},
+		{"PUT", "/users/:username/password", a.setPassword, actor, chat.ChangeUsers, nil},
+		{"POST", "/invites", a.createInvite, actor, chat.MakeChatInvites, inJSON},
+		{"GET", "/invites", a.listInvites, actor, chat.ReadInvites, inJSON},
+		{"POST", "/invites/:code", a.useInvite, actor, chat.UseInvite, inJSON},
+		{"DELETE", "/invites/:code", a.revokeInvite, actor, chat.RevokeInvites, nil},
+
 		{"POST", "/chats", a.createChat, actor, chat.CreateChat, inJSON},
 		{"GET", "/chats", a.listChats, actor, chat.ListChats, inJSON},
 		{"GET", "/chats/:chat", a.readChat, actor, chat.ReadChat, inJSON},

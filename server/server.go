@@ -147,6 +147,7 @@ func (s *Server) assemble(secret []byte, registry *prometheus.Registry) error {
 	})
 	options := handlers.Options{
 		Accounts: accounts, Users: s.repository, Chats: s.repository, Messages: s.repository, Streams: s.broker,
+		Administration: s.repository, Invites: s.repository,
 		Tokens:         tokens,
 		Cookies:        cookies,
 		BasePath:       s.plan.basePath,

@@ -27,7 +27,7 @@ type Settings struct {
 	Bus                  string `default:"memory" env:"PARLEY_BUS" placeholder:"BUS" help:"How instances on one PostgreSQL hear of each other: memory (not at all; each looks at the database every 2 s), postgres (its notifications), postgres://… (the same by another address, where the database's leads to a pooler), or nats://HOST:4222 (several separated by commas; ?prefix=WORD sets services apart that share a cluster)."`
 	JWTSecret            string `name:"jwt-secret" env:"PARLEY_JWT_SECRET" placeholder:"SECRET" help:"32 bytes or more, the same for all instances; generated and kept in the data folder if absent. Better set by variable or file than by flag."`
 	AccessTTL            string `name:"access-ttl" default:"10m" env:"PARLEY_ACCESS_TTL" placeholder:"TIME" help:"Life of an access token."`
-	Signup               string `env:"PARLEY_SIGNUP" placeholder:"open|closed" help:"Whether anybody may make himself a user; open on a loopback address without trusted proxies, for requests that no proxy forwarded, else closed."`
+	Signup               string `env:"PARLEY_SIGNUP" placeholder:"open|invite|closed" help:"Whether anybody may sign up. invite and closed are the same: an invite or an admin is needed. Open on a loopback address without trusted proxies, for requests that no proxy forwarded, else closed."`
 	Origins              string `env:"PARLEY_ORIGINS" placeholder:"ORIGIN,…" help:"Origins whose pages may act for their users, such as https://example.org."`
 	TrustedProxies       string `env:"PARLEY_TRUSTED_PROXIES" placeholder:"ADDRESS,…" help:"Addresses or networks of proxies whose X-Forwarded-* headers are believed."`
 	BasePath             string `default:"/" env:"PARLEY_BASE_PATH" placeholder:"PATH" help:"Path under which everything is mounted, besides the root."`
@@ -268,12 +268,10 @@ func (r *reading) signUps(s string, direct bool) handlers.SignUps {
 		return handlers.SignUpsClosed
 	case "open":
 		return handlers.SignUpsOpen
-	case "closed":
+	case "closed", "invite":
 		return handlers.SignUpsClosed
-	case "invite":
-		r.mistake("signup", "this version knows no invites: take open or closed, and make users with parley user add")
 	default:
-		r.mistake("signup", "%q is neither open nor closed", s)
+		r.mistake("signup", "%q is neither open nor closed nor invite", s)
 	}
 	return handlers.SignUpsClosed
 }
