@@ -26,7 +26,7 @@ func (u MadeUser) Check() error {
 	if u.Admin {
 		admin = chat.Invalid("admin", botIsNoAdmin)
 	}
-	return chat.Checks(u.checkNames(), password, admin)
+	return chat.Checks(chat.CheckUsername(u.Username), password, u.checkDisplayName(), admin)
 }
 
 // botIsNoAdmin is why: script tokens, which are all that a bot has, do not reach

@@ -80,14 +80,15 @@ type SignUp struct {
 }
 
 // Check says all that is no good about it, or nil.
-func (u SignUp) Check() error { return chat.Checks(u.checkNames(), checkPassword(u.Password)) }
+func (u SignUp) Check() error {
+	return chat.Checks(chat.CheckUsername(u.Username), checkPassword(u.Password), u.checkDisplayName())
+}
 
-func (u SignUp) checkNames() error {
-	var displayName error
-	if u.DisplayName != "" {
-		displayName = chat.CheckDisplayName(u.DisplayName)
+func (u SignUp) checkDisplayName() error {
+	if u.DisplayName == "" {
+		return nil
 	}
-	return chat.Checks(chat.CheckUsername(u.Username), displayName)
+	return chat.CheckDisplayName(u.DisplayName)
 }
 
 // SignUp makes a user. chat.ErrInvalid, chat.ErrUsernameTaken, chat.ErrInviteNotFound,

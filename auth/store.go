@@ -27,11 +27,6 @@ type Store interface {
 	SetPassword(ctx context.Context, actor chat.Actor, username, hash string) error
 	// Account reads a user with what a login needs. chat.ErrNotFound.
 	Account(ctx context.Context, username string) (Account, error)
-	// Accounts lists all users by username.
-	Accounts(ctx context.Context) ([]Account, error)
-	// DisableUser ends all of a user's sessions and lets him log in no more, at a
-	// position of the log. Disabling him again changes nothing. chat.ErrNotFound.
-	DisableUser(ctx context.Context, username string) error
 
 	// User reads the actor's own user. chat.ErrSessionEnded.
 	User(ctx context.Context, actor chat.Actor) (chat.User, error)

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"maps"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -86,12 +84,6 @@ func (m *memory) Account(_ context.Context, username string) (Account, error) {
 		return Account{}, chat.ErrNotFound
 	}
 	return account, nil
-}
-
-func (m *memory) Accounts(context.Context) ([]Account, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return slices.Collect(maps.Values(m.accounts)), m.broken
 }
 
 func (m *memory) DisableUser(_ context.Context, username string) error {

@@ -77,8 +77,8 @@ func (r *Repository) CloseOwnAccount(ctx context.Context, actor chat.Actor, eras
 
 // closeAccount closes an account at the position of its user.disabled. That row ends its
 // sessions and tokens; its memberships end behind it, each at a position of its own, by the
-// cleaner. The user's row stays without anything personal but the username, which is never
-// used again.
+// cleaner. The user's row stays without its password and display name, so that the username,
+// and the subject of another issuer's user, are never used again.
 func (r *Repository) closeAccount(ctx context.Context, actor chat.Actor, action chat.Action, username string, erase bool) error {
 	_, err := write(ctx, r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
 		if err := tx.decide(ctx, actor, action); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"parley/auth"
 	"parley/chat"
@@ -191,6 +192,32 @@ func TestTheFirstHumanIsTheAdminAlsoBehindABot(t *testing.T) {
 		wantRefusal(t, err, chat.ErrForbidden)
 		if err := r.Permit(context.Background(), as["ann"], chat.MakeUsers); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+func TestAnAccountInVeryManyChatsIsClosedAtOnce(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		const chats = 1000 // as many as one user may be in
+		r := s.open(t)
+		as := signUp(t, r, "ann", "bob", "cat", "eve")
+		makeChat(t, r, as["eve"], "strangers", chat.Private, nil)
+		makeChat(t, r, as["ann"], "small", chat.Private, map[string]chat.Role{"cat": chat.RoleOwner})
+		fillMany(t, r, chats, `INSERT INTO chats (id, title, visibility, created_at, seq, head)`, `SELECT 'c' || i, '', 'private', 0, 2, 0 FROM n`)
+		for _, name := range []string{"ann", "bob"} {
+			fillMany(t, r, chats, `INSERT INTO memberships (username, chat, joined_pos, role, joined_at)`,
+				`SELECT CAST(? AS TEXT), 'c' || i, 1, 'owner', 0 FROM n`, name)
+		}
+		before := headOf(t, r)
+		wantQuick(t, r, as["eve"],
+			func() error { return r.CloseAccount(t.Context(), as["ann"], "cat", false) },
+			func() error {
+				began := time.Now()
+				defer func() { t.Logf("the closing took %s", time.Since(began)) }()
+				return r.CloseAccount(t.Context(), as["ann"], "bob", false)
+			})
+		if n := number(t, r, `SELECT count(*) FROM events WHERE pos > ? AND kind = 'member.left' AND username = 'bob' AND seq = 3`, before); n != chats {
+			t.Errorf("%d memberships ended, want %d", n, chats)
 		}
 	})
 }

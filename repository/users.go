@@ -102,22 +102,6 @@ func (r *Repository) Account(ctx context.Context, username string) (_ auth.Accou
 	})
 }
 
-// Accounts implements [auth.Store].
-func (r *Repository) Accounts(ctx context.Context) (_ []auth.Account, err error) {
-	defer wrap(&err, "reading all accounts")
-	return read(ctx, r, func(ctx context.Context, h handle) ([]auth.Account, error) {
-		var rows []userRow
-		if err := h.all(ctx, &rows, `SELECT `+userColumns+` FROM users u ORDER BY u.username`); err != nil {
-			return nil, err
-		}
-		accounts := make([]auth.Account, len(rows))
-		for i, row := range rows {
-			accounts[i] = row.account()
-		}
-		return accounts, nil
-	})
-}
-
 // HasUsers says whether there is any user, disabled or not.
 func (r *Repository) HasUsers(ctx context.Context) (_ bool, err error) {
 	defer wrap(&err, "looking for a user")
@@ -138,11 +122,4 @@ func (r *Repository) User(ctx context.Context, actor chat.Actor) (_ chat.User, e
 		}
 		return row.user(), err
 	})
-}
-
-// DisableUser implements [auth.Store].
-func (r *Repository) DisableUser(ctx context.Context, username string) error {
-	disabled := true
-	_, err := r.UpdateUser(ctx, chat.Actor{Kind: chat.Operator}, username, chat.UserChange{Disabled: &disabled})
-	return err
 }
