@@ -29,6 +29,7 @@ import (
 //	await FILE REGEXP    waits until the file holds it
 //	oneline MISTAKES     wants that many lines on the last command's stderr
 //	mode BITS FILE       wants these permissions
+//	take NAME FILE       sets $NAME to the one line that the file holds
 //	postgres             makes an empty database, its address in $DATABASE
 //
 // [ipv6] says that this machine has the address ::1.
@@ -71,6 +72,7 @@ func TestStories(t *testing.T) {
 			"await":    do((*story).await),
 			"oneline":  do((*story).lines),
 			"mode":     do((*story).mode),
+			"take":     do((*story).take),
 			"postgres": do((*story).postgres),
 		},
 	})
