@@ -168,70 +168,90 @@ func (r *Repository) endMemberships(ctx context.Context, username string) (more 
 	})
 }
 
-// eraseWindow is how many messages of a chat are looked at for those of one author.
-const eraseWindow = 4096
+// eraseWindow is how many messages of a chat are looked at for those of one author, and
+// membershipsErased of how many memberships that is done at once.
+const (
+	eraseWindow       = 4096
+	membershipsErased = 16
+)
 
 // window is a part of a chat's messages, newest first: the arguments are the chat, and the
 // positions that it is between.
 const window = `(SELECT m.id, m.author FROM messages m WHERE m.chat = ? AND m.id BETWEEN ? AND ?
 	ORDER BY m.id DESC NULLS LAST LIMIT ?) w`
 
-// interval is a membership that has ended.
-type interval struct {
+// erasing is a membership that has ended, and what is to be erased of it next.
+type erasing struct {
 	Chat   string `db:"chat"`
 	Joined int64  `db:"joined_pos"`
 	Left   int64  `db:"left_pos"`
+
+	own   []int64 // the messages, newest first
+	first int64   // the oldest message that was looked at
+	done  bool    // nothing is behind that
 }
 
-// eraseOwnTexts erases the newest texts that a closed account has left, in the time of one
-// membership after another. How far it has come is where the membership ends, which nobody
-// reads any more; one that is done with is deleted.
+// eraseOwnTexts erases texts that a closed account has left, the newest of some memberships at
+// once. How far it has come is where a membership ends, which nobody reads any more; one
+// that is done with is deleted.
 func (r *Repository) eraseOwnTexts(ctx context.Context, username string) (more bool, err error) {
-	type slice struct {
-		interval
-		first int64 // the oldest message looked at
-		done  bool  // nothing is behind that
-		own   []int64
-	}
-	s, err := read(ctx, r, func(ctx context.Context, h handle) (s *slice, err error) {
-		var ended []interval
-		err = h.all(ctx, &ended, `SELECT chat, joined_pos, left_pos FROM memberships
-			WHERE username = ? AND left_pos IS NOT NULL ORDER BY username, chat, joined_pos LIMIT 1`, username)
-		if err != nil || len(ended) == 0 {
-			return nil, err
+	slice, err := read(ctx, r, func(ctx context.Context, h handle) (slice []erasing, err error) {
+		err = h.all(ctx, &slice, `SELECT chat, joined_pos, left_pos FROM memberships
+			WHERE username = ? AND left_pos IS NOT NULL ORDER BY username, chat, joined_pos LIMIT ?`, username, membershipsErased)
+		free := endingSlice
+		for i := range slice {
+			if err != nil || free == 0 {
+				return slice[:i], err
+			}
+			err = h.lookForTexts(ctx, username, &slice[i], free)
+			free -= len(slice[i].own)
 		}
-		s = &slice{interval: ended[0]}
-		var seen struct{ First, Messages int64 }
-		err = h.get(ctx, &seen, `SELECT COALESCE(min(w.id), 0) AS first, count(*) AS messages FROM `+window,
-			s.Chat, s.Joined, s.Left, eraseWindow)
-		if err == nil {
-			err = h.all(ctx, &s.own, `SELECT w.id FROM `+window+` WHERE w.author = ? ORDER BY w.id DESC LIMIT ?`,
-				s.Chat, s.Joined, s.Left, eraseWindow, username, endingSlice)
-		}
-		s.first, s.done = seen.First, seen.Messages < eraseWindow
-		if len(s.own) == endingSlice {
-			s.first, s.done = s.own[endingSlice-1], false
-		}
-		return s, err
+		return slice, err
 	})
-	if err != nil || s == nil {
+	if err != nil || len(slice) == 0 {
 		return false, err
 	}
 	return true, r.dialect.beside(ctx, r, func(ctx context.Context, c changer) error {
-		if n := len(s.own); n > 0 {
-			_, err := c.exec(ctx, `UPDATE messages SET text = '' WHERE chat = ? AND id BETWEEN ? AND ? AND author = ?`,
-				s.Chat, s.own[n-1], s.own[0], username)
-			if err != nil {
+		for _, e := range slice {
+			if err := e.erase(ctx, c, username); err != nil {
 				return err
 			}
 		}
-		// Another instance may have erased them first, and come further.
-		which, args := ` WHERE username = ? AND chat = ? AND joined_pos = ? AND left_pos = ?`, []any{username, s.Chat, s.Joined, s.Left}
-		if s.done {
-			_, err := c.exec(ctx, `DELETE FROM memberships`+which, args...)
+		return nil
+	})
+}
+
+// lookForTexts finds what is to be erased next of a membership, as many as limit.
+func (h handle) lookForTexts(ctx context.Context, username string, e *erasing, limit int) error {
+	var seen struct{ First, Messages int64 }
+	err := h.get(ctx, &seen, `SELECT COALESCE(min(w.id), 0) AS first, count(*) AS messages FROM `+window,
+		e.Chat, e.Joined, e.Left, eraseWindow)
+	if err == nil {
+		err = h.all(ctx, &e.own, `SELECT w.id FROM `+window+` WHERE w.author = ? ORDER BY w.id DESC LIMIT ?`,
+			e.Chat, e.Joined, e.Left, eraseWindow, username, limit)
+	}
+	e.first, e.done = seen.First, seen.Messages < eraseWindow
+	if len(e.own) == limit {
+		e.first, e.done = e.own[limit-1], false
+	}
+	return err
+}
+
+// erase erases what was found, and notes how far that has come. Another instance may have
+// come further.
+func (e erasing) erase(ctx context.Context, c changer, username string) error {
+	if n := len(e.own); n > 0 {
+		_, err := c.exec(ctx, `UPDATE messages SET text = '' WHERE chat = ? AND id BETWEEN ? AND ? AND author = ?`,
+			e.Chat, e.own[n-1], e.own[0], username)
+		if err != nil {
 			return err
 		}
-		_, err := c.exec(ctx, `UPDATE memberships SET left_pos = ?`+which, append([]any{s.first - 1}, args...)...)
+	}
+	const membership = ` WHERE username = ? AND chat = ? AND joined_pos = ? AND left_pos = ?`
+	if e.done {
+		_, err := c.exec(ctx, `DELETE FROM memberships`+membership, username, e.Chat, e.Joined, e.Left)
 		return err
-	})
+	}
+	_, err := c.exec(ctx, `UPDATE memberships SET left_pos = ?`+membership, e.first-1, username, e.Chat, e.Joined, e.Left)
+	return err
 }
