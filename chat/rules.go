@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -102,6 +103,22 @@ func (r Role) Check() error {
 		return nil
 	}
 	return Invalid("role", `must be "guest", "member", "admin" or "owner"`)
+}
+
+// Cut is the valid UTF-8 of s without control characters, at most so many code points of it:
+// a form in which what a client says of itself can be stored and shown.
+func Cut(s string, most int) string {
+	var b strings.Builder
+	for _, r := range strings.ToValidUTF8(s, "") {
+		if most == 0 {
+			break
+		}
+		if !unicode.IsControl(r) {
+			b.WriteRune(r)
+			most--
+		}
+	}
+	return b.String()
 }
 
 func checkTitle(s string) error { return checkString("title", s, 0, MaxTitle) }

@@ -6,9 +6,6 @@ import (
 	"parley/chat"
 )
 
-// signInsAtOnce is how many sign-ins one change ends.
-const signInsAtOnce = 50
-
 // openAccount reads a user whose account is not closed. chat.ErrNotFound.
 func (h handle) openAccount(ctx context.Context, username string) (userRow, error) {
 	row, err := h.user(ctx, username)
@@ -44,20 +41,11 @@ func (tx *transaction) setPassword(ctx context.Context, actor chat.Actor, userna
 	case row.PasswordHash == "": // a bot, or a user of another issuer
 		return false, chat.Invalid("new_password", "is not taken: this user signs in without a password")
 	}
-	var ids []string
 	if !row.Disabled.Valid { // else they have ended
-		err = tx.all(ctx, &ids, `SELECT id FROM sessions WHERE username = ? AND kind = 'sign-in' AND ended_pos IS NULL
-			ORDER BY id LIMIT ?`, username, signInsAtOnce)
-		if err != nil {
+		more, err := tx.endSignIns(ctx, username, "")
+		if err != nil || more {
 			return false, err
 		}
-	}
-	for _, id := range ids {
-		pos := tx.append(chat.Event{Kind: chat.KindSessionEnded, Username: username, Session: id})
-		tx.later(`UPDATE sessions SET ended_pos = ?, refresh_expires_at = ? WHERE id = ?`, pos, tx.now.UnixMilli(), id)
-	}
-	if len(ids) == signInsAtOnce {
-		return false, nil
 	}
 	tx.later(`UPDATE users SET password_hash = ? WHERE username = ?`, hash, username)
 	return true, nil

@@ -151,14 +151,14 @@ func TestAPasswordThatAnAdminSetsEndsTheSignInsAndNoToken(t *testing.T) {
 		r := beforeTheCleaner(t, s)
 		as := signUp(t, r, "ann", "bob")
 		ann, bob := as["ann"], as["bob"]
-		fillSessions(t, r, bob, 2*signInsAtOnce)
+		fillSessions(t, r, bob, 2*endedAtOnce)
 		fill(t, r, `UPDATE sessions SET kind = 'token' WHERE id = (SELECT min(id) FROM sessions WHERE username = 'bob' AND id <> ?)`, bob.Session)
 		before := headOf(t, r)
 		wantRefusal(t, r.SetPassword(t.Context(), bob, "bob", "another"), chat.ErrForbidden)
 		wantRefusal(t, r.SetPassword(t.Context(), ann, "nobody", "another"), chat.ErrNotFound)
 		wantRefusal(t, r.SetPassword(t.Context(), ann, "bob", "another"), nil)
-		if got := len(logAfter(t, r, before)); got != 2*signInsAtOnce {
-			t.Errorf("%d sessions ended, want %d", got, 2*signInsAtOnce)
+		if got := len(logAfter(t, r, before)); got != 2*endedAtOnce {
+			t.Errorf("%d sessions ended, want %d", got, 2*endedAtOnce)
 		}
 		_, err := r.User(t.Context(), bob)
 		wantRefusal(t, err, chat.ErrSessionEnded)

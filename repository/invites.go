@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 
 	"parley/chat"
@@ -252,20 +251,7 @@ func (r *Repository) UseInvite(ctx context.Context, actor chat.Actor, code strin
 const deleteInvites = `DELETE FROM invites WHERE code IN (
 	SELECT code FROM invites WHERE expires_at < ? ORDER BY expires_at LIMIT ?)`
 
-// dropInvites deletes the invites that expired before a moment, in slices.
+// dropInvites deletes the invites that expired before a moment.
 func (r *Repository) dropInvites(ctx context.Context, before time.Time) error {
-	for {
-		some, err := read(ctx, r, func(ctx context.Context, h handle) (bool, error) {
-			return h.exists(ctx, `SELECT 1 FROM invites WHERE expires_at < ? LIMIT 1`, before.UnixMilli())
-		})
-		if err == nil && some {
-			_, err = r.beside(ctx, deleteInvites, before.UnixMilli(), endingSlice)
-		}
-		if err != nil {
-			return fmt.Errorf("deleting invites that have expired: %w", err)
-		}
-		if !some {
-			return nil
-		}
-	}
+	return r.dropOld(ctx, `SELECT 1 FROM invites WHERE expires_at < ? LIMIT 1`, deleteInvites, before)
 }

@@ -92,6 +92,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		Serve:      true,
 		PostKey:    auth.DeriveKey(secret, "post hash"),
 		MaxChats:   s.plan.maxChats,
+		MaxSignIns: s.plan.maxSignIns,
 		Committed:  s.committed,
 		Registerer: registry,
 		Log:        s.log,
@@ -143,11 +144,12 @@ func (s *Server) assemble(secret []byte, registry *prometheus.Registry) error {
 	}
 	accounts := auth.New(auth.Options{
 		Store: s.repository, Signer: tokens, RefreshKey: auth.DeriveKey(secret, "refresh token"),
-		Renewed: s.broker.Renewed,
+		Idle: s.plan.sessionIdle, Most: s.plan.sessionMost, Renewed: s.broker.Renewed,
 	})
 	options := handlers.Options{
 		Accounts: accounts, Users: s.repository, Chats: s.repository, Messages: s.repository, Streams: s.broker,
 		Administration: s.repository, Invites: s.repository,
+		Tickets:        auth.NewTickets(s.repository, [][]byte{auth.DeriveKey(secret, "stream ticket")}, nil),
 		Tokens:         tokens,
 		Cookies:        cookies,
 		BasePath:       s.plan.basePath,
