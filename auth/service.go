@@ -81,6 +81,8 @@ type SignUp struct {
 	Username, Password string
 	// DisplayName is the username if empty.
 	DisplayName string
+	// Invite is the code of the invite by which the user signs up; empty without one.
+	Invite string
 	// Address is the client's, by which hashing is shared fairly; empty where it is
 	// unknown.
 	Address string
@@ -88,24 +90,33 @@ type SignUp struct {
 
 // Check says all that is no good about it, or nil.
 func (u SignUp) Check() error {
-	var displayName error
-	if u.DisplayName != "" {
-		displayName = chat.CheckDisplayName(u.DisplayName)
-	}
-	return chat.Checks(chat.CheckUsername(u.Username), checkPassword(u.Password), displayName)
+	return chat.Checks(chat.CheckUsername(u.Username), checkPassword(u.Password), u.checkDisplayName())
 }
 
-// SignUp makes a user. chat.ErrInvalid, chat.ErrUsernameTaken, chat.ErrBusy.
+func (u SignUp) checkDisplayName() error {
+	if u.DisplayName == "" {
+		return nil
+	}
+	return chat.CheckDisplayName(u.DisplayName)
+}
+
+// SignUp makes a user. chat.ErrInvalid, chat.ErrUsernameTaken, chat.ErrInviteNotFound,
+// chat.ErrBusy.
 func (s *Service) SignUp(ctx context.Context, u SignUp) (chat.User, error) {
 	if err := u.Check(); err != nil {
 		return chat.User{}, err
+	}
+	if u.Invite != "" { // before a password is hashed for nothing
+		if err := s.store.CheckSignUpInvite(ctx, u.Invite); err != nil {
+			return chat.User{}, fmt.Errorf("looking at an invite: %w", err)
+		}
 	}
 	hash, err := s.passwords.hash(ctx, caller{u.Address, u.Username}, u.Password)
 	if err != nil {
 		return chat.User{}, fmt.Errorf("hashing a password: %w", err)
 	}
 	user, err := s.store.CreateUser(ctx, NewUser{
-		Username: u.Username, DisplayName: cmp.Or(u.DisplayName, u.Username), PasswordHash: hash,
+		Username: u.Username, DisplayName: cmp.Or(u.DisplayName, u.Username), PasswordHash: hash, Invite: u.Invite,
 	})
 	if err != nil {
 		return chat.User{}, fmt.Errorf("storing a user: %w", err)

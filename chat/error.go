@@ -67,6 +67,11 @@ var (
 	ErrBadScriptToken = &Error{Code: "invalid_token", Detail: "The script token is not valid, has expired or was revoked."}
 	// ErrLastOwner keeps a chat from losing its only owner.
 	ErrLastOwner = &Error{Code: "last_owner", Detail: "The last owner can neither leave nor step down: make another owner first, or delete the chat."}
+	// ErrLastAdmin keeps the service from losing its only admin.
+	ErrLastAdmin = &Error{Code: "last_admin", Detail: "The last admin stays one: make another admin first."}
+	// ErrInviteNotFound refuses an invite that is unknown, used up, expired, or no good any
+	// more. It does not say which.
+	ErrInviteNotFound = &Error{Code: "invite_not_found", Detail: "This invite is not valid: it is wrong, used up, or has expired."}
 	// ErrIdempotencyMismatch refuses a ClientID that came before with other
 	// content.
 	ErrIdempotencyMismatch = &Error{Code: "idempotency_mismatch", Detail: "This client_id was used for a message with another text or reply_to."}

@@ -24,6 +24,8 @@ type Accounts interface {
 	Refresh(ctx context.Context, refreshToken string) (chat.Login, error)
 	LogOut(ctx context.Context, session string) error
 	LogOutByRefreshToken(ctx context.Context, refreshToken string) error
+	MakeUser(ctx context.Context, actor chat.Actor, u auth.MadeUser) (chat.User, error)
+	SetPassword(ctx context.Context, actor chat.Actor, p auth.PasswordSetting) error
 	ChangePassword(ctx context.Context, actor chat.Actor, p auth.PasswordChange) error
 }
 
@@ -67,7 +69,7 @@ type Streams interface {
 type SignUps int
 
 const (
-	// SignUpsClosed takes none.
+	// SignUpsClosed takes those that have an invite, as the others do too.
 	SignUpsClosed SignUps = iota
 	// SignUpsDirect takes those that no proxy forwarded and that ask a loopback or a
 	// listed host. On a loopback address these come from the same machine.
@@ -85,6 +87,9 @@ type Options struct {
 	Streams  Streams
 	Tickets  Tickets
 	Scripts  ScriptTokens
+
+	Administration chat.Administration
+	Invites        chat.Invites
 
 	Tokens         *middleware.Tokens
 	Cookies        *middleware.Cookies

@@ -71,6 +71,8 @@ var kinds = map[chat.Code]kind{
 	chat.ErrTooManyChats.Code:        {status: http.StatusConflict, title: "Too many chats"},
 	chat.ErrTooManyTokens.Code:       {status: http.StatusConflict, title: "Too many script tokens"},
 	chat.ErrLastOwner.Code:           {status: http.StatusConflict, title: "Last owner"},
+	chat.ErrLastAdmin.Code:           {status: http.StatusConflict, title: "Last admin"},
+	chat.ErrInviteNotFound.Code:      {status: http.StatusNotFound, title: "Invite not found"},
 	ErrTooLarge.Code:                 {status: http.StatusRequestEntityTooLarge, title: "Too large"},
 	ErrUnsupportedMediaType.Code:     {status: http.StatusUnsupportedMediaType, title: "Unsupported media type"},
 	ErrMisdirected.Code:              {status: http.StatusMisdirectedRequest, title: "Misdirected request"},

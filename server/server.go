@@ -150,6 +150,7 @@ func (s *Server) assemble(secret []byte, registry *prometheus.Registry) error {
 	})
 	options := handlers.Options{
 		Accounts: accounts, Users: s.repository, Chats: s.repository, Messages: s.repository, Streams: s.broker,
+		Administration: s.repository, Invites: s.repository,
 		Tickets:        auth.NewTickets(s.repository, [][]byte{auth.DeriveKey(secret, "stream ticket")}, nil),
 		Scripts:        s.repository,
 		Tokens:         tokens,

@@ -30,7 +30,7 @@ type Settings struct {
 	AccessTTL            string `name:"access-ttl" default:"10m" env:"PARLEY_ACCESS_TTL" placeholder:"TIME" help:"Life of an access token."`
 	SessionIdle          string `name:"session-idle" default:"720h" env:"PARLEY_SESSION_IDLE" placeholder:"TIME" help:"How long a session lasts that is not used."`
 	SessionMax           string `name:"session-max" default:"2160h" env:"PARLEY_SESSION_MAX" placeholder:"TIME" help:"How long a session lasts in all, until its user has to sign in again."`
-	Signup               string `env:"PARLEY_SIGNUP" placeholder:"open|closed" help:"Whether anybody may make himself a user; open on a loopback address without trusted proxies, for requests that no proxy forwarded, else closed."`
+	Signup               string `env:"PARLEY_SIGNUP" placeholder:"open|invite|closed" help:"Whether anybody may sign up. invite and closed are the same: an invite or an admin is needed. Open on a loopback address without trusted proxies, for requests that no proxy forwarded, else closed."`
 	Origins              string `env:"PARLEY_ORIGINS" placeholder:"ORIGIN,…" help:"Origins whose pages may act for their users, such as https://example.org."`
 	TrustedProxies       string `env:"PARLEY_TRUSTED_PROXIES" placeholder:"ADDRESS,…" help:"Addresses or networks of proxies whose X-Forwarded-* headers are believed."`
 	BasePath             string `default:"/" env:"PARLEY_BASE_PATH" placeholder:"PATH" help:"Path under which everything is mounted, besides the root."`
@@ -285,12 +285,10 @@ func (r *reading) signUps(s string, direct bool) handlers.SignUps {
 		return handlers.SignUpsClosed
 	case "open":
 		return handlers.SignUpsOpen
-	case "closed":
+	case "closed", "invite":
 		return handlers.SignUpsClosed
-	case "invite":
-		r.mistake("signup", "this version knows no invites: take open or closed, and make users with parley user add")
 	default:
-		r.mistake("signup", "%q is neither open nor closed", s)
+		r.mistake("signup", "%q is neither open nor closed nor invite", s)
 	}
 	return handlers.SignUpsClosed
 }

@@ -75,7 +75,7 @@ func TestASettingIsCheckedForWhatItNeeds(t *testing.T) {
 		{"a name of cookies with an end", "cookie-name", server.Settings{CookieName: "parley;"}},
 		{"a name of cookies beyond ASCII", "cookie-name", server.Settings{CookieName: "pärley"}},
 		{"a long name of cookies", "cookie-name", server.Settings{CookieName: strings.Repeat("a", 65)}},
-		{"invites", "signup", server.Settings{Signup: "invite"}},
+		{"sign-up by invite", "", server.Settings{Signup: "invite"}},
 		{"a key without its certificate", "tls-cert", server.Settings{TLSKey: own.key}},
 		{"a certificate without its key", "tls-key", server.Settings{TLSCert: own.cert}},
 		{"a certificate that is not there", "tls-cert", server.Settings{TLSCert: own.cert + "x", TLSKey: own.key}},
