@@ -83,10 +83,15 @@ func (u SignUp) Check() error {
 	if u.DisplayName != "" {
 		displayName = chat.CheckDisplayName(u.DisplayName)
 	}
-	return chat.Checks(chat.CheckUsername(u.Username), checkPassword(u.Password), displayName)
+	err := chat.Checks(chat.CheckUsername(u.Username), checkPassword(u.Password), displayName)
+	if err != nil {
+		return err
+	}
+	return CheckNewPassword("password", u.Password, chat.User{Username: u.Username, DisplayName: u.DisplayName})
 }
 
-// SignUp makes a user. chat.ErrInvalid, chat.ErrUsernameTaken, chat.ErrBusy.
+// SignUp makes a user. chat.ErrInvalid, chat.ErrWeakPassword, chat.ErrUsernameTaken,
+// chat.ErrBusy.
 func (s *Service) SignUp(ctx context.Context, u SignUp) (chat.User, error) {
 	if err := u.Check(); err != nil {
 		return chat.User{}, err

@@ -71,6 +71,8 @@ var (
 
 	// ErrUsernameTaken refuses a username that somebody has or had.
 	ErrUsernameTaken = &Error{Code: "username_taken", Detail: "This username is taken."}
+	// ErrWeakPassword is the kind of every error that [WeakPassword] makes.
+	ErrWeakPassword = &Error{Code: "weak_password", Detail: "This password is too easy to guess: choose another one."}
 	// ErrBadCredentials refuses a login. It does not say what was wrong.
 	ErrBadCredentials = &Error{Code: "invalid_credentials", Detail: "The username or the password is wrong."}
 	// ErrBadRefreshToken refuses a refresh token that is unknown, spent or of a
@@ -83,6 +85,11 @@ var (
 // TooManyStreams refuses a stream and says whose are too many.
 func TooManyStreams(detail string) *Error {
 	return &Error{Code: "too_many_streams", Detail: detail}
+}
+
+// WeakPassword refuses a new password that would be guessed soon.
+func WeakPassword(field, message string) *Error {
+	return &Error{Code: ErrWeakPassword.Code, Detail: ErrWeakPassword.Detail, Fields: []FieldError{{Field: field, Message: message}}}
 }
 
 // Invalid refuses one field of a request.

@@ -46,6 +46,7 @@ type kind struct {
 // kinds holds every code that a client can read.
 var kinds = map[chat.Code]kind{
 	chat.ErrInvalid.Code:             {status: http.StatusBadRequest, title: "Invalid request"},
+	chat.ErrWeakPassword.Code:        {status: http.StatusBadRequest, title: "Weak password"},
 	ErrTokenInURL.Code:               {status: http.StatusBadRequest, title: "Token in the URL"},
 	ErrBrokenBody.Code:               {status: http.StatusBadRequest, title: "Broken body"},
 	ErrUnauthenticated.Code:          {status: http.StatusUnauthorized, title: "Not authenticated"},

@@ -27,7 +27,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 // refusals are all that a client can be answered.
 var refusals = []*chat.Error{
-	chat.Invalid("text", "must not be empty"),
+	chat.Invalid("text", "must not be empty"), chat.WeakPassword("password", "is one of the commonest passwords"),
 	chat.ErrNotFound, chat.ErrNotAMember, chat.ErrForbidden, chat.ErrChatExists, chat.ErrTooManyChats, chat.ErrLastOwner,
 	chat.ErrIdempotencyMismatch, chat.ErrSessionEnded, chat.ErrUnavailable, chat.ErrUsernameTaken,
 	chat.ErrBadCredentials, chat.ErrBadRefreshToken, chat.ErrBusy, chat.ErrTooManyStreams,
