@@ -31,6 +31,9 @@ type Options struct {
 	// Renewed is told of each session that a refresh renewed; nil is nobody. It does not
 	// block.
 	Renewed func(username, session string)
+	// Refreshing refuses a session that refreshes too often, before it does; nil is nobody. It
+	// does not block.
+	Refreshing func(session string) error
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -43,6 +46,7 @@ type Service struct {
 	signer     Signer
 	refreshKey []byte
 	renewed    func(username, session string)
+	refreshing func(session string) error
 	now        func() time.Time
 	passwords  *gate
 }
@@ -55,6 +59,7 @@ func New(o Options) *Service {
 		signer:     o.Signer,
 		refreshKey: o.RefreshKey,
 		renewed:    o.Renewed,
+		refreshing: o.Refreshing,
 		now:        o.Now,
 		passwords:  passwords,
 	}
@@ -63,6 +68,9 @@ func New(o Options) *Service {
 	}
 	if s.renewed == nil {
 		s.renewed = func(string, string) {}
+	}
+	if s.refreshing == nil {
+		s.refreshing = func(string) error { return nil }
 	}
 	return s
 }

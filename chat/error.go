@@ -78,6 +78,8 @@ var (
 	// ErrBadRefreshToken refuses a refresh token that is unknown, spent or of a
 	// session that is over.
 	ErrBadRefreshToken = &Error{Code: "invalid_refresh_token", Detail: "This refresh token is not valid: log in again."}
+	// ErrRateLimited refuses what is asked too often.
+	ErrRateLimited = &Error{Code: "rate_limited", Detail: "Too many requests of this kind: ask again after the time that the header Retry-After names."}
 	// ErrBusy refuses work that would wait too long behind that of others.
 	ErrBusy = &Error{Code: "busy", Detail: "Too many are asking for this at once; try again shortly."}
 )

@@ -14,6 +14,7 @@ import (
 	"parley/auth"
 	"parley/chat"
 	"parley/middleware"
+	"parley/rates"
 	"parley/stream"
 )
 
@@ -66,6 +67,7 @@ type Options struct {
 	Origins        *middleware.Origins
 	TrustedProxies []netip.Prefix
 	SignUps        SignUps
+	Rates          rates.Policies
 
 	// BasePath is the path under which clients find the service: "" for the root, else
 	// one such as "/chat".

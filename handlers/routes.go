@@ -94,6 +94,9 @@ func (a *api) mount(engine *gin.Engine, r route) {
 	if r.offers != nil {
 		chain = append(chain, step(func(c *gin.Context) error { return choose(c, r.offers) }))
 	}
+	if rate := a.rateOf(r); rate.Limits() {
+		chain = append(chain, limit(rate))
+	}
 	chain = append(chain, step(r.handle))
 	engine.Handle(r.method, r.path, chain...)
 	if r.method == http.MethodGet && r.needs != follower {

@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"parley/chat"
+	"parley/rates"
 )
 
 // Problem is a problem document (RFC 9457), the body of every failure.
@@ -69,6 +70,7 @@ var kinds = map[chat.Code]kind{
 	ErrUnsupportedMediaType.Code:     {status: http.StatusUnsupportedMediaType, title: "Unsupported media type"},
 	ErrMisdirected.Code:              {status: http.StatusMisdirectedRequest, title: "Misdirected request"},
 	chat.ErrIdempotencyMismatch.Code: {status: http.StatusUnprocessableEntity, title: "Idempotency mismatch"},
+	chat.ErrRateLimited.Code:         {status: http.StatusTooManyRequests, title: "Too many requests", retryAfter: 1},
 	ErrInternal.Code:                 {status: http.StatusInternalServerError, title: "Internal error"},
 	chat.ErrUnavailable.Code:         {status: http.StatusServiceUnavailable, title: "Unavailable", retryAfter: 2},
 	chat.ErrTooManyStreams.Code:      {status: http.StatusServiceUnavailable, title: "Too many streams", retryAfter: 15},
@@ -151,6 +153,10 @@ func answer(c *gin.Context, err error) {
 	header.Set("Cache-Control", "no-store")
 	if p.Status == http.StatusUnauthorized {
 		header.Set("WWW-Authenticate", challenge(p))
+	}
+	var limited *rates.Refusal
+	if errors.As(err, &limited) {
+		limited.Describe(header)
 	}
 	if p.RetryAfter > 0 && header.Get("Retry-After") == "" {
 		header.Set("Retry-After", strconv.Itoa(p.RetryAfter))
