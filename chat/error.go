@@ -21,6 +21,8 @@ type Error struct {
 	Detail string
 	// Fields names the parts of the request that are no good, if any.
 	Fields []FieldError
+	// Scope is the scope that a script token lacks, where that is the reason.
+	Scope Scope
 }
 
 func (e *Error) Error() string {
@@ -49,6 +51,11 @@ var (
 	ErrNotAMember = &Error{Code: "not_a_member", Detail: "Join this chat first."}
 	// ErrForbidden refuses what the actor's role does not allow.
 	ErrForbidden = &Error{Code: "forbidden", Detail: "Your role does not allow this."}
+	// ErrReadOnly refuses a guest what changes something.
+	ErrReadOnly = &Error{Code: "read_only", Detail: "Guests of this chat read and change nothing."}
+	// ErrInsufficientScope refuses what a script token was not made for. The one of a scope
+	// that is lacking is made by [InsufficientScope].
+	ErrInsufficientScope = &Error{Code: "insufficient_scope", Detail: "This script token was not made for this."}
 	// ErrChatExists refuses an id that a chat has, or had before it was deleted.
 	ErrChatExists = &Error{Code: "chat_exists", Detail: "This id belongs to a chat already, or did before that chat was deleted."}
 	// ErrTooManyChats refuses one membership more than a user may have.
@@ -75,6 +82,11 @@ var (
 	ErrWeakPassword = &Error{Code: "weak_password", Detail: "This password is too easy to guess: choose another one."}
 	// ErrBadCredentials refuses a login. It does not say what was wrong.
 	ErrBadCredentials = &Error{Code: "invalid_credentials", Detail: "The username or the password is wrong."}
+	// ErrWrongPassword refuses what a signed-in user has to confirm by a password.
+	ErrWrongPassword = &Error{Code: "wrong_password", Detail: "The password is wrong."}
+	// ErrBadTicket refuses a stream ticket that is forged, used, expired, or of another page,
+	// path or session than asks.
+	ErrBadTicket = &Error{Code: "invalid_ticket", Detail: "This stream ticket is not valid here: ask for a new one."}
 	// ErrBadRefreshToken refuses a refresh token that is unknown, spent or of a
 	// session that is over.
 	ErrBadRefreshToken = &Error{Code: "invalid_refresh_token", Detail: "This refresh token is not valid: log in again."}
@@ -92,6 +104,11 @@ func TooManyStreams(detail string) *Error {
 // WeakPassword refuses a new password that would be guessed soon.
 func WeakPassword(field, message string) *Error {
 	return &Error{Code: ErrWeakPassword.Code, Detail: ErrWeakPassword.Detail, Fields: []FieldError{{Field: field, Message: message}}}
+}
+
+// InsufficientScope refuses what needs a scope that a script token has not.
+func InsufficientScope(lacking Scope) *Error {
+	return &Error{Code: ErrInsufficientScope.Code, Detail: "This needs a script token with the scope " + lacking.String() + ".", Scope: lacking}
 }
 
 // Invalid refuses one field of a request.

@@ -29,6 +29,7 @@ func (a *api) logIn(c *gin.Context) error {
 	err := a.attempt(c, body.Username, "", func() (err error) {
 		login, err = a.Accounts.LogIn(c.Request.Context(), auth.SignIn{
 			Username: body.Username, Password: body.Password, Address: middleware.AddressOf(c),
+			UserAgent: c.Request.UserAgent(), SeenAt: middleware.FullAddressOf(c),
 		})
 		return err
 	})

@@ -94,6 +94,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		Serve:      true,
 		PostKey:    auth.DeriveKey(secret, "post hash"),
 		MaxChats:   s.plan.maxChats,
+		MaxSignIns: s.plan.maxSignIns,
 		Committed:  s.committed,
 		Registerer: registry,
 		Log:        s.log,
@@ -146,11 +147,12 @@ func (s *Server) assemble(secret []byte, registry *prometheus.Registry) error {
 	policies := s.plan.policies(&s.share)
 	accounts := auth.New(auth.Options{
 		Store: s.repository, Signer: tokens, RefreshKey: auth.DeriveKey(secret, "refresh token"),
-		Renewed:    s.broker.Renewed,
+		Idle: s.plan.sessionIdle, Most: s.plan.sessionMost, Renewed: s.broker.Renewed,
 		Refreshing: func(session string) error { return policies.Sessions.Take(session).Err() },
 	})
 	options := handlers.Options{
 		Accounts: accounts, Users: s.repository, Chats: s.repository, Messages: s.repository, Streams: s.broker,
+		Tickets:        auth.NewTickets(s.repository, [][]byte{auth.DeriveKey(secret, "stream ticket")}, nil),
 		Tokens:         tokens,
 		Cookies:        cookies,
 		BasePath:       s.plan.basePath,

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"parley/chat"
 	"parley/handlers"
 	"parley/middleware"
 	"parley/rates"
@@ -28,6 +29,8 @@ type Settings struct {
 	Bus                  string `default:"memory" env:"PARLEY_BUS" placeholder:"BUS" help:"How instances on one PostgreSQL hear of each other: memory (not at all; each looks at the database every 2 s), postgres (its notifications), postgres://… (the same by another address, where the database's leads to a pooler), or nats://HOST:4222 (several separated by commas; ?prefix=WORD sets services apart that share a cluster)."`
 	JWTSecret            string `name:"jwt-secret" env:"PARLEY_JWT_SECRET" placeholder:"SECRET" help:"32 bytes or more, the same for all instances; generated and kept in the data folder if absent. Better set by variable or file than by flag."`
 	AccessTTL            string `name:"access-ttl" default:"10m" env:"PARLEY_ACCESS_TTL" placeholder:"TIME" help:"Life of an access token."`
+	SessionIdle          string `name:"session-idle" default:"720h" env:"PARLEY_SESSION_IDLE" placeholder:"TIME" help:"How long a session lasts that is not used."`
+	SessionMax           string `name:"session-max" default:"2160h" env:"PARLEY_SESSION_MAX" placeholder:"TIME" help:"How long a session lasts in all, until its user has to sign in again."`
 	Signup               string `env:"PARLEY_SIGNUP" placeholder:"open|closed" help:"Whether anybody may make himself a user; open on a loopback address without trusted proxies, for requests that no proxy forwarded, else closed."`
 	Origins              string `env:"PARLEY_ORIGINS" placeholder:"ORIGIN,…" help:"Origins whose pages may act for their users, such as https://example.org."`
 	TrustedProxies       string `env:"PARLEY_TRUSTED_PROXIES" placeholder:"ADDRESS,…" help:"Addresses or networks of proxies whose X-Forwarded-* headers are believed."`
@@ -99,9 +102,11 @@ type plan struct {
 	ping, rotate          time.Duration
 	portable              bool
 	streamLimits          stream.Limits
-	maxConns              int             // 0: no bound
-	streamMemory          int             // bytes
-	maxChats              int             // of one user; 0 is any number
+	maxConns              int // 0: no bound
+	streamMemory          int // bytes
+	maxChats, maxSignIns  int // of one user; 0 is any number
+	sessionIdle           time.Duration
+	sessionMost           time.Duration
 	rates                 *rates.Settings // nil: no limits
 }
 
@@ -116,6 +121,8 @@ func (r *reading) mistake(setting, format string, args ...any) {
 const (
 	minAccessTTL = time.Second
 	maxAccessTTL = 24 * time.Hour
+	minSession   = time.Minute
+	maxSession   = 10 * 365 * 24 * time.Hour
 	minPing      = 100 * time.Millisecond
 	maxPing      = 5 * time.Minute
 	minRotate    = 100 * time.Millisecond
@@ -126,16 +133,18 @@ func (s Settings) plan() (plan, error) {
 	s = s.withDefaults()
 	var r reading
 	p := plan{
-		listen:    r.address("listen", s.Listen),
-		data:      s.Data,
-		database:  r.database(s),
-		secret:    r.secret(s),
-		accessTTL: r.duration("access-ttl", s.AccessTTL, minAccessTTL, maxAccessTTL),
-		origins:   r.origins(s.Origins),
-		trusted:   r.networks(s.TrustedProxies),
-		tls:       certificateFiles{s.TLSCert, s.TLSKey},
-		ping:      r.duration("ping", s.Ping, minPing, maxPing),
-		rotate:    r.duration("rotate", s.Rotate, minRotate, maxRotate),
+		listen:      r.address("listen", s.Listen),
+		data:        s.Data,
+		database:    r.database(s),
+		secret:      r.secret(s),
+		accessTTL:   r.duration("access-ttl", s.AccessTTL, minAccessTTL, maxAccessTTL),
+		sessionIdle: r.duration("session-idle", s.SessionIdle, minSession, maxSession),
+		sessionMost: r.duration("session-max", s.SessionMax, minSession, maxSession),
+		origins:     r.origins(s.Origins),
+		trusted:     r.networks(s.TrustedProxies),
+		tls:         certificateFiles{s.TLSCert, s.TLSKey},
+		ping:        r.duration("ping", s.Ping, minPing, maxPing),
+		rotate:      r.duration("rotate", s.Rotate, minRotate, maxRotate),
 	}
 	p.certificate = r.certificate(p.tls)
 	p.loopback = isLoopback(p.listen)
@@ -156,6 +165,12 @@ func (s Settings) plan() (plan, error) {
 	p.maxConns = r.maxConns(s)
 	p.maxChats = r.maxChats(s)
 	p.rates = r.rates(s, p.streamLimits)
+	if s.Limits != "off" {
+		p.maxSignIns = chat.MaxSignIns
+	}
+	if p.sessionMost < p.sessionIdle {
+		r.mistake("session-max", "%s is shorter than --session-idle: take at least %s", s.SessionMax, s.SessionIdle)
+	}
 	p.streamMemory = r.number("stream-memory", s.StreamMemory, 1, 1<<20) << 20
 	p.bus = r.bus(s)
 	return p, errors.Join(r.mistakes...)
