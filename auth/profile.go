@@ -15,13 +15,16 @@ type PasswordChange struct {
 }
 
 // ChangePassword replaces the actor's own password, and ends every other session of the
-// user. chat.ErrInvalid, chat.ErrWrongPassword, chat.ErrSessionEnded, chat.ErrBusy.
+// user. chat.ErrInvalid, chat.ErrWeakPassword, chat.ErrWrongPassword, chat.ErrSessionEnded, chat.ErrBusy.
 func (s *Service) ChangePassword(ctx context.Context, actor chat.Actor, p PasswordChange) error {
 	if err := checkPasswordAs("new_password", p.NewPassword); err != nil {
 		return err
 	}
 	account, err := s.confirm(ctx, actor, p.Password, p.Address)
 	if err != nil {
+		return err
+	}
+	if err := CheckNewPassword("new_password", p.NewPassword, account.User); err != nil {
 		return err
 	}
 	hash, err := s.passwords.hash(ctx, caller{p.Address, actor.Username}, p.NewPassword)

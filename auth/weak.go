@@ -2,7 +2,6 @@ package auth
 
 import (
 	_ "embed"
-	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -18,8 +17,8 @@ import (
 // an attacker tries first. field names the part of the request that holds it.
 // chat.ErrInvalid, chat.ErrWeakPassword.
 func CheckNewPassword(field, password string, user chat.User) error {
-	if err := checkPassword(password); err != nil {
-		return inField(field, err)
+	if err := checkPasswordAs(field, password); err != nil {
+		return err
 	}
 	form := folded(password)
 	switch {
@@ -29,15 +28,6 @@ func CheckNewPassword(field, password string, user chat.User) error {
 		return chat.WeakPassword(field, "is one of the commonest passwords")
 	}
 	return nil
-}
-
-// inField is a refusal of one field under the name that the caller's field has.
-func inField(field string, err error) error {
-	var refused *chat.Error
-	if !errors.As(err, &refused) || len(refused.Fields) != 1 {
-		return err
-	}
-	return chat.Invalid(field, refused.Fields[0].Message)
 }
 
 // folded is the form in which passwords and names are compared, so that neither capitals nor

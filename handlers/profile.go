@@ -49,8 +49,11 @@ func (a *api) changePassword(c *gin.Context) error {
 	if err := chat.Checks(required("password", body.Password), required("new_password", body.NewPassword)); err != nil {
 		return err
 	}
-	err := a.Accounts.ChangePassword(c.Request.Context(), actorOf(c), auth.PasswordChange{
-		Password: body.Password, NewPassword: body.NewPassword, Address: middleware.AddressOf(c),
+	asking := actorOf(c)
+	err := a.attempt(c, asking.Username, asking.Session, func() error {
+		return a.Accounts.ChangePassword(c.Request.Context(), asking, auth.PasswordChange{
+			Password: body.Password, NewPassword: body.NewPassword, Address: middleware.AddressOf(c),
+		})
 	})
 	if err != nil {
 		return err

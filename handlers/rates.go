@@ -27,31 +27,32 @@ func (a *api) rateOf(r route) rates.Policy {
 }
 
 // limit refuses requests beyond a policy, behind what tells whose they are.
-func limit(p rates.Policy) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		user, address := actorOf(c).Username, middleware.AddressOf(c)
-		if err := p.Take(c.Writer.Header(), user, address); err != nil {
-			_ = c.Error(err)
-			c.Abort()
-			return
-		}
-		if !p.Guesses {
-			return // and leaves nothing on the stack of what follows
-		}
-		c.Next()
-		if !wasWrongGuess(c) {
-			p.Return(user, address)
-		}
+func limit(p rates.Policy) func(*gin.Context) error {
+	return func(c *gin.Context) error {
+		return p.Take(c.Writer.Header(), actorOf(c).Username, middleware.AddressOf(c))
 	}
 }
 
-// wasWrongGuess says that what the request named is not there, or is not what it should be.
-func wasWrongGuess(c *gin.Context) bool {
-	last := c.Errors.Last()
-	if last == nil {
+// guess lets a client try what it may have guessed. What turns out to be no guess, or a right
+// one, does not count.
+func guess(c *gin.Context, p rates.Policy, try func() error) error {
+	user, address := actorOf(c).Username, middleware.AddressOf(c)
+	if err := p.Take(c.Writer.Header(), user, address); err != nil {
+		return err
+	}
+	err := try()
+	if !isWrongGuess(err) {
+		p.Return(user, address)
+	}
+	return err
+}
+
+// isWrongGuess says that what was named is not there, or is not what it should be.
+func isWrongGuess(err error) bool {
+	if err == nil {
 		return false
 	}
-	status := middleware.ProblemOf(last.Err, "", "").Status
+	status := middleware.ProblemOf(err, "", "").Status
 	return status == http.StatusUnauthorized || status == http.StatusNotFound
 }
 
@@ -66,7 +67,7 @@ func (a *api) attempt(c *gin.Context, username, session string, try func() error
 	switch {
 	case err == nil:
 		attempt.End(rates.Right)
-	case errors.Is(err, chat.ErrBadCredentials):
+	case errors.Is(err, chat.ErrBadCredentials), errors.Is(err, chat.ErrWrongPassword):
 		attempt.End(rates.Wrong)
 	default:
 		attempt.End(rates.Undecided)

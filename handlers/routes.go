@@ -105,7 +105,7 @@ func (a *api) mount(engine *gin.Engine, r route) {
 		chain = append(chain, step(func(c *gin.Context) error { return choose(c, r.offers) }))
 	}
 	if rate := a.rateOf(r); rate.Limits() {
-		chain = append(chain, limit(rate))
+		chain = append(chain, step(limit(rate)))
 	}
 	chain = append(chain, step(r.handle))
 	engine.Handle(r.method, r.path, chain...)

@@ -9,8 +9,6 @@ import (
 type Policy struct {
 	// ByUser and ByAddress limit each user and each address; nil is no limit.
 	ByUser, ByAddress *Meter
-	// Guesses says that a request counts only where it was refused as a wrong guess.
-	Guesses bool
 }
 
 // Limits says whether there is anything to be held.
@@ -80,8 +78,8 @@ func NewPolicies(s Settings, share *Share) Policies {
 			ByUser:    streams("streams", s.StreamsOfUser, s.Streams),
 			ByAddress: streams("streams-of-address", s.StreamsOfAddress, 5*s.Streams),
 		},
-		Tickets:  Policy{ByAddress: meter("tickets", 60, time.Minute), Guesses: true},
-		Invites:  Policy{ByAddress: meter("invites", 20, 10*time.Minute), Guesses: true},
+		Tickets:  Policy{ByAddress: meter("tickets", 60, time.Minute)},
+		Invites:  Policy{ByAddress: meter("invites", 20, 10*time.Minute)},
 		Sessions: meter("refreshes-of-session", 120, time.Minute),
 		SignIns: newSignIns(share,
 			meter("sign-ins-of-address", 3*s.SignIns, 3*time.Minute),

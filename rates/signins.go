@@ -73,8 +73,8 @@ type Attempt struct {
 	before, until time.Duration
 }
 
-// Begin begins an attempt, and describes in the answer's header where it stands. account is who
-// the client says that it is. address is empty where it is unknown; session is one of the account's
+// Begin begins an attempt, and describes in the answer's header where it stands. account is the
+// name that the client gives. address is empty where it is unknown; session is one of the account's
 // that the client has shown to have, or empty. A [*Refusal] where the attempt has to wait.
 func (s *SignIns) Begin(h http.Header, account, address, session string) (*Attempt, error) {
 	if s == nil {

@@ -75,7 +75,7 @@ func TestWrongPasswordsAreForgottenAfterAnHour(t *testing.T) {
 	})
 }
 
-func TestStrangersGuessesKeepNobodyOutOfWhereHeSignedInFrom(t *testing.T) {
+func TestGuessesFromElsewhereKeepNoUserOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := signIns()
 		s.try(t, "ann", "198.51.100.9", "", Right)
@@ -111,7 +111,7 @@ func TestStrangersGuessesKeepNobodyOutOfWhereHeSignedInFrom(t *testing.T) {
 	})
 }
 
-func TestAStrangerAtTheSameAddressKeepsNobodyOutForLong(t *testing.T) {
+func TestGuessesFromTheSameAddressKeepNoUserOutForLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := signIns()
 		// One account after the other until the address has no more.

@@ -46,7 +46,7 @@ func newTable(size int) table {
 
 func (t *table) now() time.Duration { return time.Since(t.start) }
 
-// find finds a key's bucket, or makes one. Whoever changes its until calls moved.
+// find finds a key's bucket, or makes one. A caller that changes its until calls moved.
 func (t *table) find(key string) *bucket {
 	hash := maphash.String(t.seed, key)
 	b := t.buckets[hash]

@@ -25,7 +25,7 @@ func (a answer) limited(policy string) int {
 	return seconds
 }
 
-func TestAUserPostsAsFastAsHeMay(t *testing.T) {
+func TestPostsBeyondTheRateAreRefused(t *testing.T) {
 	t.Parallel()
 	h := open(t, func(s *settings) { s.PostRate = "1" })
 	ann, bob := h.user("ann"), h.user("bob")
@@ -147,7 +147,7 @@ func TestAnAddressSignsUpAFewUsers(t *testing.T) {
 	signUp("bob", "203.0.113.8").want(201)
 }
 
-func TestAUserOpensAFewStreamsAtOnce(t *testing.T) {
+func TestStreamsBeyondTheRateAreRefused(t *testing.T) {
 	t.Parallel()
 	h := open(t, func(s *settings) { s.MaxStreamsPerUser, s.StreamRate = "2", "1" })
 	ann := h.user("ann")
@@ -174,7 +174,7 @@ func TestAUserOpensAFewStreamsAtOnce(t *testing.T) {
 	}
 }
 
-func TestASessionRefreshesAsOftenAsItMay(t *testing.T) {
+func TestRefreshesBeyondTheRateAreRefused(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	h.user("ann")
@@ -195,4 +195,55 @@ func TestASessionRefreshesAsOftenAsItMay(t *testing.T) {
 		h.secrets = append(h.secrets, session.Token, session.RefreshToken)
 	}
 	refresh(other).want(200)
+}
+
+func TestANewPasswordIsNoCommonOne(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	ann := h.user("ann-the-great")
+	for _, weak := range []string{"qwertyuiop", "ANN-the-great"} {
+		h.do("PUT", "/me/password", `{"password":"`+password+`","new_password":"`+weak+`"}`, with(ann, "Content-Type", asJSON)...).
+			refused(400, "weak_password", "new_password")
+	}
+	h.logIn("ann-the-great")
+}
+
+func TestAStolenSessionGuessesAtThePasswordAsSlowlyAsAnybody(t *testing.T) {
+	t.Parallel()
+	h := proxied(t, func(*settings) {})
+	ann := h.user("ann")
+	guess := func(from string) answer {
+		return h.do("PUT", "/me/password", `{"password":"wrong-horse","new_password":"another-horse"}`,
+			with(ann, "Content-Type", asJSON, "X-Forwarded-For", from)...)
+	}
+	for i := 0; ; i++ {
+		a := guess(fmt.Sprintf("203.0.113.%d", i))
+		if a.status == 429 {
+			a.limited("sign-ins")
+			if i < 10 {
+				t.Errorf("refused after %d", i)
+			}
+			break
+		}
+		a.refused(403, "wrong_password")
+	}
+	h.logInAt("198.51.100.9", "ann", password).want(200)
+}
+
+func TestAnAddressGuessesAtFewTickets(t *testing.T) {
+	t.Parallel()
+	h := proxied(t, func(*settings) {})
+	guess := func(from string) answer { return h.do("GET", "/stream?ticket=nonsense", "", "X-Forwarded-For", from) }
+	for i := 0; ; i++ {
+		a := guess("203.0.113.7")
+		if a.status == 429 {
+			a.limited("tickets")
+			if i < 60 {
+				t.Errorf("refused after %d", i)
+			}
+			break
+		}
+		a.refused(401, "invalid_ticket")
+	}
+	guess("203.0.113.8").refused(401, "invalid_ticket")
 }
