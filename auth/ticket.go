@@ -59,6 +59,8 @@ type ticket struct {
 	Username string              `json:"u"`
 	Session  string              `json:"s"`
 	Kind     chat.CredentialKind `json:"k,omitempty"`
+	Scopes   chat.Scope          `json:"c,omitempty"`
+	Chats    chat.ChatSet        `json:"r,omitempty"`
 	place
 	Expires int64 `json:"e,omitempty"` // Unix milliseconds
 }
@@ -69,12 +71,13 @@ const (
 	returnPrefix = "pr_"
 )
 
-// Make makes a ticket for the actor's session, for a stream that a page of the origin opens
+// Make makes a ticket for the actor's session, and all that restricts it, for a stream that a page of the origin opens
 // under the path; an empty path is any stream's. It works once, until expires.
 func (t *Tickets) Make(actor chat.Actor, origin, path string) (text string, expires chat.Time) {
 	expires = chat.NewTime(t.now().Add(TicketTTL))
 	return t.sign(ticketPrefix, ticket{
-		ID: rand.Text(), Username: actor.Username, Session: actor.Session, Kind: actor.Kind,
+		ID: rand.Text(), Username: actor.Username, Session: actor.Session,
+		Kind: actor.Kind, Scopes: actor.Scopes, Chats: actor.Chats,
 		place: place{origin, path}, Expires: expires.UnixMilli(),
 	}), expires
 }
@@ -95,7 +98,8 @@ func (t *Tickets) Redeem(ctx context.Context, text, returned, origin, path strin
 			return chat.Actor{}, "", fmt.Errorf("spending a ticket: %w", err)
 		}
 	}
-	here := ticket{Username: asked.Username, Session: asked.Session, Kind: asked.Kind, place: place{origin, path}}
+	here := asked
+	here.ID, here.Expires, here.place = "", 0, place{origin, path}
 	if !first {
 		if kept, ok := t.read(returnPrefix, returned); !ok || kept != here {
 			return chat.Actor{}, "", chat.ErrBadTicket
@@ -111,7 +115,7 @@ func (t *Tickets) Redeem(ctx context.Context, text, returned, origin, path strin
 		return chat.Actor{}, "", chat.ErrBadTicket
 	}
 	return chat.Actor{
-		Username: asked.Username, Session: asked.Session, Kind: asked.Kind,
+		Username: asked.Username, Session: asked.Session, Kind: asked.Kind, Scopes: asked.Scopes, Chats: asked.Chats,
 		Issued: chat.NewTime(session.CreatedAt), Expires: chat.NewTime(session.RefreshExpires),
 	}, t.sign(returnPrefix, here), nil
 }
