@@ -65,12 +65,12 @@ type PasswordSetting struct {
 }
 
 // SetPassword replaces a user's password on behalf of an admin, and ends all sign-ins of the
-// user. chat.ErrInvalid, chat.ErrForbidden, chat.ErrNotFound, chat.ErrBusy.
+// user. chat.ErrInvalid, chat.ErrWeakPassword, chat.ErrForbidden, chat.ErrNotFound, chat.ErrBusy.
 func (s *Service) SetPassword(ctx context.Context, actor chat.Actor, p PasswordSetting) error {
 	if err := s.permit(ctx, actor, chat.ChangeUsers); err != nil {
 		return err
 	}
-	if err := checkPasswordAs("new_password", p.NewPassword); err != nil {
+	if err := CheckNewPassword("new_password", p.NewPassword, chat.User{Username: p.Username}); err != nil {
 		return err
 	}
 	hash, err := s.passwords.hash(ctx, caller{p.Address, p.Username}, p.NewPassword)

@@ -37,6 +37,9 @@ type Options struct {
 	// Renewed is told of each session that a refresh renewed; nil is nobody. It does not
 	// block.
 	Renewed func(username, session string)
+	// Refreshing refuses a session that refreshes too often, before it does; nil is nobody. It
+	// does not block.
+	Refreshing func(session string) error
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -50,6 +53,7 @@ type Service struct {
 	refreshKey []byte
 	idle, most time.Duration
 	renewed    func(username, session string)
+	refreshing func(session string) error
 	now        func() time.Time
 	passwords  *gate
 }
@@ -64,6 +68,7 @@ func New(o Options) *Service {
 		idle:       cmp.Or(o.Idle, SessionIdle),
 		most:       cmp.Or(o.Most, SessionMost),
 		renewed:    o.Renewed,
+		refreshing: o.Refreshing,
 		now:        o.Now,
 		passwords:  passwords,
 	}
@@ -72,6 +77,9 @@ func New(o Options) *Service {
 	}
 	if s.renewed == nil {
 		s.renewed = func(string, string) {}
+	}
+	if s.refreshing == nil {
+		s.refreshing = func(string) error { return nil }
 	}
 	return s
 }
@@ -90,7 +98,10 @@ type SignUp struct {
 
 // Check says all that is no good about it, or nil.
 func (u SignUp) Check() error {
-	return chat.Checks(chat.CheckUsername(u.Username), checkPassword(u.Password), u.checkDisplayName())
+	if err := chat.Checks(chat.CheckUsername(u.Username), checkPassword(u.Password), u.checkDisplayName()); err != nil {
+		return err
+	}
+	return CheckNewPassword("password", u.Password, chat.User{Username: u.Username, DisplayName: u.DisplayName})
 }
 
 func (u SignUp) checkDisplayName() error {
@@ -100,7 +111,7 @@ func (u SignUp) checkDisplayName() error {
 	return chat.CheckDisplayName(u.DisplayName)
 }
 
-// SignUp makes a user. chat.ErrInvalid, chat.ErrUsernameTaken, chat.ErrInviteNotFound,
+// SignUp makes a user. chat.ErrInvalid, chat.ErrWeakPassword, chat.ErrUsernameTaken, chat.ErrInviteNotFound,
 // chat.ErrBusy.
 func (s *Service) SignUp(ctx context.Context, u SignUp) (chat.User, error) {
 	if err := u.Check(); err != nil {

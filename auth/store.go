@@ -27,6 +27,10 @@ type Store interface {
 	SetPassword(ctx context.Context, actor chat.Actor, username, hash string) error
 	// Account reads a user with what a login needs. chat.ErrNotFound.
 	Account(ctx context.Context, username string) (Account, error)
+	// CloseOwnAccount closes the actor's account at a position of the log. Its memberships
+	// end shortly behind, and with erase the texts of its messages are erased.
+	// chat.ErrLastOwner, chat.ErrLastAdmin.
+	CloseOwnAccount(ctx context.Context, actor chat.Actor, erase bool) error
 
 	// User reads the actor's own user. chat.ErrSessionEnded.
 	User(ctx context.Context, actor chat.Actor) (chat.User, error)

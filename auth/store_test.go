@@ -98,6 +98,10 @@ func (m *memory) DisableUser(_ context.Context, username string) error {
 	return m.broken
 }
 
+func (m *memory) CloseOwnAccount(ctx context.Context, actor chat.Actor, _ bool) error {
+	return m.DisableUser(ctx, actor.Username)
+}
+
 func (m *memory) SetOwnPassword(_ context.Context, actor chat.Actor, was, hash string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -14,6 +14,7 @@ import (
 	"parley/auth"
 	"parley/chat"
 	"parley/middleware"
+	"parley/rates"
 	"parley/stream"
 )
 
@@ -27,6 +28,7 @@ type Accounts interface {
 	MakeUser(ctx context.Context, actor chat.Actor, u auth.MadeUser) (chat.User, error)
 	SetPassword(ctx context.Context, actor chat.Actor, p auth.PasswordSetting) error
 	ChangePassword(ctx context.Context, actor chat.Actor, p auth.PasswordChange) error
+	CloseAccount(ctx context.Context, actor chat.Actor, c auth.Closing) error
 }
 
 // Users keeps the actor's own user and its sessions. Its methods answer as those of
@@ -96,6 +98,7 @@ type Options struct {
 	Origins        *middleware.Origins
 	TrustedProxies []netip.Prefix
 	SignUps        SignUps
+	Rates          rates.Policies
 
 	// BasePath is the path under which clients find the service: "" for the root, else
 	// one such as "/chat".

@@ -74,7 +74,11 @@ func (a *api) useInvite(c *gin.Context) error {
 	if err := chat.CheckInviteCode(code); err != nil {
 		return err
 	}
-	ch, err := a.Invites.UseInvite(c.Request.Context(), actorOf(c), code)
+	var ch chat.Chat
+	err := guess(c, a.Rates.Invites, func() (err error) {
+		ch, err = a.Invites.UseInvite(c.Request.Context(), actorOf(c), code)
+		return err
+	})
 	if err != nil {
 		return err
 	}

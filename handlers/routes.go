@@ -55,6 +55,7 @@ func (a *api) routes() []route {
 		{"POST", "/logout", a.logOut, nobody, chat.NoAction, nil},
 		{"GET", "/me", a.me, actor, chat.ReadOwnUser, inJSON},
 		{"PATCH", "/me", a.changeMe, actor, chat.ChangeOwnUser, inJSON},
+		{"DELETE", "/me", a.closeAccount, actor, chat.CloseOwnAccount, nil},
 		{"PUT", "/me/password", a.changePassword, actor, chat.ChangeOwnPassword, nil},
 		{"GET", "/me/sessions", a.listSessions, actor, chat.ReadOwnSessions, inJSON},
 		{"DELETE", "/me/sessions", a.endOtherSessions, actor, chat.EndOwnSessions, nil},
@@ -119,6 +120,9 @@ func (a *api) mount(engine *gin.Engine, r route) {
 	}
 	if r.offers != nil {
 		chain = append(chain, step(func(c *gin.Context) error { return choose(c, r.offers) }))
+	}
+	if rate := a.rateOf(r); rate.Limits() {
+		chain = append(chain, step(limit(rate)))
 	}
 	chain = append(chain, step(r.handle))
 	engine.Handle(r.method, r.path, chain...)

@@ -41,11 +41,24 @@ func (a *api) signUp(c *gin.Context) error {
 			return err
 		}
 	}
-	user, err := a.Accounts.SignUp(c.Request.Context(), asked)
+	user, err := a.signUpAs(c, asked)
 	if err != nil {
 		return err
 	}
 	return writeJSON(c, http.StatusCreated, user)
+}
+
+// signUpAs makes a user. A code of an invite may be guessed.
+func (a *api) signUpAs(c *gin.Context, asked auth.SignUp) (user chat.User, err error) {
+	signUp := func() (err error) {
+		user, err = a.Accounts.SignUp(c.Request.Context(), asked)
+		return err
+	}
+	if asked.Invite == "" {
+		return user, signUp()
+	}
+	err = guess(c, a.Rates.Invites, signUp)
+	return user, err
 }
 
 // hasCredential says that the request may be an admin's.

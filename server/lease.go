@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"parley/auth"
+	"parley/rates"
 	"parley/repository"
 	"parley/stream"
 )
@@ -25,7 +26,7 @@ func (s *Server) takeLease(ctx context.Context, secret []byte) (stream.Lease, er
 	}
 	other, err := lease.OtherSecret(ctx)
 	if err == nil && !other {
-		return lease, nil
+		return sharing{lease, &s.share}, nil
 	}
 	giveUp(lease)
 	if err != nil {
@@ -33,6 +34,21 @@ func (s *Server) takeLease(ctx context.Context, secret []byte) (stream.Lease, er
 	}
 	return nil, &Mistake{"jwt-secret", fmt.Sprintf("another instance that serves this database has another secret: "+
 		"give all instances the same, or stop the others first; one that was killed counts for %v", stream.LeaseLasts)}
+}
+
+// sharing is a lease that also tells how many instances share the limits on rate.
+type sharing struct {
+	*repository.Lease
+	share *rates.Share
+}
+
+// Elsewhere is Lease.Elsewhere.
+func (l sharing) Elsewhere(ctx context.Context) (map[string]int, error) {
+	streams, err := l.Lease.Elsewhere(ctx)
+	if err == nil {
+		l.share.Among(1 + l.Others())
+	}
+	return streams, err
 }
 
 // giveUp ends a lease that is of no use, or leaves it to run out.

@@ -15,6 +15,7 @@ import (
 	"parley/chat"
 	"parley/handlers"
 	"parley/middleware"
+	"parley/rates"
 	"parley/stream"
 )
 
@@ -47,6 +48,10 @@ type Settings struct {
 	MaxStreamsPerUser    string `name:"max-streams-per-user" default:"1000" env:"PARLEY_MAX_STREAMS_PER_USER" placeholder:"N" help:"How many of them one user may have, on all instances together."`
 	MaxStreamsPerAddress string `name:"max-streams-per-address" default:"4096" env:"PARLEY_MAX_STREAMS_PER_ADDRESS" placeholder:"N" help:"How many may come from one address, as trusted proxies tell it; this machine's own is not counted."`
 	StreamMemory         string `name:"stream-memory" default:"64" env:"PARLEY_STREAM_MEMORY" placeholder:"MIB" help:"How much of the newest messages is kept in memory for streams, in MiB; what is not there is read from the database."`
+	PostRate             string `name:"post-rate" default:"50" env:"PARLEY_POST_RATE" placeholder:"N" help:"How many messages a second one user may post, for long; 20 times as many at once."`
+	StreamRate           string `name:"stream-rate" default:"20" env:"PARLEY_STREAM_RATE" placeholder:"N" help:"How many streams a second one user may open, for long, and one address five times as many; at once all that may be open, twice."`
+	LoginRate            string `name:"login-rate" default:"10" env:"PARLEY_LOGIN_RATE" placeholder:"N" help:"How many wrong passwords a minute may come from one address, for long; three times as many at once."`
+	SignupRate           string `name:"signup-rate" default:"60" env:"PARLEY_SIGNUP_RATE" placeholder:"N" help:"How many users an hour one address may sign up."`
 	Limits               string `default:"on" env:"PARLEY_LIMITS" placeholder:"on|off" help:"off lifts every rate and count limit, for tests and benchmarks."`
 }
 
@@ -103,6 +108,7 @@ type plan struct {
 	maxTokens             int // of one user; 0 is any number
 	sessionIdle           time.Duration
 	sessionMost           time.Duration
+	rates                 *rates.Settings // nil: no limits
 }
 
 // reading collects the mistakes found while settings are read.
@@ -159,6 +165,7 @@ func (s Settings) plan() (plan, error) {
 	p.streamLimits = r.streamLimits(s)
 	p.maxConns = r.maxConns(s)
 	p.maxChats = r.maxChats(s)
+	p.rates = r.rates(s, p.streamLimits)
 	if s.Limits != "off" {
 		p.maxSignIns = chat.MaxSignIns
 		p.maxTokens = chat.MaxTokens
