@@ -68,6 +68,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"an admin's script administers", script(ScopeRead | ScopePost | ScopeManage), ReadUsers, Standing{Live: true, Admin: true}, ErrInsufficientScope},
 		{"a script changes the password", script(ScopeManage), ChangeOwnPassword, Standing{Live: true}, ErrInsufficientScope},
 		{"a script's guest posts", script(ScopePost), PostMessage, in(RoleGuest), ErrReadOnly},
+		{"a user of another issuer makes a script token", Actor{Kind: ForeignToken}, MakeOwnTokens, Standing{Live: true}, ErrForbidden},
 		{"nobody knows what", person, NoAction, in(RoleOwner), ErrForbidden},
 	} {
 		if got := Decide(c.actor, c.action, chatID, c.s); !errors.Is(got, c.want) {
