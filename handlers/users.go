@@ -45,7 +45,11 @@ func (a *api) signUp(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(c, http.StatusCreated, user)
+	return writeJSON(c, http.StatusCreated, struct {
+		Username    string    `json:"username"`
+		DisplayName string    `json:"display_name"`
+		CreatedAt   chat.Time `json:"created_at"`
+	}{user.Username, user.DisplayName, user.CreatedAt})
 }
 
 // signUpAs makes a user. A code of an invite may be guessed.
