@@ -25,9 +25,10 @@ type Signer interface {
 type Options struct {
 	Store  Store
 	Signer Signer
-	// RefreshKey derives the successors of refresh tokens. All instances of a
-	// service have the same one; see [DeriveKey].
-	RefreshKey []byte
+	// RefreshKeys derive the successors of refresh tokens: the first new ones, and the
+	// second, if any, those from before the secret was rotated. All instances of a service
+	// have the same ones; see [DeriveKey].
+	RefreshKeys [][]byte
 	// Renewed is told of each session that a refresh renewed; nil is nobody. It does not
 	// block.
 	Renewed func(username, session string)
@@ -39,24 +40,24 @@ type Options struct {
 // called by many goroutines at once; besides the errors that they name they
 // answer the store's.
 type Service struct {
-	store      Store
-	signer     Signer
-	refreshKey []byte
-	renewed    func(username, session string)
-	now        func() time.Time
-	passwords  *gate
+	store       Store
+	signer      Signer
+	refreshKeys [][]byte
+	renewed     func(username, session string)
+	now         func() time.Time
+	passwords   *gate
 }
 
 // New makes a service. Without a Signer it can sign up and log out, and nothing
 // else.
 func New(o Options) *Service {
 	s := &Service{
-		store:      o.Store,
-		signer:     o.Signer,
-		refreshKey: o.RefreshKey,
-		renewed:    o.Renewed,
-		now:        o.Now,
-		passwords:  passwords,
+		store:       o.Store,
+		signer:      o.Signer,
+		refreshKeys: o.RefreshKeys,
+		renewed:     o.Renewed,
+		now:         o.Now,
+		passwords:   passwords,
 	}
 	if s.now == nil {
 		s.now = time.Now

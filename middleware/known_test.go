@@ -10,7 +10,7 @@ import (
 
 func TestATokenThatWasGoodEndsAllTheSame(t *testing.T) {
 	now := time.Now()
-	tokens, err := middleware.NewTokens(middleware.TokenOptions{Key: make([]byte, 32), TTL: time.Minute, Now: func() time.Time { return now }})
+	tokens, err := middleware.NewTokens(middleware.TokenOptions{Keys: [][]byte{make([]byte, 32)}, TTL: time.Minute, Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -72,12 +72,12 @@ func (s *Server) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if s.plan.database == "" || s.plan.secret == nil {
+	if s.plan.usesFolder() {
 		if err := makeFolder(s.plan.data); err != nil {
 			return err
 		}
 	}
-	secret, err := s.plan.openSecret()
+	secrets, err := s.plan.openSecrets()
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 
 	s.repository, err = s.plan.open(ctx, repository.Options{
 		Serve:      true,
-		PostKey:    auth.DeriveKey(secret, "post hash"),
+		PostKey:    secrets.keys("post hash")[0],
 		MaxChats:   s.plan.maxChats,
 		Committed:  s.committed,
 		Registerer: registry,
@@ -99,13 +99,13 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.bus, err = s.openBus(ctx, secret, registry); err != nil {
+	if s.bus, err = s.openBus(ctx, secrets, registry); err != nil {
 		return err
 	}
 	if err := s.compareClocks(ctx); err != nil {
 		return err
 	}
-	lease, err := s.takeLease(ctx, secret)
+	lease, err := s.takeLease(ctx, secrets)
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if err := s.broker.Start(ctx); err != nil {
 		return fmt.Errorf("reading the log's head: %w", err)
 	}
-	return s.assemble(secret, registry)
+	return s.assemble(secrets, registry)
 }
 
 func (s *Server) streamOptions(lease stream.Lease, registry *prometheus.Registry) stream.Options {
@@ -133,16 +133,16 @@ func (s *Server) streamOptions(lease stream.Lease, registry *prometheus.Registry
 func (s *Server) committed(events []chat.Event) { s.broker.Committed(events) }
 
 // assemble puts the handlers before what they stand on.
-func (s *Server) assemble(secret []byte, registry *prometheus.Registry) error {
+func (s *Server) assemble(secrets secrets, registry *prometheus.Registry) error {
 	cookies := middleware.NewCookies(s.plan.cookieName, s.plan.basePath)
 	tokens, err := middleware.NewTokens(middleware.TokenOptions{
-		Key: auth.DeriveKey(secret, "access token"), TTL: s.plan.accessTTL, Cookies: cookies, Log: s.log,
+		Keys: secrets.keys("access token"), TTL: s.plan.accessTTL, Cookies: cookies, Log: s.log,
 	})
 	if err != nil {
 		return fmt.Errorf("making the signer of access tokens: %w", err)
 	}
 	accounts := auth.New(auth.Options{
-		Store: s.repository, Signer: tokens, RefreshKey: auth.DeriveKey(secret, "refresh token"),
+		Store: s.repository, Signer: tokens, RefreshKeys: secrets.keys("refresh token"),
 		Renewed: s.broker.Renewed,
 	})
 	options := handlers.Options{

@@ -26,6 +26,7 @@ type Settings struct {
 	Database             string `env:"PARLEY_DATABASE" placeholder:"URL" help:"postgres://… instead of SQLite in the data folder."`
 	Bus                  string `default:"memory" env:"PARLEY_BUS" placeholder:"BUS" help:"How instances on one PostgreSQL hear of each other: memory (not at all; each looks at the database every 2 s), postgres (its notifications), postgres://… (the same by another address, where the database's leads to a pooler), or nats://HOST:4222 (several separated by commas; ?prefix=WORD sets services apart that share a cluster)."`
 	JWTSecret            string `name:"jwt-secret" env:"PARLEY_JWT_SECRET" placeholder:"SECRET" help:"32 bytes or more, the same for all instances; generated and kept in the data folder if absent. Better set by variable or file than by flag."`
+	JWTPreviousSecret    string `name:"jwt-previous-secret" env:"PARLEY_JWT_PREVIOUS_SECRET" placeholder:"SECRET" help:"A secret that still verifies and signs nothing, to change --jwt-secret without ending sessions."`
 	AccessTTL            string `name:"access-ttl" default:"10m" env:"PARLEY_ACCESS_TTL" placeholder:"TIME" help:"Life of an access token."`
 	Signup               string `env:"PARLEY_SIGNUP" placeholder:"open|closed" help:"Whether anybody may make himself a user; open on a loopback address without trusted proxies, for requests that no proxy forwarded, else closed."`
 	Origins              string `env:"PARLEY_ORIGINS" placeholder:"ORIGIN,…" help:"Origins whose pages may act for their users, such as https://example.org."`
@@ -83,6 +84,7 @@ type plan struct {
 	database              string
 	bus                   busPlan
 	secret                []byte // nil: in the data folder
+	previousSecret        []byte // nil: in the data folder, or none
 	accessTTL             time.Duration
 	signUps               handlers.SignUps
 	origins               []string
@@ -123,7 +125,7 @@ func (s Settings) plan() (plan, error) {
 		listen:    r.address("listen", s.Listen),
 		data:      s.Data,
 		database:  r.database(s),
-		secret:    r.secret(s),
+		secret:    r.signingSecret(s),
 		accessTTL: r.duration("access-ttl", s.AccessTTL, minAccessTTL, maxAccessTTL),
 		origins:   r.origins(s.Origins),
 		trusted:   r.networks(s.TrustedProxies),
@@ -131,6 +133,7 @@ func (s Settings) plan() (plan, error) {
 		ping:      r.duration("ping", s.Ping, minPing, maxPing),
 		rotate:    r.duration("rotate", s.Rotate, minRotate, maxRotate),
 	}
+	p.previousSecret = r.secret("jwt-previous-secret", s.JWTPreviousSecret)
 	p.certificate = r.certificate(p.tls)
 	p.loopback = isLoopback(p.listen)
 	p.signUps = r.signUps(s.Signup, p.loopback && len(p.trusted) == 0)
@@ -227,25 +230,32 @@ const (
 	minKinds  = 8
 )
 
-func (r *reading) secret(s Settings) []byte {
-	const cure = `make one with "openssl rand -hex 32"`
-	if s.JWTSecret == "" {
-		if isPostgres(s.Database) {
-			r.mistake("jwt-secret", "is needed with postgres://, the same for all instances: "+cure)
-		}
+const makeSecret = `make one with "openssl rand -hex 32"`
+
+// signingSecret reads the secret that new tokens are signed with.
+func (r *reading) signingSecret(s Settings) []byte {
+	if s.JWTSecret == "" && isPostgres(s.Database) {
+		r.mistake("jwt-secret", "is needed with postgres://, the same for all instances: "+makeSecret)
+	}
+	return r.secret("jwt-secret", s.JWTSecret)
+}
+
+// secret reads a secret; nil is none.
+func (r *reading) secret(setting, s string) []byte {
+	if s == "" {
 		return nil
 	}
 	kinds := make(map[byte]struct{})
-	for i := range len(s.JWTSecret) {
-		kinds[s.JWTSecret[i]] = struct{}{}
+	for i := range len(s) {
+		kinds[s[i]] = struct{}{}
 	}
 	switch {
-	case len(s.JWTSecret) < minSecret:
-		r.mistake("jwt-secret", "is weak: it has %d bytes and needs %d: %s", len(s.JWTSecret), minSecret, cure)
+	case len(s) < minSecret:
+		r.mistake(setting, "is weak: it has %d bytes and needs %d: %s", len(s), minSecret, makeSecret)
 	case len(kinds) < minKinds:
-		r.mistake("jwt-secret", "is weak: it repeats a few characters: %s", cure)
+		r.mistake(setting, "is weak: it repeats a few characters: %s", makeSecret)
 	}
-	return []byte(s.JWTSecret)
+	return []byte(s)
 }
 
 func (r *reading) duration(setting, s string, least, most time.Duration) time.Duration {
