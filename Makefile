@@ -6,7 +6,7 @@ export GOFLAGS := $(strip $(shell go env GOFLAGS) -tags=nomsgpack)
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help build run check test test-portable test-left-out test-simulation test-short test-needs bench chaos cluster clean
+.PHONY: help build run check test test-chaos test-portable test-short test-needs bench chaos cluster clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -41,23 +41,18 @@ test: check ## check, bring what the tests need, run them all with the race dete
 # The repository's tests hold the time-outs of databases, and run while nothing else does.
 	CGO_ENABLED=1 go test $(RACE) ./repository/...
 	CGO_ENABLED=1 go test -timeout 20m $(RACE) $$(go list ./... | grep -v /e2e/chaos)
-# Faults and mistakes are tried with real programs, several at once, and need the processors
-# for themselves.
+	@$(MAKE) --no-print-directory -j 2 test-chaos test-portable
+
+# Faults and mistakes are tried with real programs, several at once, which mostly wait.
+test-chaos:
 	CGO_ENABLED=1 go test -timeout 20m $(RACE) ./e2e/chaos/...
-	@$(MAKE) --no-print-directory -j 2 test-portable test-left-out test-simulation
 
 # Above, streams are on Linux driven by a few goroutines for all. The other path, a
-# goroutine for each, which other systems have alone, passes the same tests.
+# goroutine for each, which other systems have alone, passes the same tests. Behind it, the
+# simulation, which ran some of its schedules above, runs all of them: without the race
+# detector a schedule takes a tenth of the time.
 test-portable:
 	PARLEY_STREAMS=portable CGO_ENABLED=1 go test $(RACE) ./server ./client
-
-# The packages of which test-short leaves tests out must pass without them.
-test-left-out:
-	CGO_ENABLED=1 go test $(RACE) -short ./bench ./e2e/... ./repository ./web
-
-# The simulation ran some of its schedules above, and here runs all of them: without the
-# race detector a schedule takes a tenth of the time.
-test-simulation:
 	go test -run 'TestSimulation$$' ./stream
 
 test-short: ## the tests that need no PostgreSQL and no browser

@@ -38,16 +38,18 @@ type Store interface {
 	EndSession(ctx context.Context, id string) error
 }
 
-// NewUser is a user to be stored. PasswordHash is in argon2id's PHC string form.
+// NewUser is a user to be stored. PasswordHash is in argon2id's PHC string form; empty, it
+// matches no password.
 type NewUser struct {
 	Username, DisplayName, PasswordHash string
+	// Admin makes the user an admin; the first user that is no bot is one in any case.
+	Admin, Bot bool
 }
 
 // Account is a user with what only this package may know of him.
 type Account struct {
 	chat.User
 	PasswordHash string
-	Disabled     bool
 }
 
 // Session is one sign-in.

@@ -14,7 +14,9 @@ const (
 type Role string
 
 const (
-	// RoleMember reads and posts.
+	// RoleGuest reads and follows.
+	RoleGuest Role = "guest"
+	// RoleMember also posts.
 	RoleMember Role = "member"
 	// RoleAdmin also changes the chat and adds and removes members.
 	RoleAdmin Role = "admin"
@@ -22,9 +24,6 @@ const (
 	// has at least one.
 	RoleOwner Role = "owner"
 )
-
-// Manages says whether the role may change the chat and its members.
-func (r Role) Manages() bool { return r == RoleAdmin || r == RoleOwner }
 
 // Chat is a chat as one actor sees it.
 type Chat struct {

@@ -21,6 +21,8 @@ type Error struct {
 	Detail string
 	// Fields names the parts of the request that are no good, if any.
 	Fields []FieldError
+	// Scope is the scope that a script token lacks, where that is the reason.
+	Scope Scope
 }
 
 func (e *Error) Error() string {
@@ -49,6 +51,11 @@ var (
 	ErrNotAMember = &Error{Code: "not_a_member", Detail: "Join this chat first."}
 	// ErrForbidden refuses what the actor's role does not allow.
 	ErrForbidden = &Error{Code: "forbidden", Detail: "Your role does not allow this."}
+	// ErrReadOnly refuses a guest what changes something.
+	ErrReadOnly = &Error{Code: "read_only", Detail: "Guests of this chat read and change nothing."}
+	// ErrInsufficientScope refuses what a script token was not made for. The one of a scope
+	// that is lacking is made by [InsufficientScope].
+	ErrInsufficientScope = &Error{Code: "insufficient_scope", Detail: "This script token was not made for this."}
 	// ErrChatExists refuses an id that a chat has, or had before it was deleted.
 	ErrChatExists = &Error{Code: "chat_exists", Detail: "This id belongs to a chat already, or did before that chat was deleted."}
 	// ErrTooManyChats refuses one membership more than a user may have.
@@ -83,6 +90,11 @@ var (
 // TooManyStreams refuses a stream and says whose are too many.
 func TooManyStreams(detail string) *Error {
 	return &Error{Code: "too_many_streams", Detail: detail}
+}
+
+// InsufficientScope refuses what needs a scope that a script token has not.
+func InsufficientScope(lacking Scope) *Error {
+	return &Error{Code: ErrInsufficientScope.Code, Detail: "This needs a script token with the scope " + lacking.String() + ".", Scope: lacking}
 }
 
 // Invalid refuses one field of a request.

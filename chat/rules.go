@@ -97,10 +97,10 @@ func (p Post) Check() error {
 // Check says why r is no role, or nil. The empty string is none.
 func (r Role) Check() error {
 	switch r {
-	case RoleMember, RoleAdmin, RoleOwner:
+	case RoleGuest, RoleMember, RoleAdmin, RoleOwner:
 		return nil
 	}
-	return Invalid("role", `must be "member", "admin" or "owner"`)
+	return Invalid("role", `must be "guest", "member", "admin" or "owner"`)
 }
 
 func checkTitle(s string) error { return checkString("title", s, 0, MaxTitle) }

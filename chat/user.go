@@ -5,19 +5,12 @@ package chat
 type User struct {
 	Username    string `json:"username"`
 	DisplayName string `json:"display_name"`
-	CreatedAt   Time   `json:"created_at"`
-}
-
-// Actor is the user on whose behalf a request is made. It comes from a verified
-// token and from nothing else in the request.
-type Actor struct {
-	// Username is the token's subject, and so the author of what is posted.
-	Username string
-	// Session is the sign-in that the token belongs to. When it ends, everything
-	// asked in its name is refused with [ErrSessionEnded].
-	Session string
-	// Issued is when the token was made, and Expires when it ends.
-	Issued, Expires Time
+	// Admin says that the user administers the service.
+	Admin bool `json:"admin"`
+	// Bot says that the user is a script's: it has no password, and an admin makes its tokens.
+	Bot       bool `json:"bot"`
+	Disabled  bool `json:"disabled"`
+	CreatedAt Time `json:"created_at"`
 }
 
 // Login is the answer to a login and to a refresh. With cookies, both tokens are

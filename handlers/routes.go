@@ -5,6 +5,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"parley/chat"
 	"parley/middleware"
 	"parley/web"
 )
@@ -15,6 +16,9 @@ type route struct {
 	handle       func(*gin.Context) error
 	// needs is the credential that the route asks for.
 	needs need
+	// action is what its actor asks for. What the credential alone refuses of it is refused
+	// before anything is read; the store decides it with all that it knows.
+	action chat.Action
 	// offers are the media types of the answer, the usual one first; none where
 	// there is nothing to choose.
 	offers []string
@@ -45,35 +49,35 @@ var (
 // method 405. A GET answers HEAD as well, but for streams.
 func (a *api) routes() []route {
 	routes := []route{
-		{"POST", "/users", a.signUp, nobody, inJSON},
-		{"POST", "/login", a.logIn, nobody, inJSONOrText},
-		{"POST", "/refresh", a.refresh, nobody, inJSONOrText},
-		{"POST", "/logout", a.logOut, nobody, nil},
-		{"GET", "/me", a.me, actor, inJSON},
+		{"POST", "/users", a.signUp, nobody, chat.NoAction, inJSON},
+		{"POST", "/login", a.logIn, nobody, chat.NoAction, inJSONOrText},
+		{"POST", "/refresh", a.refresh, nobody, chat.NoAction, inJSONOrText},
+		{"POST", "/logout", a.logOut, nobody, chat.NoAction, nil},
+		{"GET", "/me", a.me, actor, chat.ReadOwnUser, inJSON},
 
-		{"POST", "/chats", a.createChat, actor, inJSON},
-		{"GET", "/chats", a.listChats, actor, inJSON},
-		{"GET", "/chats/:chat", a.readChat, actor, inJSON},
-		{"PATCH", "/chats/:chat", a.updateChat, actor, inJSON},
-		{"DELETE", "/chats/:chat", a.deleteChat, actor, nil},
-		{"GET", "/chats/:chat/members", a.listMembers, actor, inJSON},
-		{"PUT", "/chats/:chat/members/:username", a.putMember, actor, inJSON},
-		{"DELETE", "/chats/:chat/members/:username", a.removeMember, actor, nil},
+		{"POST", "/chats", a.createChat, actor, chat.CreateChat, inJSON},
+		{"GET", "/chats", a.listChats, actor, chat.ListChats, inJSON},
+		{"GET", "/chats/:chat", a.readChat, actor, chat.ReadChat, inJSON},
+		{"PATCH", "/chats/:chat", a.updateChat, actor, chat.ChangeChat, inJSON},
+		{"DELETE", "/chats/:chat", a.deleteChat, actor, chat.DeleteChat, nil},
+		{"GET", "/chats/:chat/members", a.listMembers, actor, chat.ReadMembers, inJSON},
+		{"PUT", "/chats/:chat/members/:username", a.putMember, actor, chat.JoinChat, inJSON},
+		{"DELETE", "/chats/:chat/members/:username", a.removeMember, actor, chat.LeaveChat, nil},
 
-		{"POST", "/messages", a.post, actor, inJSONOrText},
-		{"POST", "/chats/:chat/messages", a.postInChat, actor, inJSONOrText},
-		{"GET", "/chats/:chat/messages", a.history, actor, inJSON},
-		{"GET", "/messages/:id", a.readMessage, actor, inJSON},
+		{"POST", "/messages", a.post, actor, chat.PostMessage, inJSONOrText},
+		{"POST", "/chats/:chat/messages", a.postInChat, actor, chat.PostMessage, inJSONOrText},
+		{"GET", "/chats/:chat/messages", a.history, actor, chat.ReadMessages, inJSON},
+		{"GET", "/messages/:id", a.readMessage, actor, chat.ReadMessages, inJSON},
 
-		{"GET", "/chats/:chat/stream", a.followChat, follower, inFrames},
-		{"GET", "/stream", a.followAll, follower, inFrames},
+		{"GET", "/chats/:chat/stream", a.followChat, follower, chat.FollowChat, inFrames},
+		{"GET", "/stream", a.followAll, follower, chat.FollowAll, inFrames},
 
-		{"GET", "/healthz", a.healthy, nobody, nil},
-		{"GET", "/readyz", a.ready, nobody, nil},
-		{"GET", "/metrics", a.metrics, nobody, nil},
+		{"GET", "/healthz", a.healthy, nobody, chat.NoAction, nil},
+		{"GET", "/readyz", a.ready, nobody, chat.NoAction, nil},
+		{"GET", "/metrics", a.metrics, nobody, chat.NoAction, nil},
 	}
 	for _, path := range web.Routes() {
-		routes = append(routes, route{"GET", path, page, nobody, nil})
+		routes = append(routes, route{"GET", path, page, nobody, chat.NoAction, nil})
 	}
 	return routes
 }
@@ -87,9 +91,9 @@ func (a *api) mount(engine *gin.Engine, r route) {
 			chain = append(chain, step(a.guardBystander))
 		}
 	case actor:
-		chain = append(chain, a.Tokens.Authenticate(), a.Origins.Guard())
+		chain = append(chain, a.Tokens.Authenticate(), a.Origins.Guard(), step(covered(r.action)))
 	case follower:
-		chain = append(chain, a.Tokens.Authenticate(), step(a.guardFollower))
+		chain = append(chain, a.Tokens.Authenticate(), step(a.guardFollower), step(covered(r.action)))
 	}
 	if r.offers != nil {
 		chain = append(chain, step(func(c *gin.Context) error { return choose(c, r.offers) }))
@@ -110,6 +114,12 @@ func step(handle func(*gin.Context) error) gin.HandlerFunc {
 			c.Abort()
 		}
 	}
+}
+
+// covered refuses what the actor's credential does not cover. Of a chat that the request
+// names in its body, the store decides that.
+func covered(action chat.Action) func(*gin.Context) error {
+	return func(c *gin.Context) error { return actorOf(c).Covers(action, c.Param("chat")) }
 }
 
 // answerType is where choose keeps what it chose.

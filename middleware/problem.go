@@ -29,6 +29,8 @@ type Problem struct {
 	// RetryAfter is after how many seconds it makes sense to ask again; 0 where
 	// waiting does not help.
 	RetryAfter int `json:"-"`
+	// Scope is the scope that the script token lacks, where that is the reason.
+	Scope chat.Scope `json:"-"`
 }
 
 // kind is what a code means in HTTP.
@@ -55,6 +57,8 @@ var kinds = map[chat.Code]kind{
 	chat.ErrBadRefreshToken.Code:     {status: http.StatusUnauthorized, title: "Invalid refresh token"},
 	chat.ErrForbidden.Code:           {status: http.StatusForbidden, title: "Forbidden"},
 	chat.ErrNotAMember.Code:          {status: http.StatusForbidden, title: "Not a member"},
+	chat.ErrReadOnly.Code:            {status: http.StatusForbidden, title: "Read only"},
+	chat.ErrInsufficientScope.Code:   {status: http.StatusForbidden, title: "Insufficient scope"},
 	ErrForeignOrigin.Code:            {status: http.StatusForbidden, title: "Foreign origin"},
 	ErrSignupClosed.Code:             {status: http.StatusForbidden, title: "Sign-up closed"},
 	chat.ErrNotFound.Code:            {status: http.StatusNotFound, title: "Not found"},
@@ -108,6 +112,7 @@ func ProblemOf(err error, instance, requestID string) Problem {
 		RequestID:  requestID,
 		Errors:     refused.Fields,
 		RetryAfter: k.retryAfter,
+		Scope:      refused.Scope,
 	}
 }
 
@@ -148,7 +153,7 @@ func answer(c *gin.Context, err error) {
 	}
 	header.Set("Content-Type", "application/problem+json")
 	header.Set("Cache-Control", "no-store")
-	if p.Status == http.StatusUnauthorized {
+	if p.Status == http.StatusUnauthorized || p.Code == chat.ErrInsufficientScope.Code {
 		header.Set("WWW-Authenticate", challenge(p))
 	}
 	if p.RetryAfter > 0 && header.Get("Retry-After") == "" {
@@ -161,7 +166,12 @@ func answer(c *gin.Context, err error) {
 // challenge is RFC 6750 section 3. A description there is quoted ASCII, which
 // every Detail of a refused credential is.
 func challenge(p Problem) string {
-	if !kinds[p.Code].challenge {
+	switch {
+	case p.Code == chat.ErrInsufficientScope.Code && p.Scope == 0:
+		return `Bearer realm="parley", error="insufficient_scope"`
+	case p.Code == chat.ErrInsufficientScope.Code:
+		return `Bearer realm="parley", error="insufficient_scope", scope="` + p.Scope.String() + `"`
+	case !kinds[p.Code].challenge:
 		return `Bearer realm="parley"`
 	}
 	return `Bearer realm="parley", error="invalid_token", error_description="` + p.Detail + `"`

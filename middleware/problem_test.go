@@ -28,7 +28,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // refusals are all that a client can be answered.
 var refusals = []*chat.Error{
 	chat.Invalid("text", "must not be empty"),
-	chat.ErrNotFound, chat.ErrNotAMember, chat.ErrForbidden, chat.ErrChatExists, chat.ErrTooManyChats, chat.ErrLastOwner,
+	chat.ErrNotFound, chat.ErrNotAMember, chat.ErrForbidden, chat.ErrReadOnly, chat.InsufficientScope(chat.ScopePost), chat.ErrChatExists, chat.ErrTooManyChats, chat.ErrLastOwner,
 	chat.ErrIdempotencyMismatch, chat.ErrSessionEnded, chat.ErrUnavailable, chat.ErrUsernameTaken,
 	chat.ErrBadCredentials, chat.ErrBadRefreshToken, chat.ErrBusy, chat.ErrTooManyStreams,
 	middleware.ErrUnauthenticated, middleware.ErrInvalidToken, middleware.ErrTokenInURL,
@@ -126,6 +126,10 @@ func TestEveryProblemIsItsGoldenFile(t *testing.T) {
 			case w.Code == http.StatusUnauthorized:
 				if got := w.Header().Get("WWW-Authenticate"); !strings.HasPrefix(got, "Bearer ") {
 					t.Errorf("401 with WWW-Authenticate %q", got)
+				}
+			case refused.Code == chat.ErrInsufficientScope.Code:
+				if got := w.Header().Get("WWW-Authenticate"); got != `Bearer realm="parley", error="insufficient_scope", scope="post"` {
+					t.Errorf("a lacking scope with WWW-Authenticate %q", got)
 				}
 			case w.Header().Get("WWW-Authenticate") != "":
 				t.Errorf("%d with WWW-Authenticate", w.Code)

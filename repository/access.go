@@ -30,44 +30,24 @@ const (
 	joinMember = ` LEFT JOIN memberships i ON i.chat = c.id AND i.username = ? AND i.left_pos IS NULL`
 )
 
-// allowed refuses an actor whose session is over, and one who may not know of the chat: it
-// is chat.ErrNotFound, exactly as one that does not exist.
-func (s access) allowed() error {
-	switch {
-	case !s.Live:
-		return chat.ErrSessionEnded
-	case s.Visibility != chat.Public && !s.member():
-		return chat.ErrNotFound
-	}
-	return nil
+// standing is what the action is decided by.
+func (s access) standing() chat.Standing {
+	return chat.Standing{Live: s.Live, Visibility: s.Visibility, Role: s.Role}
 }
 
-// allowedMember is allowed for what a chat keeps for its members.
-func (s access) allowedMember() error {
-	err := s.allowed()
-	if err == nil && !s.member() {
-		err = chat.ErrNotAMember
-	}
-	return err
+// decide decides an action about the chat chatID.
+func (s access) decide(actor chat.Actor, action chat.Action, chatID string) error {
+	return chat.Decide(actor, action, chatID, s.standing())
 }
 
-// admit is what everything begins with that is asked about a chat: the actor is
-// live and may know of it.
-func (h handle) admit(ctx context.Context, actor chat.Actor, chatID string) (s access, err error) {
+// admit is what everything begins with that is asked about a chat: it decides whether the
+// actor may.
+func (h handle) admit(ctx context.Context, actor chat.Actor, action chat.Action, chatID string) (s access, err error) {
 	err = h.get(ctx, &s, `SELECT `+accessColumns+`
 		FROM (SELECT 1 AS one) asked LEFT JOIN chats c ON c.id = ? AND c.deleted_pos IS NULL`+joinMember,
 		actor.Session, actor.Username, chatID, actor.Username)
 	if err == nil {
-		err = s.allowed()
-	}
-	return s, err
-}
-
-// admitMember is admit for what a chat keeps for its members.
-func (h handle) admitMember(ctx context.Context, actor chat.Actor, chatID string) (access, error) {
-	s, err := h.admit(ctx, actor, chatID)
-	if err == nil {
-		err = s.allowedMember()
+		err = s.decide(actor, action, chatID)
 	}
 	return s, err
 }

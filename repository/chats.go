@@ -24,12 +24,12 @@ func (d *dialect) selectChats() string {
 	WHERE c.deleted_pos IS NULL AND `
 }
 
-// selectOwnChats reads a page of a user's own chats, in the order of the user's memberships.
+// selectOwnChats reads a user's own chats.
 func (d *dialect) selectOwnChats() string {
 	return `SELECT ` + d.chatColumns() + ` FROM memberships m
 	JOIN chats c ON c.id = m.chat AND c.deleted_pos IS NULL
 	LEFT JOIN messages l ON l.id = c.last_message
-	WHERE m.username = ? AND m.left_pos IS NULL AND m.chat > ? ORDER BY m.chat LIMIT ?`
+	WHERE m.username = ? AND m.left_pos IS NULL AND `
 }
 
 // chatRow is a chat as one user sees it.
@@ -65,37 +65,48 @@ func (h handle) chat(ctx context.Context, actor chat.Actor, chatID string) (chat
 	return row.chat(), orNotFound(err)
 }
 
-// chats reads a page of chats. The query's arguments are the actor, the id behind which the
-// page begins and a limit.
-func (r *Repository) chats(ctx context.Context, actor chat.Actor, q chat.ListQuery, query string) (chat.Page[chat.Chat], error) {
+// chats reads a page of the chats of a query, in the order of their ids, of which column is
+// one. The query's one argument is the actor.
+func (h handle) chats(ctx context.Context, actor chat.Actor, q chat.ListQuery, query, column string) (chat.Page[chat.Chat], error) {
+	args := []any{actor.Username}
+	if actor.Chats != chat.AllChats {
+		query += column + ` ` + h.d.among + ` AND `
+		args = append(args, h.d.list(actor.Chats.IDs()))
+	}
+	query += column + ` > ? ORDER BY ` + column + ` LIMIT ?`
+	return list(ctx, h, chatRow.chat, q, query, args...)
+}
+
+// listChats is chats, for an actor that may list them.
+func (r *Repository) listChats(ctx context.Context, actor chat.Actor, q chat.ListQuery, query, column string) (chat.Page[chat.Chat], error) {
 	return snapshot(ctx, r, actor, func(ctx context.Context, h handle) (none chat.Page[chat.Chat], err error) {
-		if err := live(ctx, h, actor); err != nil {
+		if err := h.decide(ctx, actor, chat.ListChats); err != nil {
 			return none, err
 		}
-		return list(ctx, h, chatRow.chat, q, query, actor.Username)
+		return h.chats(ctx, actor, q, query, column)
 	})
 }
 
 // MemberChats implements [chat.Chats].
 func (r *Repository) MemberChats(ctx context.Context, actor chat.Actor, q chat.ListQuery) (_ chat.Page[chat.Chat], err error) {
 	defer wrap(&err, "reading a user's chats")
-	return r.chats(ctx, actor, q, r.dialect.selectOwnChats())
+	return r.listChats(ctx, actor, q, r.dialect.selectOwnChats(), `m.chat`)
 }
 
-// isPublic ends selectChats for a page of the public chats.
-const isPublic = `c.visibility = 'public' AND c.id > ? ORDER BY c.id LIMIT ?`
+// isPublic keeps selectChats to the public chats.
+const isPublic = `c.visibility = 'public' AND `
 
 // PublicChats implements [chat.Chats].
 func (r *Repository) PublicChats(ctx context.Context, actor chat.Actor, q chat.ListQuery) (_ chat.Page[chat.Chat], err error) {
 	defer wrap(&err, "reading the public chats")
-	return r.chats(ctx, actor, q, r.dialect.selectChats()+isPublic)
+	return r.listChats(ctx, actor, q, r.dialect.selectChats()+isPublic, `c.id`)
 }
 
 // Chat implements [chat.Chats].
 func (r *Repository) Chat(ctx context.Context, actor chat.Actor, chatID string) (_ chat.Chat, err error) {
 	defer wrap(&err, "reading a chat")
 	return snapshot(ctx, r, actor, func(ctx context.Context, h handle) (chat.Chat, error) {
-		if _, err := h.admit(ctx, actor, chatID); err != nil {
+		if _, err := h.admit(ctx, actor, chat.ReadChat, chatID); err != nil {
 			return chat.Chat{}, err
 		}
 		return h.chat(ctx, actor, chatID)
@@ -110,7 +121,7 @@ func (r *Repository) CreateChat(ctx context.Context, actor chat.Actor, n chat.Ne
 		n.ID = strings.ToLower(rand.Text())
 	}
 	return write(ctx, r, func(ctx context.Context, tx *transaction) (none chat.Chat, err error) {
-		if err := live(ctx, tx.handle, actor); err != nil {
+		if err := tx.decide(ctx, actor, chat.CreateChat); err != nil {
 			return none, err
 		}
 		// The row of a deleted chat is still there, and so its id is taken.
@@ -138,12 +149,9 @@ func (r *Repository) CreateChat(ctx context.Context, actor chat.Actor, n chat.Ne
 func (r *Repository) UpdateChat(ctx context.Context, actor chat.Actor, chatID string, change chat.ChatChange) (_ chat.Chat, err error) {
 	defer wrap(&err, "changing a chat")
 	return write(ctx, r, func(ctx context.Context, tx *transaction) (none chat.Chat, err error) {
-		own, err := tx.admitMember(ctx, actor, chatID)
+		own, err := tx.admit(ctx, actor, chat.ChangeChat, chatID)
 		if err != nil {
 			return none, err
-		}
-		if !own.Role.Manages() {
-			return none, chat.ErrForbidden
 		}
 		tx.change(own, chatID, change)
 		return tx.chat(ctx, actor, chatID)
@@ -172,12 +180,9 @@ func (tx *transaction) change(was access, chatID string, change chat.ChatChange)
 func (r *Repository) DeleteChat(ctx context.Context, actor chat.Actor, chatID string) (err error) {
 	defer wrap(&err, "deleting a chat")
 	_, err = write(ctx, r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
-		own, err := tx.admitMember(ctx, actor, chatID)
+		own, err := tx.admit(ctx, actor, chat.DeleteChat, chatID)
 		if err != nil {
 			return none, err
-		}
-		if own.Role != chat.RoleOwner {
-			return none, chat.ErrForbidden
 		}
 		pos := tx.append(chat.Event{Kind: chat.KindChatDeleted, Chat: chatID, Seq: own.Seq + 1})
 		tx.later(`UPDATE chats SET title = '', deleted_pos = ? WHERE id = ?`, pos, chatID)

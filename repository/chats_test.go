@@ -457,7 +457,7 @@ func TestWhatIsReadOfALongLogIsReadByIndex(t *testing.T) {
 			if _, err := h.chatAfter(ctx, chatID, said.ID, said.ID+8000, 50); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := h.admitMember(ctx, bob, chatID); err != nil {
+			if _, err := h.admit(ctx, bob, chat.ReadMessages, chatID); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := h.chat(ctx, bob, chatID); err != nil {
@@ -467,8 +467,8 @@ func TestWhatIsReadOfALongLogIsReadByIndex(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		var his []chatRow
-		if err := h.all(ctx, &his, r.dialect.selectOwnChats(), "bob", "", 100); err != nil || len(his) != 2 {
+		his, err := h.chats(ctx, bob, chat.ListQuery{Limit: 100}, r.dialect.selectOwnChats(), `m.chat`)
+		if err != nil || len(his.Items) != 2 {
 			t.Fatal(his, err)
 		}
 		// PostgreSQL rightly reads a table of two chats or sessions whole.

@@ -321,7 +321,8 @@ func TestWhatEndsIsFoundByIndex(t *testing.T) {
 		fillRenames(t, r, "den", 3*endingSlice)
 		fillChat(t, r, "other", "ann", 10*endingSlice)
 		fillSessions(t, r, as["ann"], 3*endingSlice)
-		fill(t, r, `INSERT INTO sessions SELECT 'b' || s.id, 'bob', s.created_at, s.access_expires_at, s.refresh_hash,
+		fill(t, r, `INSERT INTO sessions (id, username, created_at, access_expires_at, refresh_hash, refresh_generation, refreshed_at, refresh_expires_at, ended_pos)
+			SELECT 'b' || s.id, 'bob', s.created_at, s.access_expires_at, s.refresh_hash,
 			s.refresh_generation, s.refreshed_at, s.refresh_expires_at, s.ended_pos FROM sessions s`)
 		fill(t, r, `ANALYZE`)
 		plans := &explaining{queryer: r.pool, d: r.dialect}
@@ -337,7 +338,7 @@ func TestWhatEndsIsFoundByIndex(t *testing.T) {
 		}{
 			{closeMemberships, "memberships_present", []any{"den", "den", "den", endingSlice}},
 			{eraseTitles, "events_titles", []any{"den", endingSlice}},
-			{closeSessions, "sessions_live", []any{0, "ann", "ann", endingSlice}},
+			{closeSessions, "sessions_of", []any{0, "ann", "ann", endingSlice}},
 			{deleteSessions, "sessions_expiry", []any{0, endingSlice}},
 		} {
 			if err := plans.explain(t.Context(), r.dialect.rebind(c.query), c.args...); err != nil {

@@ -89,11 +89,11 @@ func TestAPageOfAListIsReadByIndexInItsOrder(t *testing.T) {
 			read  func() error
 		}{
 			{"memberships_of", func() error {
-				_, err := list(t.Context(), h, chatRow.chat, q, r.dialect.selectOwnChats(), "ann")
+				_, err := h.chats(t.Context(), chat.Actor{Username: "ann"}, q, r.dialect.selectOwnChats(), `m.chat`)
 				return err
 			}},
 			{"chats_public", func() error {
-				_, err := list(t.Context(), h, chatRow.chat, q, r.dialect.selectChats()+isPublic, "ann")
+				_, err := h.chats(t.Context(), chat.Actor{Username: "ann"}, q, r.dialect.selectChats()+isPublic, `c.id`)
 				return err
 			}},
 			{"memberships_present", func() error { _, err := h.members(t.Context(), "den", q); return err }},

@@ -12,12 +12,14 @@ import (
 // signature.
 const isLive = `EXISTS (SELECT 1 FROM sessions s WHERE s.id = ? AND s.username = ? AND ` + posts.LiveSession + `)`
 
-// live is nil if the actor's session gives access, otherwise chat.ErrSessionEnded.
-func live(ctx context.Context, h handle, actor chat.Actor) error {
-	var is bool
-	err := h.get(ctx, &is, `SELECT `+isLive, actor.Session, actor.Username)
-	if err == nil && !is {
-		err = chat.ErrSessionEnded
+// decide decides an action that is about no chat in particular.
+func (h handle) decide(ctx context.Context, actor chat.Actor, action chat.Action) error {
+	var s struct{ Live, Admin bool }
+	err := h.get(ctx, &s, `SELECT `+isLive+` AS live,
+		EXISTS (SELECT 1 FROM users WHERE username = ? AND admin) AS admin`,
+		actor.Session, actor.Username, actor.Username)
+	if err != nil {
+		return err
 	}
-	return err
+	return chat.Decide(actor, action, "", chat.Standing{Live: s.Live, Admin: s.Admin})
 }

@@ -91,10 +91,10 @@ func (r *Repository) Open(ctx context.Context, requests []chat.OpeningRequest) (
 			all = append(all, openingAsk{N: i, Session: ask.Session, Username: ask.Username})
 		}
 	}
-	if err := r.openOne(ctx, one, answers); err != nil {
+	if err := r.openOne(ctx, requests, one, answers); err != nil {
 		return nil, err
 	}
-	if err := r.openAll(ctx, all, answers); err != nil {
+	if err := r.openAll(ctx, requests, all, answers); err != nil {
 		return nil, err
 	}
 	for _, requests := range same {
@@ -116,11 +116,12 @@ type openingAsk struct {
 
 // openingRow is what the database finds of a request.
 type openingRow struct {
-	N      int            `db:"n"`
-	Head   int64          `db:"pos"`
-	Live   bool           `db:"live"`
-	Public bool           `db:"public"`
-	Chat   sql.NullString `db:"chat"`
+	N          int             `db:"n"`
+	Head       int64           `db:"pos"`
+	Live       bool            `db:"live"`
+	Chat       sql.NullString  `db:"chat"`
+	Visibility chat.Visibility `db:"visibility"`
+	Role       chat.Role       `db:"role"`
 	// Jumped is the position of the log's newest jump; 0 is none.
 	Jumped int64 `db:"jumped"`
 }
@@ -151,42 +152,38 @@ const openingTables = `
 	LEFT JOIN sessions s ON s.id = q.session AND s.username = q.username AND ` + posts.LiveSession
 
 // openOne answers requests for one chat each.
-func (r *Repository) openOne(ctx context.Context, asked []openingAsk, answers []chat.Opening) error {
+func (r *Repository) openOne(ctx context.Context, requests []chat.OpeningRequest, asked []openingAsk, answers []chat.Opening) error {
 	rows, err := r.openings(ctx, asked, `SELECT `+openingColumns+`
-			COALESCE(c.visibility = 'public', false) AS public, m.chat`+openingTables+`
+			COALESCE(c.visibility, '') AS visibility, COALESCE(m.role, '') AS role, m.chat`+openingTables+`
 		LEFT JOIN chats c ON c.id = q.chat AND c.deleted_pos IS NULL
 		LEFT JOIN memberships m ON m.chat = c.id AND m.username = s.username AND m.left_pos IS NULL
 		WHERE h.one = 1`)
 	for _, row := range rows {
 		answer := &answers[row.N]
 		jumps, err := r.jumps.upTo(ctx, r, row.Jumped)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case !row.Live:
-			answer.Err = chat.ErrSessionEnded
-		case row.Chat.Valid:
-			*answer = chat.Opening{Head: row.Head, Jumps: jumps, Chats: []string{row.Chat.String}}
-		case row.Public:
-			answer.Err = chat.ErrNotAMember
-		default:
-			answer.Err = chat.ErrNotFound
+		}
+		q := requests[row.N]
+		answer.Err = chat.Decide(q.Actor, chat.FollowChat, q.Chat, chat.Standing{Live: row.Live, Visibility: row.Visibility, Role: row.Role})
+		if answer.Err == nil {
+			*answer = chat.Opening{Head: row.Head, Jumps: jumps, Chats: []string{q.Chat}}
 		}
 	}
 	return err
 }
 
 // openAll answers requests for all chats of an actor.
-func (r *Repository) openAll(ctx context.Context, asked []openingAsk, answers []chat.Opening) error {
-	rows, err := r.openings(ctx, asked, `SELECT `+openingColumns+`false AS public, c.id AS chat`+openingTables+`
+func (r *Repository) openAll(ctx context.Context, requests []chat.OpeningRequest, asked []openingAsk, answers []chat.Opening) error {
+	rows, err := r.openings(ctx, asked, `SELECT `+openingColumns+`'' AS visibility, '' AS role, c.id AS chat`+openingTables+`
 		LEFT JOIN memberships m ON m.username = s.username AND m.left_pos IS NULL
 		LEFT JOIN chats c ON c.id = m.chat AND c.deleted_pos IS NULL
 		WHERE h.one = 1
 		ORDER BY q.n, c.id`)
 	for _, row := range rows {
 		answer := &answers[row.N]
-		if !row.Live {
-			answer.Err = chat.ErrSessionEnded
+		answer.Err = chat.Decide(requests[row.N].Actor, chat.FollowAll, "", chat.Standing{Live: row.Live})
+		if answer.Err != nil {
 			continue
 		}
 		jumps, err := r.jumps.upTo(ctx, r, row.Jumped)
@@ -194,7 +191,7 @@ func (r *Repository) openAll(ctx context.Context, asked []openingAsk, answers []
 			return err
 		}
 		answer.Head, answer.Jumps = row.Head, jumps
-		if row.Chat.Valid {
+		if row.Chat.Valid && requests[row.N].Actor.Chats.Has(row.Chat.String) {
 			answer.Chats = append(answer.Chats, row.Chat.String)
 		}
 	}

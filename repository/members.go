@@ -40,7 +40,7 @@ func (h handle) member(ctx context.Context, chatID, username string) (m memberRo
 func (r *Repository) Members(ctx context.Context, actor chat.Actor, chatID string, q chat.ListQuery) (_ chat.Page[chat.Member], err error) {
 	defer wrap(&err, "reading a chat's members")
 	return snapshot(ctx, r, actor, func(ctx context.Context, h handle) (none chat.Page[chat.Member], err error) {
-		if _, err := h.admitMember(ctx, actor, chatID); err != nil {
+		if _, err := h.admit(ctx, actor, chat.ReadMembers, chatID); err != nil {
 			return none, err
 		}
 		return h.members(ctx, chatID, q)
@@ -86,11 +86,11 @@ func (tx *transaction) guardChats(ctx context.Context, username string, most int
 func (r *Repository) PutMember(ctx context.Context, actor chat.Actor, chatID, username string, role chat.Role) (_ chat.Member, err error) {
 	defer wrap(&err, "putting a member")
 	return write(ctx, r, func(ctx context.Context, tx *transaction) (none chat.Member, err error) {
-		own, err := tx.admit(ctx, actor, chatID)
+		own, err := tx.admit(ctx, actor, chat.JoinChat, chatID)
 		if err != nil {
 			return none, err
 		}
-		if err := mayPut(own, username == actor.Username, role); err != nil {
+		if err := mayPut(own, actor, chatID, username, role); err != nil {
 			return none, err
 		}
 		member, err := tx.member(ctx, chatID, username)
@@ -100,45 +100,46 @@ func (r *Repository) PutMember(ctx context.Context, actor chat.Actor, chatID, us
 		case member.Disabled:
 			return none, chat.ErrNotFound
 		}
-		err = r.put(ctx, tx, own, chatID, &member, role)
+		err = r.put(ctx, tx, own, actor, chatID, &member, role)
 		return member.member(), err
 	})
 }
 
 // mayPut refuses what needs no look at whom it is about.
-func mayPut(own access, oneself bool, role chat.Role) error {
+func mayPut(own access, actor chat.Actor, chatID, username string, role chat.Role) error {
 	switch {
-	case !own.member() && !oneself:
-		return chat.ErrNotAMember
+	case username != actor.Username:
+		return own.decide(actor, chat.ManageMembers, chatID)
 	case !own.member() && role != "" && role != chat.RoleMember:
-		return chat.ErrForbidden
-	case own.member() && !oneself && !own.Role.Manages():
 		return chat.ErrForbidden
 	}
 	return nil
 }
 
 // put makes a user a member, or changes the member's role, where that is a change.
-func (r *Repository) put(ctx context.Context, tx *transaction, own access, chatID string, member *memberRow, role chat.Role) error {
+func (r *Repository) put(ctx context.Context, tx *transaction, own access, actor chat.Actor, chatID string, member *memberRow, role chat.Role) error {
 	was := *member
+	action := chat.ManageMembers
 	switch {
-	case was.Role == "" && role == chat.RoleOwner && own.Role != chat.RoleOwner:
-		return chat.ErrForbidden
-	case was.Role == "":
+	case role == chat.RoleOwner && was.Role != role:
+		action = chat.ManageOwners
+	case was.Role == "" && was.Username == actor.Username:
+		action = chat.JoinChat
+	case was.Role != "" && (role == "" || role == was.Role):
+		return nil
+	}
+	if err := own.decide(actor, action, chatID); err != nil {
+		return err
+	}
+	if was.Role == "" {
 		if err := tx.guardChats(ctx, was.Username, r.maxChats); err != nil {
 			return err
 		}
 		member.Role, member.JoinedAt = cmp.Or(role, chat.RoleMember), tx.now.UnixMilli()
 		tx.join(own.Seq+1, chatID, was.Username, member.Role)
 		return nil
-	case role == "" || role == was.Role:
-		return nil
-	case !own.Role.Manages():
-		return chat.ErrForbidden
-	case role == chat.RoleOwner && own.Role != chat.RoleOwner:
-		return chat.ErrForbidden
 	}
-	if err := tx.guardOwners(ctx, own, chatID, was); err != nil {
+	if err := tx.guardOwners(ctx, own, actor, chatID, was); err != nil {
 		return err
 	}
 	tx.append(chat.Event{Kind: chat.KindMemberUpdated, Chat: chatID, Seq: own.Seq + 1, Username: was.Username, Role: role})
@@ -152,15 +153,13 @@ func (r *Repository) put(ctx context.Context, tx *transaction, own access, chatI
 func (r *Repository) RemoveMember(ctx context.Context, actor chat.Actor, chatID, username string) (err error) {
 	defer wrap(&err, "removing a member")
 	_, err = write(ctx, r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
-		own, err := tx.admit(ctx, actor, chatID)
-		switch {
-		case err != nil:
+		action := chat.ManageMembers
+		if username == actor.Username {
+			action = chat.LeaveChat
+		}
+		own, err := tx.admit(ctx, actor, action, chatID)
+		if err != nil {
 			return none, err
-		case username == actor.Username:
-		case !own.member():
-			return none, chat.ErrNotAMember
-		case !own.Role.Manages():
-			return none, chat.ErrForbidden
 		}
 		was, err := tx.member(ctx, chatID, username)
 		switch {
@@ -169,7 +168,7 @@ func (r *Repository) RemoveMember(ctx context.Context, actor chat.Actor, chatID,
 		case was.Role == "":
 			return none, chat.ErrNotFound
 		}
-		if err := tx.guardOwners(ctx, own, chatID, was); err != nil {
+		if err := tx.guardOwners(ctx, own, actor, chatID, was); err != nil {
 			return none, err
 		}
 		tx.leave(own.Seq+1, chatID, was)
@@ -194,12 +193,12 @@ const anotherOwner = `SELECT 1 FROM memberships m JOIN users u ON u.username = m
 
 // guardOwners keeps an owner from losing that role to one who is none, and a chat from
 // losing its last owner.
-func (tx *transaction) guardOwners(ctx context.Context, own access, chatID string, was memberRow) error {
+func (tx *transaction) guardOwners(ctx context.Context, own access, actor chat.Actor, chatID string, was memberRow) error {
 	if was.Role != chat.RoleOwner {
 		return nil
 	}
-	if own.Role != chat.RoleOwner {
-		return chat.ErrForbidden
+	if err := own.decide(actor, chat.ManageOwners, chatID); err != nil {
+		return err
 	}
 	another, err := tx.exists(ctx, anotherOwner, chatID, was.Username)
 	if err == nil && !another {

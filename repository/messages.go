@@ -2,6 +2,7 @@ package repository
 
 import (
 	"context"
+	"errors"
 	"math"
 
 	"parley/chat"
@@ -20,7 +21,11 @@ func (r *Repository) Message(ctx context.Context, actor chat.Actor, id int64) (_
 			LEFT JOIN chats c ON c.id = m.chat AND c.deleted_pos IS NULL`+joinMember,
 			actor.Session, actor.Username, id, actor.Username)
 		if err == nil {
-			err = row.allowedMember()
+			err = row.decide(actor, chat.ReadMessages, row.Message.Chat)
+		}
+		if errors.Is(err, chat.ErrInsufficientScope) && actor.Covers(chat.ReadMessages, "") == nil {
+			// The request names no chat, so that this is told of none.
+			err = chat.ErrNotFound
 		}
 		if err != nil {
 			return none, err
@@ -35,7 +40,7 @@ func (r *Repository) History(ctx context.Context, actor chat.Actor, chatID strin
 	return readAs(ctx, r, actor, func(ctx context.Context, h handle) (none chat.History, err error) {
 		rows, err := h.history(ctx, actor, chatID, q)
 		if err == nil {
-			err = rows[0].allowedMember()
+			err = rows[0].decide(actor, chat.ReadMessages, chatID)
 		}
 		if err != nil {
 			return none, err

@@ -22,6 +22,12 @@ func undoBoundedEndings(t testing.TB, r *Repository) {
 		`CREATE UNIQUE INDEX messages_client_id ON messages (chat, author, client_id) WHERE client_id IS NOT NULL`,
 		`DROP TABLE endings`,
 		`DROP TABLE keys`,
+		`DROP INDEX sessions_of`,
+		`CREATE INDEX sessions_live ON sessions (username) WHERE ended_pos IS NULL`,
+		`DROP INDEX users_foreign`,
+		`DROP INDEX users_admins`,
+		`DROP TABLE invites`,
+		`DROP TABLE spent_tickets`,
 		`DROP TABLE compatibility`,
 		`DROP TABLE instance_streams`,
 		`DROP TABLE instances`,
@@ -30,6 +36,18 @@ func undoBoundedEndings(t testing.TB, r *Repository) {
 		`CREATE INDEX chats_deleted ON chats (id) WHERE deleted_pos IS NOT NULL`,
 		`DELETE FROM goose_db_version WHERE version_id > 3`,
 	}
+	for table, columns := range map[string][]string{
+		"users":    {"admin", "bot", "issuer", "subject", "closed_pos"},
+		"sessions": {"kind", "user_agent", "address", "name", "scopes", "chats", "token_hash"},
+	} {
+		for _, column := range columns {
+			statements = append(statements, `ALTER TABLE `+table+` DROP COLUMN `+column)
+		}
+	}
+	for _, statement := range statements {
+		fill(t, r, statement)
+	}
+	statements = nil
 	if r.dialect == postgresDialect {
 		for _, id := range textIDs(t, r) {
 			table, column, _ := strings.Cut(id, ".")
@@ -62,9 +80,11 @@ func TestTextIDsOnPostgreSQLCompareByBytes(t *testing.T) {
 	r := freshStore(t, "postgres").open(t)
 	want := []string{
 		"chats.id", "endings.id", "endings.kind", "events.chat", "events.session", "events.username", "head.writer",
-		"instance_streams.instance", "instance_streams.username", "instances.id", "keys.name",
+		"instance_streams.instance", "instance_streams.username", "instances.id", "invites.chat", "invites.code", "invites.creator",
+		"keys.name",
 		"memberships.chat", "memberships.username", "messages.author", "messages.chat", "messages.client_id",
-		"own_messages.chat", "own_messages.username", "sessions.id", "sessions.username", "users.username", "writers.id",
+		"own_messages.chat", "own_messages.username", "sessions.id", "sessions.kind", "sessions.username",
+		"spent_tickets.id", "users.issuer", "users.subject", "users.username", "writers.id",
 	}
 	if got := textIDs(t, r); !slices.Equal(got, want) {
 		t.Errorf("compared by bytes are\n%q, want\n%q", got, want)

@@ -222,7 +222,8 @@ func TestPostsAreLoadedAndStoredByIndex(t *testing.T) {
 	say(t, r, ann, "room", "plans are made")
 	numbers := `FROM generate_series(1, 20000) n`
 	fill(t, r, `INSERT INTO users SELECT 'u' || n, 'U', 'x', 0 `+numbers)
-	fill(t, r, `INSERT INTO sessions SELECT 's' || n, 'u' || n, 0, 0, '', 0, 0, 0 `+numbers)
+	fill(t, r, `INSERT INTO sessions (id, username, created_at, access_expires_at, refresh_hash, refresh_generation, refreshed_at, refresh_expires_at)
+		SELECT 's' || n, 'u' || n, 0, 0, '', 0, 0, 0 `+numbers)
 	fill(t, r, `INSERT INTO chats SELECT 'c' || n, '', 'public', 0, 0, 0 `+numbers)
 	fill(t, r, `INSERT INTO memberships SELECT 'u' || n, 'c' || n, 1, NULL, 'member', 0 `+numbers)
 	fillChat(t, r, "room", "ann", 20000)

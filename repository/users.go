@@ -10,24 +10,29 @@ import (
 )
 
 // userColumns are those of a userRow, from a table users called u.
-const userColumns = `u.username, u.display_name, u.password_hash, u.created_at, u.disabled_pos`
+const userColumns = `u.username, u.display_name, u.password_hash, u.created_at, u.admin, u.bot, u.disabled_pos, u.closed_pos`
 
-// userRow is a user as he is stored. Disabled is where in the log he was
-// disabled.
+// userRow is a user as it is stored. Disabled and Closed are where in the log that happened.
 type userRow struct {
 	Username     string        `db:"username"`
 	DisplayName  string        `db:"display_name"`
 	PasswordHash string        `db:"password_hash"`
 	CreatedAt    int64         `db:"created_at"`
+	Admin        bool          `db:"admin"`
+	Bot          bool          `db:"bot"`
 	Disabled     sql.NullInt64 `db:"disabled_pos"`
+	Closed       sql.NullInt64 `db:"closed_pos"`
 }
 
 func (u userRow) user() chat.User {
-	return chat.User{Username: u.Username, DisplayName: u.DisplayName, CreatedAt: chat.TimeFromMilli(u.CreatedAt)}
+	return chat.User{
+		Username: u.Username, DisplayName: u.DisplayName, Admin: u.Admin, Bot: u.Bot, Disabled: u.Disabled.Valid,
+		CreatedAt: chat.TimeFromMilli(u.CreatedAt),
+	}
 }
 
 func (u userRow) account() auth.Account {
-	return auth.Account{User: u.user(), PasswordHash: u.PasswordHash, Disabled: u.Disabled.Valid}
+	return auth.Account{User: u.user(), PasswordHash: u.PasswordHash}
 }
 
 // user reads a user, disabled or not. chat.ErrNotFound.
@@ -40,7 +45,7 @@ func (h handle) user(ctx context.Context, username string) (u userRow, err error
 func (r *Repository) CreateUser(ctx context.Context, n auth.NewUser) (_ chat.User, err error) {
 	defer wrap(&err, "creating a user")
 	return write(ctx, r, func(ctx context.Context, tx *transaction) (chat.User, error) {
-		row := userRow{Username: n.Username, DisplayName: n.DisplayName, CreatedAt: tx.now.UnixMilli()}
+		row := userRow{Username: n.Username, DisplayName: n.DisplayName, Admin: n.Admin, Bot: n.Bot, CreatedAt: tx.now.UnixMilli()}
 		taken, err := tx.exists(ctx, `SELECT 1 FROM users WHERE username = ?`, n.Username)
 		switch {
 		case err != nil:
@@ -48,8 +53,15 @@ func (r *Repository) CreateUser(ctx context.Context, n auth.NewUser) (_ chat.Use
 		case taken:
 			return chat.User{}, chat.ErrUsernameTaken
 		}
-		tx.later(`INSERT INTO users (username, display_name, password_hash, created_at) VALUES (?, ?, ?, ?)`,
-			row.Username, row.DisplayName, n.PasswordHash, row.CreatedAt)
+		if !n.Bot {
+			others, err := tx.exists(ctx, `SELECT 1 FROM users LIMIT 1`)
+			if err != nil {
+				return chat.User{}, err
+			}
+			row.Admin = row.Admin || !others
+		}
+		tx.later(`INSERT INTO users (username, display_name, password_hash, created_at, admin, bot) VALUES (?, ?, ?, ?, ?, ?)`,
+			row.Username, row.DisplayName, n.PasswordHash, row.CreatedAt, row.Admin, row.Bot)
 		return row.user(), nil
 	})
 }

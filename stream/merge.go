@@ -30,11 +30,17 @@ func (rd *reader) collect(ro *room, frames []*frame, upTo int64, found *mergeBuf
 		if ro != nil && ro.key.home == "" && rd.ownTurn(f) {
 			continue
 		}
-		if rd.shows(f) || rd.turnsAt(f) {
+		if rd.covers(f) && (rd.shows(f) || rd.turnsAt(f)) {
 			found.frames = append(found.frames, f)
 			found.bytes += f.size()
 		}
 	}
+}
+
+// covers says whether the reader's credential reaches the chat in which a frame stands. One
+// that is restricted to some chats comes by the user's joining others.
+func (rd *reader) covers(f *frame) bool {
+	return f.event.Chat == "" || rd.start.Actor.Chats.Has(f.event.Chat)
 }
 
 // merge collects from all touched rooms, in the log's order. The broker's mutex is

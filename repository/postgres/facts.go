@@ -98,7 +98,7 @@ func scanPermission(rows *sql.Rows, entry func(n int) *posts.Entry) error {
 	var n int
 	var p posts.Permission
 	var seq sql.NullInt64
-	err := rows.Scan(&n, &p.Live, &seq, &p.Public, &p.Member)
+	err := rows.Scan(&n, &p.Live, &seq, &p.Visibility, &p.Role)
 	if err == nil {
 		p.Exists, p.Seq = seq.Valid, seq.Int64
 		entry(n).Facts.Permission = p
@@ -119,10 +119,10 @@ func scanActor(rows *sql.Rows, entry func(n int) *posts.Entry) error {
 func scanPlace(rows *sql.Rows, entry func(n int) *posts.Entry) error {
 	var n int
 	var p posts.Permission
-	err := rows.Scan(&n, &p.Seq, &p.Public, &p.Member)
+	err := rows.Scan(&n, &p.Seq, &p.Visibility, &p.Role)
 	if err == nil {
 		f := &entry(n).Facts
-		f.Exists, f.Seq, f.Public, f.Member = true, p.Seq, p.Public, p.Member
+		f.Exists, f.Seq, f.Visibility, f.Role = true, p.Seq, p.Visibility, p.Role
 	}
 	return err
 }

@@ -14,8 +14,8 @@ import "parley/repository/posts"
 var statements = []string{
 	`PREPARE parley_permission (text, text, text) AS
 	SELECT 1, EXISTS (SELECT FROM sessions s WHERE s.id = $3 AND s.username = $2 AND ` + posts.LiveSession + `),
-		c.seq, COALESCE(c.visibility = 'public', false),
-		EXISTS (SELECT FROM memberships WHERE chat = $1 AND username = $2 AND left_pos IS NULL)
+		c.seq, COALESCE(c.visibility, ''),
+		COALESCE((SELECT role FROM memberships WHERE chat = $1 AND username = $2 AND left_pos IS NULL), '')
 	FROM (SELECT) one LEFT JOIN chats c ON c.id = $1 AND c.deleted_pos IS NULL`,
 
 	`PREPARE parley_post (bigint, text, bigint, text, text, bigint, text, text, text, bigint, text, bigint) AS
@@ -31,10 +31,10 @@ var statements = []string{
 	CROSS JOIN LATERAL (SELECT ` + posts.LiveSession + ` AS live FROM sessions s WHERE id = p.session AND username = p.author LIMIT 1) l`,
 
 	`PREPARE parley_places (text[], text[]) AS
-	SELECT p.n, c.seq, c.visibility = 'public', m.present IS NOT NULL
+	SELECT p.n, c.seq, c.visibility, COALESCE(m.role, '')
 	FROM unnest($1, $2) WITH ORDINALITY AS p (chat, author, n)
 	CROSS JOIN LATERAL (SELECT seq, visibility FROM chats WHERE id = p.chat AND deleted_pos IS NULL LIMIT 1) c
-	LEFT JOIN LATERAL (SELECT true AS present FROM memberships
+	LEFT JOIN LATERAL (SELECT role FROM memberships
 		WHERE chat = p.chat AND username = p.author AND left_pos IS NULL LIMIT 1) m ON true`,
 
 	`PREPARE parley_keys (text[], text[], text[]) AS

@@ -15,7 +15,7 @@ type Text struct{ message message }
 func (t *Text) String() string { return string(t.message.text) }
 
 // Statement appends a statement that has a ? for each argument, and none elsewhere.
-// Arguments are whole numbers, texts, bytes, and what tells its value as one of these or
+// Arguments are whole numbers, truth values, texts, bytes, and what tells its value as one of these or
 // as NULL ([driver.Valuer]).
 func (t *Text) Statement(query string, args ...any) error {
 	parts := strings.Split(query, `?`)
@@ -43,6 +43,8 @@ func appendValue(b []byte, value driver.Value) ([]byte, error) {
 		return append(b, `NULL`...), nil
 	case int64:
 		return strconv.AppendInt(b, v, 10), nil
+	case bool:
+		return strconv.AppendBool(b, v), nil
 	case string:
 		return appendLiteral(b, v), nil
 	case []byte:

@@ -10,10 +10,10 @@ func TestATextHasItsArgumentsAsLiterals(t *testing.T) {
 	if err := text.Statement(`UPDATE t SET a = ?, b = ? WHERE c = ?`, `it's ? a \ "text"`, int64(-7), sql.NullString{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := text.Statement(`INSERT INTO t VALUES (?, ?, ?)`, []byte{0, 0xff, '\''}, "", sql.NullInt64{Int64: 3, Valid: true}); err != nil {
+	if err := text.Statement(`INSERT INTO t VALUES (?, ?, ?, ?)`, []byte{0, 0xff, '\''}, "", true, sql.NullInt64{Int64: 3, Valid: true}); err != nil {
 		t.Fatal(err)
 	}
-	want := `UPDATE t SET a = 'it''s ? a \ "text"', b = -7 WHERE c = NULL; INSERT INTO t VALUES ('\x00ff27', '', 3); `
+	want := `UPDATE t SET a = 'it''s ? a \ "text"', b = -7 WHERE c = NULL; INSERT INTO t VALUES ('\x00ff27', '', true, 3); `
 	if got := text.String(); got != want {
 		t.Errorf("the text is\n%s\nwant\n%s", got, want)
 	}

@@ -14,7 +14,7 @@ type cache struct {
 	allowed map[grant]struct{}
 }
 
-// grant is a live session of a chat's member.
+// grant is a live session of one who may post in a chat.
 type grant struct {
 	chat  string
 	actor chat.Actor
@@ -27,7 +27,7 @@ func (c *cache) recall(entries []*Entry) (some bool) {
 		e.Facts = Facts{}
 		if _, ok := c.allowed[grant{e.Chat, e.Actor}]; ok {
 			some = true
-			e.Facts.Permission = Permission{Cached: true, Live: true, Exists: true, Member: true, Seq: c.seqs[e.Chat]}
+			e.Facts.Permission = Permission{Cached: true, Live: true, Exists: true, Role: chat.RoleMember, Seq: c.seqs[e.Chat]}
 		}
 	}
 	return some

@@ -22,6 +22,9 @@ func newDecision(tx *commitlog.Tx, entries int) *decision {
 // take decides one entry and numbers it if nothing speaks against it.
 func (d *decision) take(e *Entry) error {
 	e.Posted = chat.Posted{}
+	if err := e.Actor.Covers(chat.PostMessage, e.Chat); err != nil {
+		return err
+	}
 	switch {
 	case !e.Facts.Live:
 		return chat.ErrSessionEnded
@@ -33,12 +36,10 @@ func (d *decision) take(e *Entry) error {
 	if done, err := d.replay(e); done {
 		return err
 	}
-	switch {
-	case !e.Facts.Member && e.Facts.Public:
-		return chat.ErrNotAMember
-	case !e.Facts.Member:
-		return chat.ErrNotFound
-	case e.IsReply() && !e.Facts.ReplyIsHere:
+	if err := chat.Decide(e.Actor, chat.PostMessage, e.Chat, e.Facts.standing()); err != nil {
+		return err
+	}
+	if e.IsReply() && !e.Facts.ReplyIsHere {
 		return chat.Invalid("reply_to", "must be a message of the same chat")
 	}
 	d.number(e)

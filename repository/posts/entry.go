@@ -46,8 +46,13 @@ type Permission struct {
 	// Exists says that there is such a chat; Seq is the chat's latest.
 	Exists bool
 	Seq    int64
-	Public bool
-	Member bool
+	// Visibility is the chat's, and Role the actor's in it.
+	Visibility chat.Visibility
+	Role       chat.Role
+}
+
+func (p Permission) standing() chat.Standing {
+	return chat.Standing{Live: p.Live, Visibility: p.Visibility, Role: p.Role}
 }
 
 // Place is where a chat stands behind a batch.

@@ -66,7 +66,7 @@ func (c *Conn) prepare(ctx context.Context) error {
 		{&c.lock, `BEGIN IMMEDIATE`},
 		{&c.head, `SELECT pos, writer, batch FROM head WHERE one = 1`},
 		{&c.permission, `SELECT EXISTS (SELECT 1 FROM sessions s WHERE s.id = p.session AND s.username = p.author AND ` + posts.LiveSession + `),
-				c.seq, c.visibility IS 'public', m.username IS NOT NULL
+				c.seq, COALESCE(c.visibility, ''), COALESCE(m.role, '')
 			FROM (SELECT ?1 AS chat, ?2 AS author, ?3 AS session) p
 			LEFT JOIN chats c ON c.id = p.chat AND c.deleted_pos IS NULL
 			LEFT JOIN memberships m ON m.chat = p.chat AND m.username = p.author AND m.left_pos IS NULL`},
@@ -178,7 +178,7 @@ func (c *Conn) Load(ctx context.Context, entries []*posts.Entry) error {
 			var seq sql.NullInt64
 			p := &e.Facts.Permission
 			row := c.permission.QueryRowContext(ctx, e.Chat, e.Actor.Username, e.Actor.Session)
-			if err := row.Scan(&p.Live, &seq, &p.Public, &p.Member); err != nil {
+			if err := row.Scan(&p.Live, &seq, &p.Visibility, &p.Role); err != nil {
 				return err
 			}
 			p.Exists, p.Seq = seq.Valid, seq.Int64
