@@ -98,17 +98,23 @@ func TestKeysThatAreNoGoodAreRefusedAndLoggedOnceAMinute(t *testing.T) {
 		return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(text)) }
 	}
 	for name, respond := range map[string]func(http.ResponseWriter, *http.Request){
-		"no JSON":           answer("<html>"),
-		"JSON twice":        answer(good + good),
-		"no set":            answer(`[]`),
-		"no keys":           answer(`{"keys":[]}`),
-		"a key no object":   answer(`{"keys":[7]}`),
-		"a kid twice":       answer(jwks(jwk("r", p.rsa), jwk("r", p.otherRSA))),
-		"keys twice":        answer(`{"keys":[],` + good[1:]),
-		"over 1 MiB":        answer(good + strings.Repeat(" ", maxJWKS)),
-		"too many keys":     answer(`{"keys":[` + strings.TrimSuffix(strings.Repeat(`{"kty":"x"},`, maxKeys+1), ",") + `]}`),
-		"a failure":         func(w http.ResponseWriter, _ *http.Request) { http.Error(w, good, http.StatusInternalServerError) },
-		"a redirection":     func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) },
+		"no JSON":         answer("<html>"),
+		"JSON twice":      answer(good + good),
+		"no set":          answer(`[]`),
+		"no keys":         answer(`{"keys":[]}`),
+		"a key no object": answer(`{"keys":[7]}`),
+		"a kid twice":     answer(jwks(jwk("r", p.rsa), jwk("r", p.otherRSA))),
+		"keys twice":      answer(`{"keys":[],` + good[1:]),
+		"over 1 MiB":      answer(good + strings.Repeat(" ", maxJWKS)),
+		"too many keys":   answer(`{"keys":[` + strings.TrimSuffix(strings.Repeat(`{"kty":"x"},`, maxKeys+1), ",") + `]}`),
+		"a failure":       func(w http.ResponseWriter, _ *http.Request) { http.Error(w, good, http.StatusInternalServerError) },
+		"a redirection": func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/elsewhere" {
+				answer(good)(w, r)
+				return
+			}
+			http.Redirect(w, r, "/elsewhere", http.StatusFound)
+		},
 		"a broken answer":   func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		"a key for secrecy": answer(`{"keys":[` + strings.Replace(good[9:len(good)-2], `{`, `{"use":"enc",`, 1) + `]}`),
 	} {
