@@ -153,6 +153,8 @@ func (s *Service) account(ctx context.Context, username string) (Account, error)
 		return Account{PasswordHash: nobodysHash}, nil
 	case err != nil:
 		return Account{}, fmt.Errorf("reading an account: %w", err)
+	case account.PasswordHash == "": // a bot, or a user of another issuer
+		return Account{PasswordHash: nobodysHash}, nil
 	}
 	return account, nil
 }

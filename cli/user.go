@@ -77,7 +77,7 @@ type userDisableCommand struct {
 // Run disables a user.
 func (cmd userDisableCommand) Run(settings server.Settings, std streams) error {
 	return withStore(settings, false, std, func(ctx context.Context, repo *repository.Repository) error {
-		err := chat.CheckUsername(cmd.Name) // what is no username is not put to the database
+		err := chat.CheckAnyUsername(cmd.Name) // what is no username is not put to the database
 		if err == nil {
 			err = repo.DisableUser(ctx, cmd.Name)
 		}

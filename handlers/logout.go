@@ -58,7 +58,7 @@ func (a *api) endByAccess(ctx context.Context, token string) error {
 	if token == "" {
 		return middleware.ErrUnauthenticated
 	}
-	session, err := a.Tokens.Session(token)
+	session, err := a.Tokens.Session(ctx, token)
 	if err != nil {
 		return err
 	}

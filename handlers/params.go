@@ -20,7 +20,7 @@ func existingChat(chatID string) (string, error) {
 
 func memberParams(c *gin.Context) (chatID, username string, err error) {
 	username = c.Param("username")
-	if chat.CheckUsername(username) != nil {
+	if chat.CheckAnyUsername(username) != nil {
 		return "", "", chat.ErrNotFound
 	}
 	chatID, err = chatParam(c)

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -44,10 +45,19 @@ type TokenOptions struct {
 	TTL time.Duration
 	// Cookies are where browsers keep their tokens; nil is NewCookies("", "").
 	Cookies *Cookies
+	// Foreign takes tokens of other issuers; nil takes none.
+	Foreign Foreign
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// Log takes a line when tokens show that clocks differ; nil is slog.Default.
 	Log *slog.Logger
+}
+
+// Foreign takes tokens of other issuers.
+type Foreign interface {
+	// Admit tells whom a token speaks for, and whether it is of an issuer that is listed; one
+	// of another is left to the service's own keys. [ErrInvalidToken], and the store's errors.
+	Admit(ctx context.Context, token string) (actor chat.Actor, listed bool, err error)
 }
 
 // Leeway is how far the clocks of instances may differ. A token is refused that was issued
@@ -70,6 +80,7 @@ type Tokens struct {
 	now       func() time.Time
 
 	cookies *Cookies
+	foreign Foreign
 	// known are tokens that were found good.
 	known *lru.Cache[string, chat.Actor]
 
@@ -108,7 +119,7 @@ func NewTokens(o TokenOptions) (*Tokens, error) {
 	if len(o.Keys) == 0 {
 		return nil, errors.New("access tokens need a key")
 	}
-	t := &Tokens{key: o.Keys[0], ttl: o.TTL, now: o.Now, cookies: cmp.Or(o.Cookies, NewCookies("", "")), log: cmp.Or(o.Log, slog.Default())}
+	t := &Tokens{key: o.Keys[0], ttl: o.TTL, now: o.Now, foreign: o.Foreign, cookies: cmp.Or(o.Cookies, NewCookies("", "")), log: cmp.Or(o.Log, slog.Default())}
 	if t.now == nil {
 		t.now = time.Now
 	}
@@ -179,7 +190,7 @@ func (t *Tokens) Authenticate() gin.HandlerFunc {
 			WriteProblem(c, err)
 			return
 		}
-		actor, err := t.Verify(cred.token)
+		actor, err := t.actor(c.Request.Context(), cred)
 		if err != nil {
 			WriteProblem(c, err)
 			return
@@ -187,6 +198,26 @@ func (t *Tokens) Authenticate() gin.HandlerFunc {
 		c.Set(actorKey, actor)
 		c.Set(byCookieKey, cred.byCookie)
 	}
+}
+
+// actor tells whom a credential speaks for. A browser's cookie is of this service; another
+// issuer's token comes by header.
+func (t *Tokens) actor(ctx context.Context, cred credential) (chat.Actor, error) {
+	if !cred.byCookie {
+		if actor, listed, err := t.admit(ctx, cred.token); listed {
+			return actor, err
+		}
+	}
+	return t.Verify(cred.token)
+}
+
+// admit lets a token of another issuer in. One that is known to be of this service is not
+// looked at.
+func (t *Tokens) admit(ctx context.Context, token string) (_ chat.Actor, listed bool, _ error) {
+	if t.foreign == nil || t.known.Contains(token) {
+		return chat.Actor{}, false, nil
+	}
+	return t.foreign.Admit(ctx, token)
 }
 
 // ActorOf is on whose behalf the request is made; without an actor, the zero
@@ -226,11 +257,14 @@ func (t *Tokens) tell(now time.Time, ahead time.Duration) {
 		"ahead", ahead, "leeway", Leeway)
 }
 
-// Session is the session that an access token names, also where the token has
-// ended: enough to end the session, and for nothing else. [ErrInvalidToken] for one
-// that is not of this service.
-func (t *Tokens) Session(token string) (string, error) {
-	actor, err := t.read(token)
+// Session is the session that an access token names: enough to end the session, and for
+// nothing else. That of a token of this service is told also where the token has ended.
+// [ErrInvalidToken], and the errors of [Foreign].
+func (t *Tokens) Session(ctx context.Context, token string) (string, error) {
+	actor, listed, err := t.admit(ctx, token)
+	if !listed {
+		actor, err = t.read(token)
+	}
 	return actor.Session, err
 }
 

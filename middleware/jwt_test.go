@@ -161,7 +161,7 @@ func TestThePreviousKeyVerifiesAndSignsNothing(t *testing.T) {
 	if actor, err := rotated.Verify(sign(before)); err != nil || actor.Username != "ann" {
 		t.Errorf("a token from before: %+v, %v", actor, err)
 	}
-	if session, err := rotated.Session(sign(before)); err != nil || session != "s1" {
+	if session, err := rotated.Session(t.Context(), sign(before)); err != nil || session != "s1" {
 		t.Errorf("its session: %q, %v", session, err)
 	}
 	if _, err := after.Verify(sign(rotated)); err != nil {
@@ -303,7 +303,7 @@ func TestTheHeaderOrTheCookieIsDecidedBeforeTheTokenIsRead(t *testing.T) {
 		{"rubbish", "abc", "", middleware.ErrInvalidToken},
 		{"nothing", "", "", middleware.ErrInvalidToken},
 	} {
-		session, err := h.tokens.Session(c.token)
+		session, err := h.tokens.Session(t.Context(), c.token)
 		if session != c.session || !errors.Is(err, c.err) {
 			t.Errorf("%s: %q %v", c.name, session, err)
 		}

@@ -100,7 +100,7 @@ func (r *Repository) EndSession(ctx context.Context, id string) (err error) {
 			return none, err
 		}
 		pos := tx.append(chat.Event{Kind: chat.KindSessionEnded, Username: username, Session: id})
-		tx.later(`UPDATE sessions SET ended_pos = ?, refresh_expires_at = ? WHERE id = ?`, pos, tx.now.UnixMilli(), id)
+		tx.later(`UPDATE sessions SET ended_pos = ?, refresh_expires_at = `+endedUntil+` WHERE id = ?`, pos, tx.now.UnixMilli(), id)
 		return none, nil
 	})
 	return err

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"parley/auth"
+	"parley/auth/issuers"
 	"parley/chat"
 	"parley/handlers"
 	"parley/middleware"
@@ -36,6 +37,7 @@ type Server struct {
 	repository      *repository.Repository
 	bus             bus // nil where there is one instance
 	broker          *stream.Broker
+	issuers         *issuers.Set
 	http, metrics   *http.Server
 	conns           *connLimit
 	certificate     *certificate // nil is HTTP in the clear
@@ -135,8 +137,13 @@ func (s *Server) committed(events []chat.Event) { s.broker.Committed(events) }
 // assemble puts the handlers before what they stand on.
 func (s *Server) assemble(secrets secrets, registry *prometheus.Registry) error {
 	cookies := middleware.NewCookies(s.plan.cookieName, s.plan.basePath)
+	var err error
+	s.issuers, err = issuers.New(issuers.Options{Issuers: s.plan.issuers, Store: s.repository, Log: s.log})
+	if err != nil {
+		return err
+	}
 	tokens, err := middleware.NewTokens(middleware.TokenOptions{
-		Keys: secrets.keys("access token"), TTL: s.plan.accessTTL, Cookies: cookies, Log: s.log,
+		Keys: secrets.keys("access token"), TTL: s.plan.accessTTL, Foreign: s.issuers, Cookies: cookies, Log: s.log,
 	})
 	if err != nil {
 		return fmt.Errorf("making the signer of access tokens: %w", err)

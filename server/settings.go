@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"parley/auth/issuers"
 	"parley/handlers"
 	"parley/middleware"
 	"parley/stream"
@@ -27,6 +28,7 @@ type Settings struct {
 	Bus                  string `default:"memory" env:"PARLEY_BUS" placeholder:"BUS" help:"How instances on one PostgreSQL hear of each other: memory (not at all; each looks at the database every 2 s), postgres (its notifications), postgres://… (the same by another address, where the database's leads to a pooler), or nats://HOST:4222 (several separated by commas; ?prefix=WORD sets services apart that share a cluster)."`
 	JWTSecret            string `name:"jwt-secret" env:"PARLEY_JWT_SECRET" placeholder:"SECRET" help:"32 bytes or more, the same for all instances; generated and kept in the data folder if absent. Better set by variable or file than by flag."`
 	JWTPreviousSecret    string `name:"jwt-previous-secret" env:"PARLEY_JWT_PREVIOUS_SECRET" placeholder:"SECRET" help:"A secret that still verifies and signs nothing, to change --jwt-secret without ending sessions."`
+	Issuers              string `env:"PARLEY_ISSUERS" placeholder:"FILE" help:"JSON file that names other issuers whose tokens are accepted."`
 	AccessTTL            string `name:"access-ttl" default:"10m" env:"PARLEY_ACCESS_TTL" placeholder:"TIME" help:"Life of an access token."`
 	Signup               string `env:"PARLEY_SIGNUP" placeholder:"open|closed" help:"Whether anybody may make himself a user; open on a loopback address without trusted proxies, for requests that no proxy forwarded, else closed."`
 	Origins              string `env:"PARLEY_ORIGINS" placeholder:"ORIGIN,…" help:"Origins whose pages may act for their users, such as https://example.org."`
@@ -85,6 +87,7 @@ type plan struct {
 	bus                   busPlan
 	secret                []byte // nil: in the data folder
 	previousSecret        []byte // nil: in the data folder, or none
+	issuers               []issuers.Config
 	accessTTL             time.Duration
 	signUps               handlers.SignUps
 	origins               []string
@@ -134,6 +137,7 @@ func (s Settings) plan() (plan, error) {
 		rotate:    r.duration("rotate", s.Rotate, minRotate, maxRotate),
 	}
 	p.previousSecret = r.secret("jwt-previous-secret", s.JWTPreviousSecret)
+	p.issuers = r.issuers(s.Issuers)
 	p.certificate = r.certificate(p.tls)
 	p.loopback = isLoopback(p.listen)
 	p.signUps = r.signUps(s.Signup, p.loopback && len(p.trusted) == 0)
@@ -256,6 +260,24 @@ func (r *reading) secret(setting, s string) []byte {
 		r.mistake(setting, "is weak: it repeats a few characters: %s", makeSecret)
 	}
 	return []byte(s)
+}
+
+// issuers reads the file that names other issuers.
+func (r *reading) issuers(path string) []issuers.Config {
+	if path == "" {
+		return nil
+	}
+	configs, err := issuers.Read(path)
+	mistakes := []error{err}
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		mistakes = many.Unwrap()
+	}
+	for _, mistake := range mistakes {
+		if mistake != nil {
+			r.mistake("issuers", "%s", oneLine(mistake))
+		}
+	}
+	return configs
 }
 
 func (r *reading) duration(setting, s string, least, most time.Duration) time.Duration {

@@ -9,12 +9,13 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-json-experiment/json"
+
+	"parley/chat"
 )
 
 // Config is one entry of the file that names the issuers.
@@ -48,8 +49,6 @@ const (
 
 // keyAlgorithms are those of public keys; each is allowed where an entry lists none.
 var keyAlgorithms = []jose.SignatureAlgorithm{jose.RS256, jose.PS256, jose.ES256, jose.EdDSA}
-
-var namespaceForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 
 // Read reads the file that names the issuers, and what it refers to. Its error joins all
 // mistakes, each of one line that names the entry.
@@ -97,7 +96,7 @@ func (c *Config) check() (mistakes []error) {
 	if c.Audience == "" {
 		wrong("audience is missing: name what the tokens say in aud")
 	}
-	if !namespaceForm.MatchString(c.Namespace) {
+	if chat.CheckNamespace(c.Namespace) != nil {
 		wrong("namespace %q must be 1 to 32 of a-z, 0-9 and '-', and begin with a letter or digit", c.Namespace)
 	}
 	switch sources := c.sources(); {

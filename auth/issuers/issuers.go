@@ -18,12 +18,8 @@ import (
 	"parley/chat"
 )
 
-var (
-	// ErrNotListed says that a token names no issuer that is listed.
-	ErrNotListed = errors.New("the token is of no issuer that is listed")
-	// ErrInvalid refuses a token of a listed issuer.
-	ErrInvalid = errors.New("the token is not valid")
-)
+// errNotListed says that a token names no issuer that is listed.
+var errNotListed = errors.New("the token is of no issuer that is listed")
 
 // maxKnown is how many good tokens are remembered, each of some hundred bytes.
 const maxKnown = 10_000
@@ -101,28 +97,34 @@ func (s *Set) Close() {
 	s.loading.Wait()
 }
 
-// Admit tells whom a token speaks for, and sees that its user and session are stored.
-// [ErrNotListed] for one that names no listed issuer, [ErrInvalid] for every other that is no
-// good; chat.ErrSessionEnded, and the store's errors.
-func (s *Set) Admit(ctx context.Context, token string) (chat.Actor, error) {
+// Admit tells whom a token speaks for, and sees that its user and session are stored. Where
+// it names no listed issuer, listed is false and nothing else is said of it.
+// chat.ErrInvalidToken, chat.ErrSessionEnded, and the store's errors.
+func (s *Set) Admit(ctx context.Context, token string) (actor chat.Actor, listed bool, err error) {
+	if len(s.issuers) == 0 {
+		return chat.Actor{}, false, nil
+	}
 	id := sha256.Sum256([]byte(token))
 	if a, ok := s.known.Get(id); ok && a.holds(s.now()) {
-		return a.actor, nil
+		return a.actor, true, nil
 	}
 	foreign, is, keys, err := s.verify(ctx, token)
-	if err != nil {
-		return chat.Actor{}, err
+	switch {
+	case errors.Is(err, errNotListed):
+		return chat.Actor{}, false, nil
+	case err != nil:
+		return chat.Actor{}, true, err
 	}
 	username, err := s.store.Admit(ctx, foreign)
 	if err != nil {
-		return chat.Actor{}, fmt.Errorf("admitting a user of another issuer: %w", err)
+		return chat.Actor{}, true, fmt.Errorf("admitting a user of another issuer: %w", err)
 	}
-	actor := chat.Actor{
-		Username: username, Session: foreign.Session,
+	actor = chat.Actor{
+		Username: username, Session: foreign.Session, Kind: chat.ForeignToken,
 		Issued: chat.NewTime(foreign.Issued), Expires: chat.NewTime(foreign.Expires),
 	}
 	s.known.Add(id, admitted{actor, is, keys})
-	return actor, nil
+	return actor, true, nil
 }
 
 // holds says that the token has not ended, and that the keys by which it was found good are
@@ -138,25 +140,29 @@ func (a admitted) holds(now time.Time) bool {
 	return a.of.ring.set.Load() == a.keys
 }
 
-// Verify tells what a token says. [ErrNotListed], [ErrInvalid].
+// Verify tells what a token says. chat.ErrInvalidToken for one that is no good, or of no listed
+// issuer.
 func (s *Set) Verify(ctx context.Context, token string) (auth.Foreign, error) {
 	foreign, _, _, err := s.verify(ctx, token)
-	return foreign, err
+	if err != nil {
+		return auth.Foreign{}, chat.ErrInvalidToken
+	}
+	return foreign, nil
 }
 
 func (s *Set) verify(ctx context.Context, token string) (auth.Foreign, *issuer, *keySet, error) {
 	name, _ := issuerOf(token)
 	is, listed := s.issuers[name]
 	if !listed {
-		return auth.Foreign{}, nil, nil, ErrNotListed
+		return auth.Foreign{}, nil, nil, errNotListed
 	}
 	payload, keys, err := is.open(ctx, token)
 	if err != nil {
-		return auth.Foreign{}, nil, nil, ErrInvalid
+		return auth.Foreign{}, nil, nil, chat.ErrInvalidToken
 	}
 	foreign, err := is.read(token, payload, s.now())
 	if err != nil {
-		return auth.Foreign{}, nil, nil, ErrInvalid
+		return auth.Foreign{}, nil, nil, chat.ErrInvalidToken
 	}
 	return foreign, is, keys, nil
 }
@@ -171,7 +177,7 @@ func (is *issuer) open(ctx context.Context, token string) (payload []byte, set *
 	// No extension is understood here (RFC 7515 section 4.1.11); one would change what the
 	// payload is.
 	if _, critical := header.ExtraHeaders["crit"]; critical {
-		return nil, nil, ErrInvalid
+		return nil, nil, chat.ErrInvalidToken
 	}
 	keys := []any{is.secret}
 	if is.ring != nil {
@@ -182,7 +188,7 @@ func (is *issuer) open(ctx context.Context, token string) (payload []byte, set *
 			return payload, set, nil
 		}
 	}
-	return nil, nil, ErrInvalid
+	return nil, nil, chat.ErrInvalidToken
 }
 
 // read checks the claims of a token whose signature is good.

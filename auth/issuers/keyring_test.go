@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"parley/chat"
 )
 
 func TestAKeyThatIsNewIsFetchedOnce(t *testing.T) {
@@ -33,7 +35,7 @@ func TestAKeyThatIsNewIsFetchedOnce(t *testing.T) {
 		t.Errorf("asked %d times", n)
 	}
 	for _, kid := range []string{"a", "b", "c"} {
-		if _, err := d.Verify(t.Context(), rs256(kid, nil)); !errors.Is(err, ErrInvalid) {
+		if _, err := d.Verify(t.Context(), rs256(kid, nil)); !errors.Is(err, chat.ErrInvalidToken) {
 			t.Errorf("kid %s: %v", kid, err)
 		}
 	}
@@ -48,12 +50,12 @@ func TestAKeyThatWasWithdrawnIsGoodNoLonger(t *testing.T) {
 	s := newSource(t, jwks(jwk("r", p.rsa)))
 	d := newDesk(t, byURL(s))
 	token := rs256("r", nil)
-	if _, err := d.Admit(t.Context(), token); err != nil {
+	if _, _, err := d.Admit(t.Context(), token); err != nil {
 		t.Fatal(err)
 	}
 	s.publish(jwks(jwk("other", p.otherRSA)))
 	d.advance(staleAfter)
-	eventually(t, "the token is refused", func() bool { _, err := d.Admit(t.Context(), token); return errors.Is(err, ErrInvalid) })
+	eventually(t, "the token is refused", func() bool { _, _, err := d.Admit(t.Context(), token); return errors.Is(err, chat.ErrInvalidToken) })
 }
 
 func TestAnIssuerThatHangsDelaysNoOther(t *testing.T) {
@@ -85,7 +87,7 @@ func TestAnIssuerThatHangsDelaysNoOther(t *testing.T) {
 	// A token with an unknown key waits as long as its request does, and no longer.
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	if _, err := d.Verify(ctx, rs256("new", nil)); !errors.Is(err, ErrInvalid) {
+	if _, err := d.Verify(ctx, rs256("new", nil)); !errors.Is(err, chat.ErrInvalidToken) {
 		t.Error(err)
 	}
 }
@@ -126,7 +128,7 @@ func TestKeysThatAreNoGoodAreRefusedAndLoggedOnceAMinute(t *testing.T) {
 			healthy.Issuer, healthy.Namespace = "https://healthy.example", "healthy"
 			d := newDesk(t, byURL(s), healthy)
 			for range 12 { // two minutes
-				if _, err := d.Verify(t.Context(), rs256("r", nil)); !errors.Is(err, ErrInvalid) {
+				if _, err := d.Verify(t.Context(), rs256("r", nil)); !errors.Is(err, chat.ErrInvalidToken) {
 					t.Fatal(err)
 				}
 				if _, err := d.Verify(t.Context(), rs256("r", map[string]any{"iss": "https://healthy.example"})); err != nil {
@@ -163,7 +165,7 @@ func TestWeakAndUnfitKeysVerifyNothing(t *testing.T) {
 	} {
 		d := newDesk(t, byURL(newSource(t, text)))
 		for _, token := range []string{rs256("r", nil), forge("HS256", []byte(sharedSecret), `{"alg":"HS256","kid":"r"}`, says(nil))} {
-			if _, err := d.Verify(t.Context(), token); !errors.Is(err, ErrInvalid) {
+			if _, err := d.Verify(t.Context(), token); !errors.Is(err, chat.ErrInvalidToken) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}

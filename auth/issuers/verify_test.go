@@ -168,10 +168,10 @@ func TestNothingButAGoodTokenIsRead(t *testing.T) {
 		"rubbish":                      "abc",
 	}
 	for name, token := range bad {
-		if f, err := d.Verify(t.Context(), token); !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrNotListed) {
+		if f, err := d.Verify(t.Context(), token); !errors.Is(err, chat.ErrInvalidToken) {
 			t.Errorf("%s: %+v, %v", name, f, err)
 		}
-		if actor, err := d.Admit(t.Context(), token); err == nil {
+		if actor, listed, err := d.Admit(t.Context(), token); listed && err == nil || actor != (chat.Actor{}) {
 			t.Errorf("%s: admitted as %+v", name, actor)
 		}
 	}
@@ -284,12 +284,12 @@ func TestAGoodTokenIsStoredOnceAndEndsAllTheSame(t *testing.T) {
 	d := newDesk(t, byURL(newSource(t, jwks(jwk("r", pairs().rsa)))))
 	token := rs256("r", nil)
 	d.refuse = chat.ErrUnavailable
-	if _, err := d.Admit(t.Context(), token); !errors.Is(err, chat.ErrUnavailable) {
+	if _, _, err := d.Admit(t.Context(), token); !errors.Is(err, chat.ErrUnavailable) {
 		t.Errorf("while the store is away: %v", err)
 	}
 	d.refuse = nil
 	for range 3 {
-		actor, err := d.Admit(t.Context(), token)
+		actor, _, err := d.Admit(t.Context(), token)
 		if err != nil || actor.Username != "ann@id" || actor.Session == "" || !actor.Expires.Time().Equal(noon.Add(time.Hour)) {
 			t.Errorf("%+v, %v", actor, err)
 		}
@@ -298,11 +298,11 @@ func TestAGoodTokenIsStoredOnceAndEndsAllTheSame(t *testing.T) {
 		t.Errorf("stored %d times", n)
 	}
 	d.advance(time.Hour - time.Second)
-	if _, err := d.Admit(t.Context(), token); err != nil {
+	if _, _, err := d.Admit(t.Context(), token); err != nil {
 		t.Errorf("a second before its end: %v", err)
 	}
 	d.advance(time.Second)
-	if _, err := d.Admit(t.Context(), token); !errors.Is(err, ErrInvalid) {
+	if _, _, err := d.Admit(t.Context(), token); !errors.Is(err, chat.ErrInvalidToken) {
 		t.Errorf("at its end: %v", err)
 	}
 }
@@ -311,7 +311,7 @@ func BenchmarkAdmitKnown(b *testing.B) {
 	d := newDesk(b, byURL(newSource(b, jwks(jwk("r", pairs().rsa)))))
 	token := rs256("r", nil)
 	for b.Loop() {
-		if _, err := d.Admit(b.Context(), token); err != nil {
+		if _, _, err := d.Admit(b.Context(), token); err != nil {
 			b.Fatal(err)
 		}
 	}
