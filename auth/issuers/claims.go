@@ -18,8 +18,8 @@ import (
 type claims map[string]jsontext.Value
 
 const (
-	// maxToken bounds a token; the header that it comes in has room for little more.
-	maxToken = 16 << 10
+	// maxToken bounds a token, and by that what is remembered of good ones.
+	maxToken = 8 << 10
 	// maxText bounds what is hashed or stored of a token.
 	maxText = 1024
 	// maxSeconds is the end of the year 9999, the last that RFC 3339 can write.

@@ -3,7 +3,6 @@ package issuers
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,7 +20,8 @@ import (
 // errNotListed says that a token names no issuer that is listed.
 var errNotListed = errors.New("the token is of no issuer that is listed")
 
-// maxKnown is how many good tokens are remembered, each of some hundred bytes.
+// maxKnown is how many good tokens are remembered: of some hundred bytes each, and of maxToken
+// at the most.
 const maxKnown = 10_000
 
 // Options are what a [Set] stands on.
@@ -41,8 +41,8 @@ type Set struct {
 	issuers map[string]*issuer
 	store   auth.ForeignStore
 	now     func() time.Time
-	// known are tokens that were found good, by their hash.
-	known *lru.Cache[[sha256.Size]byte, admitted]
+	// known are tokens that were found good.
+	known *lru.Cache[string, admitted]
 
 	ctx     context.Context
 	stop    context.CancelFunc
@@ -65,7 +65,7 @@ type issuer struct {
 
 // New begins to read the issuers' keys, and does not wait for them.
 func New(o Options) (*Set, error) {
-	known, err := lru.New[[sha256.Size]byte, admitted](maxKnown)
+	known, err := lru.New[string, admitted](maxKnown)
 	if err != nil {
 		return nil, fmt.Errorf("setting up other issuers: %w", err)
 	}
@@ -104,8 +104,7 @@ func (s *Set) Admit(ctx context.Context, token string) (actor chat.Actor, listed
 	if len(s.issuers) == 0 {
 		return chat.Actor{}, false, nil
 	}
-	id := sha256.Sum256([]byte(token))
-	if a, ok := s.known.Get(id); ok && a.holds(s.now()) {
+	if a, ok := s.known.Get(token); ok && a.holds(s.now()) {
 		return a.actor, true, nil
 	}
 	foreign, is, keys, err := s.verify(ctx, token)
@@ -123,7 +122,7 @@ func (s *Set) Admit(ctx context.Context, token string) (actor chat.Actor, listed
 		Username: username, Session: foreign.Session, Kind: chat.ForeignToken,
 		Issued: chat.NewTime(foreign.Issued), Expires: chat.NewTime(foreign.Expires),
 	}
-	s.known.Add(id, admitted{actor, is, keys})
+	s.known.Add(token, admitted{actor, is, keys})
 	return actor, true, nil
 }
 
