@@ -41,7 +41,12 @@ func HashPassword(ctx context.Context, password string) (string, error) {
 }
 
 // checkPassword says why a text is no password, in the form that is hashed, or nil.
-func checkPassword(password string) error { return chat.CheckPassword(opaque(password)) }
+func checkPassword(password string) error { return checkPasswordAs("password", password) }
+
+// checkPasswordAs is checkPassword, for a field of another name.
+func checkPasswordAs(field, password string) error {
+	return chat.CheckPassword(field, opaque(password))
+}
 
 func (g *gate) hash(ctx context.Context, c caller, password string) (string, error) {
 	if err := g.enter(ctx, c); err != nil {
@@ -66,7 +71,7 @@ func (g *gate) compare(ctx context.Context, c caller, password, hash string) (bo
 // What cannot be a password is not hashed: whether a user has it does not depend on
 // which user that is.
 func (g *gate) compareForm(ctx context.Context, c caller, password, hash string) (bool, error) {
-	if chat.CheckPassword(password) != nil {
+	if chat.CheckPassword("password", password) != nil {
 		return false, nil
 	}
 	if err := g.enter(ctx, c); err != nil {

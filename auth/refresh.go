@@ -74,9 +74,9 @@ func (s *Service) Refresh(ctx context.Context, text string) (chat.Login, error) 
 // begins may be asked for at another instance.
 func (s *Service) next(user chat.User, session Session, now time.Time, present refreshToken, inGrace bool) (chat.Login, SessionTokens, error) {
 	if !inGrace {
-		return s.issue(user, present.successor(s.refreshKeys[0]), now)
+		return s.issue(user, present.successor(s.refreshKeys[0]), session.CreatedAt, now)
 	}
-	login, tokens, err := s.issue(user, present, now)
+	login, tokens, err := s.issue(user, present, session.CreatedAt, now)
 	if err != nil {
 		return chat.Login{}, SessionTokens{}, err
 	}

@@ -26,7 +26,7 @@ func TestARefreshSpendsTheTokenAndGivesItsSuccessor(t *testing.T) {
 		}
 		tokens[login.RefreshToken] = true
 		s := d.store.stored(id)
-		if s.Generation != n || !s.RefreshedAt.Equal(d.clock()) || !s.RefreshExpires.Equal(d.clock().Add(RefreshTTL)) ||
+		if s.Generation != n || !s.RefreshedAt.Equal(d.clock()) || !s.RefreshExpires.Equal(d.clock().Add(SessionIdle)) ||
 			!s.AccessExpires.Equal(login.ExpiresAt.Time()) {
 			t.Errorf("refresh %d stored %+v", n, s)
 		}
@@ -203,9 +203,9 @@ func TestAGenerationTooFarBackIsNotWalked(t *testing.T) {
 func TestAnExpiredRefreshTokenIsRefused(t *testing.T) {
 	d := newDesk(t)
 	login := d.logIn(t)
-	d.advance(RefreshTTL - time.Millisecond)
+	d.advance(SessionIdle - time.Millisecond)
 	login = d.refresh(t, login.RefreshToken)
-	d.advance(RefreshTTL)
+	d.advance(SessionIdle)
 	_, err := d.Refresh(t.Context(), login.RefreshToken)
 	wantError(t, err, chat.ErrBadRefreshToken)
 }
@@ -327,7 +327,7 @@ func FuzzRefreshToken(f *testing.F) {
 		if !ok {
 			return
 		}
-		if token.String() != text || token.generation < 0 || !isSessionID(token.session) {
+		if token.String() != text || token.generation < 0 || !IsSessionID(token.session) {
 			t.Errorf("%q was read as %q", text, token)
 		}
 	})

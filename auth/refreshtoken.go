@@ -39,7 +39,7 @@ func firstRefreshToken(session string) refreshToken {
 // parseRefreshToken reads exactly the texts that String writes.
 func parseRefreshToken(s string) (refreshToken, bool) {
 	parts := strings.SplitN(s, ".", 4)
-	if len(parts) != 3 || !isSessionID(parts[0]) {
+	if len(parts) != 3 || !IsSessionID(parts[0]) {
 		return refreshToken{}, false
 	}
 	t := refreshToken{session: parts[0]}
@@ -58,8 +58,9 @@ func parseRefreshToken(s string) (refreshToken, bool) {
 	return t, t.String() == s
 }
 
-// isSessionID keeps what no id can be from the store.
-func isSessionID(s string) bool {
+// IsSessionID says whether s has the form of a session's id. What has not is asked of no
+// store, which may not even be able to take it.
+func IsSessionID(s string) bool {
 	if len(s) == 0 || len(s) > maxSessionID {
 		return false
 	}

@@ -11,8 +11,11 @@ import (
 	"parley/chat"
 )
 
-// RefreshTTL is how long a refresh token lives.
-const RefreshTTL = 30 * 24 * time.Hour
+// How long a session lasts unless told otherwise: from its last refresh on, and in all.
+const (
+	SessionIdle = 30 * 24 * time.Hour
+	SessionMost = 90 * 24 * time.Hour
+)
 
 // Signer makes access tokens.
 type Signer interface {
@@ -29,6 +32,9 @@ type Options struct {
 	// second, if any, those from before the secret was rotated. All instances of a service
 	// have the same ones; see [DeriveKey].
 	RefreshKeys [][]byte
+	// Idle is how long a session lasts unused, and Most how long it lasts in all; 0 is
+	// SessionIdle and SessionMost.
+	Idle, Most time.Duration
 	// Renewed is told of each session that a refresh renewed; nil is nobody. It does not
 	// block.
 	Renewed func(username, session string)
@@ -43,6 +49,7 @@ type Service struct {
 	store       Store
 	signer      Signer
 	refreshKeys [][]byte
+	idle, most  time.Duration
 	renewed     func(username, session string)
 	now         func() time.Time
 	passwords   *gate
@@ -55,6 +62,8 @@ func New(o Options) *Service {
 		store:       o.Store,
 		signer:      o.Signer,
 		refreshKeys: o.RefreshKeys,
+		idle:        cmp.Or(o.Idle, SessionIdle),
+		most:        cmp.Or(o.Most, SessionMost),
 		renewed:     o.Renewed,
 		now:         o.Now,
 		passwords:   passwords,
@@ -111,6 +120,9 @@ type SignIn struct {
 	// Address is the client's, by which hashing is shared fairly; empty where it is
 	// unknown.
 	Address string
+	// UserAgent is what the client says it is, and SeenAt its whole address: by these its user
+	// knows the session again.
+	UserAgent, SeenAt string
 }
 
 // caller is the client as the gate tells it from others. All that is no username
@@ -136,7 +148,7 @@ func (s *Service) LogIn(ctx context.Context, i SignIn) (chat.Login, error) {
 	if !matches || account.Disabled || account.Username == "" {
 		return chat.Login{}, chat.ErrBadCredentials
 	}
-	return s.begin(ctx, account.User)
+	return s.begin(ctx, account, i)
 }
 
 // account reads the account of a username; for one that nobody has, an account
@@ -154,19 +166,24 @@ func (s *Service) account(ctx context.Context, username string) (Account, error)
 	case err != nil:
 		return Account{}, fmt.Errorf("reading an account: %w", err)
 	case account.PasswordHash == "": // a bot, or a user of another issuer
-		return Account{PasswordHash: nobodysHash}, nil
+		account.PasswordHash = nobodysHash
 	}
 	return account, nil
 }
 
-// begin stores a new session of the user and gives its first tokens.
-func (s *Service) begin(ctx context.Context, user chat.User) (chat.Login, error) {
+// begin stores a new session of the account and gives its first tokens.
+func (s *Service) begin(ctx context.Context, account Account, i SignIn) (chat.Login, error) {
 	first := firstRefreshToken(rand.Text())
-	login, tokens, err := s.issue(user, first, s.now())
+	now := s.now()
+	login, tokens, err := s.issue(account.User, first, now, now)
 	if err != nil {
 		return chat.Login{}, err
 	}
-	err = s.store.CreateSession(ctx, Session{ID: first.session, Username: user.Username, SessionTokens: tokens})
+	err = s.store.CreateSession(ctx, NewSession{
+		Session:      Session{ID: first.session, Username: account.Username, CreatedAt: tokens.RefreshedAt, SessionTokens: tokens},
+		PasswordHash: account.PasswordHash,
+		UserAgent:    chat.Cut(i.UserAgent, chat.MaxUserAgent), Address: i.SeenAt,
+	})
 	if err != nil {
 		return chat.Login{}, fmt.Errorf("storing a session: %w", err)
 	}
@@ -174,9 +191,13 @@ func (s *Service) begin(ctx context.Context, user chat.User) (chat.Login, error)
 }
 
 // issue makes what is given out with a refresh token that nobody has had before,
-// and what is stored of it.
-func (s *Service) issue(user chat.User, refresh refreshToken, now time.Time) (chat.Login, SessionTokens, error) {
+// and what is stored of it, in a session that was created before.
+func (s *Service) issue(user chat.User, refresh refreshToken, created, now time.Time) (chat.Login, SessionTokens, error) {
 	now = now.Truncate(time.Millisecond)
+	ends := now.Add(s.idle)
+	if last := created.Truncate(time.Millisecond).Add(s.most); last.Before(ends) {
+		ends = last
+	}
 	access, expires, err := s.signer.Sign(user.Username, refresh.session)
 	if err != nil {
 		return chat.Login{}, SessionTokens{}, fmt.Errorf("signing: %w", err)
@@ -185,7 +206,7 @@ func (s *Service) issue(user chat.User, refresh refreshToken, now time.Time) (ch
 		Generation:     refresh.generation,
 		RefreshHash:    refresh.hash(),
 		RefreshedAt:    now,
-		RefreshExpires: now.Add(RefreshTTL),
+		RefreshExpires: ends,
 		AccessExpires:  expires,
 	}
 	return newLogin(user, access, refresh, tokens), tokens, nil

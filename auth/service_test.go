@@ -141,11 +141,11 @@ func TestAnUnknownUserCostsAsMuchAsAWrongPassword(t *testing.T) {
 func TestALoginThatLosesToADisablingIsRefused(t *testing.T) {
 	d := newDesk(t)
 	d.logIn(t)
-	user := d.store.accounts["ann"].User
+	account := d.store.accounts["ann"]
 	if err := d.store.DisableUser(t.Context(), "ann"); err != nil {
 		t.Fatal(err)
 	}
-	_, err := d.begin(t.Context(), user)
+	_, err := d.begin(t.Context(), account, SignIn{})
 	wantError(t, err, chat.ErrBadCredentials)
 }
 
@@ -196,7 +196,7 @@ func TestALogoutEndsTheSessionByEitherCredential(t *testing.T) {
 func TestALogoutBySpentOrExpiredRefreshTokenEndsTheSessionToo(t *testing.T) {
 	for name, spoil := range map[string]func(*desk, chat.Login){
 		"spent":   func(d *desk, l chat.Login) { d.refresh(t, d.refresh(t, l.RefreshToken).RefreshToken) },
-		"expired": func(d *desk, l chat.Login) { d.advance(RefreshTTL) },
+		"expired": func(d *desk, l chat.Login) { d.advance(SessionIdle) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t)

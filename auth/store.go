@@ -25,8 +25,13 @@ type Store interface {
 	User(ctx context.Context, actor chat.Actor) (chat.User, error)
 
 	// CreateSession stores a new session. chat.ErrBadCredentials where the user is
-	// disabled or unknown.
-	CreateSession(ctx context.Context, s Session) error
+	// disabled or unknown, or the password is not the one that was compared any more. Where
+	// the user has as many as one user may have, the one that has been unused for longest
+	// ends.
+	CreateSession(ctx context.Context, s NewSession) error
+	// SetOwnPassword replaces the hash of the actor's password, if it still is was, and ends
+	// all other sign-ins of the user. chat.ErrWrongPassword where it is another one.
+	SetOwnPassword(ctx context.Context, actor chat.Actor, was, hash string) error
 	// Session reads a session that is live (not ended, and its user not disabled), and
 	// the store's clock. chat.ErrSessionEnded for every other.
 	Session(ctx context.Context, id string) (Session, time.Time, error)
@@ -54,9 +59,19 @@ type Account struct {
 
 // Session is one sign-in.
 type Session struct {
-	ID       string
-	Username string
+	ID        string
+	Username  string
+	CreatedAt time.Time
 	SessionTokens
+}
+
+// NewSession is a sign-in to be stored.
+type NewSession struct {
+	Session
+	// PasswordHash is of the password that was compared.
+	PasswordHash string
+	// UserAgent and Address are of the client, for its user to know it by.
+	UserAgent, Address string
 }
 
 // SessionTokens is what is kept of a session's tokens; all times are exact to

@@ -83,6 +83,26 @@ func (m *memory) DisableUser(_ context.Context, username string) error {
 	return m.broken
 }
 
+func (m *memory) SetOwnPassword(_ context.Context, actor chat.Actor, was, hash string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, err := m.live(actor.Session); err != nil {
+		return err
+	}
+	account := m.accounts[actor.Username]
+	if account.PasswordHash != was {
+		return chat.ErrWrongPassword
+	}
+	account.PasswordHash = hash
+	m.accounts[actor.Username] = account
+	for id, s := range m.sessions {
+		if s.Username == actor.Username && id != actor.Session {
+			m.ended[id] = true
+		}
+	}
+	return nil
+}
+
 // live reads a session as every method must see it; the lock is held.
 func (m *memory) live(id string) (Session, error) {
 	if m.broken != nil {
@@ -108,16 +128,16 @@ func (m *memory) User(_ context.Context, actor chat.Actor) (chat.User, error) {
 	return m.accounts[s.Username].User, nil
 }
 
-func (m *memory) CreateSession(_ context.Context, s Session) error {
+func (m *memory) CreateSession(_ context.Context, s NewSession) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.broken != nil {
 		return m.broken
 	}
-	if account, ok := m.accounts[s.Username]; !ok || account.Disabled {
+	if account, ok := m.accounts[s.Username]; !ok || account.Disabled || account.PasswordHash != s.PasswordHash {
 		return chat.ErrBadCredentials
 	}
-	m.sessions[s.ID] = s
+	m.sessions[s.ID] = s.Session
 	return nil
 }
 
@@ -248,7 +268,7 @@ func (d *desk) ann(t testing.TB) chat.User {
 // logIn begins a session of ann's, as a login does once the password was right.
 func (d *desk) logIn(t testing.TB) chat.Login {
 	t.Helper()
-	login, err := d.begin(t.Context(), d.ann(t))
+	login, err := d.begin(t.Context(), Account{User: d.ann(t), PasswordHash: d.store.accounts["ann"].PasswordHash}, SignIn{})
 	if err != nil {
 		t.Fatal(err)
 	}

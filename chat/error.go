@@ -82,6 +82,11 @@ var (
 	ErrUsernameTaken = &Error{Code: "username_taken", Detail: "This username is taken."}
 	// ErrBadCredentials refuses a login. It does not say what was wrong.
 	ErrBadCredentials = &Error{Code: "invalid_credentials", Detail: "The username or the password is wrong."}
+	// ErrWrongPassword refuses what a signed-in user has to confirm by a password.
+	ErrWrongPassword = &Error{Code: "wrong_password", Detail: "The password is wrong."}
+	// ErrBadTicket refuses a stream ticket that is forged, used, expired, or of another page,
+	// path or session than asks.
+	ErrBadTicket = &Error{Code: "invalid_ticket", Detail: "This stream ticket is not valid here: ask for a new one."}
 	// ErrBadRefreshToken refuses a refresh token that is unknown, spent or of a
 	// session that is over.
 	ErrBadRefreshToken = &Error{Code: "invalid_refresh_token", Detail: "This refresh token is not valid: log in again."}

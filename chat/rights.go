@@ -93,7 +93,7 @@ var rights = [actions]right{
 	ReadOwnTokens:     {name: "list one's own script tokens"},
 	MakeOwnTokens:     {name: "make a script token for oneself"},
 	RevokeOwnTokens:   {name: "revoke one's own script tokens"},
-	MakeTicket:        {name: "make a stream ticket"},
+	MakeTicket:        {name: "make a stream ticket", scope: ScopeRead},
 
 	ReadUsers:         {name: "list and read users", admin: true},
 	ChangeUsers:       {name: "disable and enable users, make and unmake admins, set passwords", admin: true},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -70,8 +71,9 @@ func CheckChatID(s string) error {
 	return nil
 }
 
-// CheckPassword says why s is no password, or nil.
-func CheckPassword(s string) error { return checkString("password", s, MinPassword, MaxPassword) }
+// CheckPassword says why s is no password, or nil. It is told under the name that the
+// caller's field has.
+func CheckPassword(field, s string) error { return checkString(field, s, MinPassword, MaxPassword) }
 
 // CheckDisplayName says why s is no display name, or nil.
 func CheckDisplayName(s string) error { return checkString("display_name", s, 1, MaxDisplayName) }
@@ -126,6 +128,22 @@ func (r Role) Check() error {
 		return nil
 	}
 	return Invalid("role", `must be "guest", "member", "admin" or "owner"`)
+}
+
+// Cut is the valid UTF-8 of s without control characters, at most so many code points of it:
+// a form in which what a client says of itself can be stored and shown.
+func Cut(s string, most int) string {
+	var b strings.Builder
+	for _, r := range strings.ToValidUTF8(s, "") {
+		if most == 0 {
+			break
+		}
+		if !unicode.IsControl(r) {
+			b.WriteRune(r)
+			most--
+		}
+	}
+	return b.String()
 }
 
 func checkTitle(s string) error { return checkString("title", s, 0, MaxTitle) }

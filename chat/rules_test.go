@@ -101,7 +101,7 @@ func TestPasswordsAreBounded(t *testing.T) {
 		strings.Repeat("é", MinPassword): true, strings.Repeat("a", MaxPassword): true,
 		strings.Repeat("é", MinPassword-1): false, strings.Repeat("a", MaxPassword+1): false,
 	} {
-		if err := CheckPassword(password); (err == nil) != good {
+		if err := CheckPassword("password", password); (err == nil) != good {
 			t.Errorf("a password of %d bytes: %v", len(password), err)
 		}
 	}

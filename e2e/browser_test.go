@@ -29,8 +29,8 @@ type browser struct {
 	ctx context.Context
 }
 
-// browse starts a browser and opens the address in it.
-func browse(t testing.TB, name, address string) *browser {
+// browse starts a browser, with further flags of Chromium, and opens the address in it.
+func browse(t testing.TB, name, address string, flags ...string) *browser {
 	t.Helper()
 	path := need.Chromium(t)
 	// Not in the test's own folder: a browser that is slow to end writes to it
@@ -42,6 +42,9 @@ func browse(t testing.TB, name, address string) *browser {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	for _, flag := range flags {
+		options = append(options, chromedp.Flag(flag, true))
+	}
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox)
 	}

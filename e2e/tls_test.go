@@ -37,6 +37,15 @@ func certificateFiles(t *testing.T) (cert, key string) {
 	return write("cert.pem", "CERTIFICATE", pair.Certificate[0]), write("key.pem", "PRIVATE KEY", der)
 }
 
+// trust has the browser take every certificate.
+func (b *browser) trust() {
+	b.t.Helper()
+	b.do("taking every certificate", chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, security.SetIgnoreCertificateErrors, security.SetIgnoreCertificateErrorsParams{Ignore: true})
+		return err
+	}))
+}
+
 // A browser opens six connections of HTTP/1.1 to one host: a seventh stream would
 // wait, and so would the page's every request.
 func TestOverHTTPSABrowserHasTenStreamsAtOnceAndEachComesBackAfterItsReset(t *testing.T) {
@@ -45,10 +54,8 @@ func TestOverHTTPSABrowserHasTenStreamsAtOnceAndEachComesBackAfterItsReset(t *te
 	cert, key := certificateFiles(t)
 	server := serve(t, "--tls-cert", cert, "--tls-key", key, "--rotate", "3s")
 	ann := browse(t, "ann", "about:blank")
-	ann.do("taking the certificate", chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-		_, err := chromedp.Call(ctx, security.SetIgnoreCertificateErrors, security.SetIgnoreCertificateErrorsParams{Ignore: true})
-		return err
-	}), chromedp.Navigate(server.URL+"/healthz"))
+	ann.trust()
+	ann.do("opening the page", chromedp.Navigate(server.URL+"/healthz"))
 	const text = "heard-ten-times-over"
 	secrets.add("a text", text)
 	value[bool](ann, fmt.Sprintf(`

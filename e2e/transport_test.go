@@ -90,6 +90,8 @@ var secretFields = map[string]string{
 	"token":         "a token",
 	"refresh_token": "a refresh token",
 	"text":          "a text",
+	"new_password":  "a password",
+	"ticket":        "a ticket",
 }
 
 func recordFields(body []byte) {

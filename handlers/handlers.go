@@ -24,11 +24,26 @@ type Accounts interface {
 	Refresh(ctx context.Context, refreshToken string) (chat.Login, error)
 	LogOut(ctx context.Context, session string) error
 	LogOutByRefreshToken(ctx context.Context, refreshToken string) error
+	ChangePassword(ctx context.Context, actor chat.Actor, p auth.PasswordChange) error
 }
 
-// Users reads the actor's own user, as auth.Store says.
+// Users keeps the actor's own user and its sessions. Its methods answer as those of
+// chat.Chats, besides the errors that they name.
 type Users interface {
 	User(ctx context.Context, actor chat.Actor) (chat.User, error)
+	ChangeOwnUser(ctx context.Context, actor chat.Actor, displayName string) (chat.User, error)
+	// Sessions lists the user's sessions that go on, by id.
+	Sessions(ctx context.Context, actor chat.Actor, q chat.ListQuery) (chat.Page[chat.Session], error)
+	// EndOwnSession ends a session of the user. chat.ErrNotFound, also for one of another.
+	EndOwnSession(ctx context.Context, actor chat.Actor, id string) error
+	// EndOtherSessions ends all sessions of the user but the actor's.
+	EndOtherSessions(ctx context.Context, actor chat.Actor) error
+}
+
+// Tickets opens streams for pages that can send no header. auth.Tickets implements it.
+type Tickets interface {
+	Make(actor chat.Actor, origin, path string) (ticket string, expires chat.Time)
+	Redeem(ctx context.Context, ticket, returned, origin, path string) (actor chat.Actor, comeBack string, err error)
 }
 
 // Streams serves streams. An error means that nothing was written. stream.Broker
@@ -60,6 +75,7 @@ type Options struct {
 	Chats    chat.Chats
 	Messages chat.Messages
 	Streams  Streams
+	Tickets  Tickets
 
 	Tokens         *middleware.Tokens
 	Cookies        *middleware.Cookies

@@ -34,8 +34,8 @@ const (
 	// actor: a verified token, in the header or the cookie; a change by cookie
 	// must come from the service's own pages or a listed origin.
 	actor
-	// follower: an actor. The stream changes nothing and is guarded like a change,
-	// because a foreign page could read along.
+	// follower: an actor, or a stream ticket. The stream changes nothing and is guarded like
+	// a change, because a foreign page could read along.
 	follower
 )
 
@@ -54,6 +54,12 @@ func (a *api) routes() []route {
 		{"POST", "/refresh", a.refresh, nobody, chat.NoAction, inJSONOrText},
 		{"POST", "/logout", a.logOut, nobody, chat.NoAction, nil},
 		{"GET", "/me", a.me, actor, chat.ReadOwnUser, inJSON},
+		{"PATCH", "/me", a.changeMe, actor, chat.ChangeOwnUser, inJSON},
+		{"PUT", "/me/password", a.changePassword, actor, chat.ChangeOwnPassword, nil},
+		{"GET", "/me/sessions", a.listSessions, actor, chat.ReadOwnSessions, inJSON},
+		{"DELETE", "/me/sessions", a.endOtherSessions, actor, chat.EndOwnSessions, nil},
+		{"DELETE", "/me/sessions/:session", a.endSession, actor, chat.EndOwnSessions, nil},
+		{"POST", "/stream-tickets", a.makeTicket, actor, chat.MakeTicket, inJSON},
 
 		{"POST", "/chats", a.createChat, actor, chat.CreateChat, inJSON},
 		{"GET", "/chats", a.listChats, actor, chat.ListChats, inJSON},
@@ -93,7 +99,7 @@ func (a *api) mount(engine *gin.Engine, r route) {
 	case actor:
 		chain = append(chain, a.Tokens.Authenticate(), a.Origins.Guard(), step(covered(r.action)))
 	case follower:
-		chain = append(chain, a.Tokens.Authenticate(), step(a.guardFollower), step(covered(r.action)))
+		chain = append(chain, step(a.authenticateFollower), step(covered(r.action)))
 	}
 	if r.offers != nil {
 		chain = append(chain, step(func(c *gin.Context) error { return choose(c, r.offers) }))

@@ -27,6 +27,7 @@ func (a *api) logIn(c *gin.Context) error {
 	}
 	login, err := a.Accounts.LogIn(c.Request.Context(), auth.SignIn{
 		Username: body.Username, Password: body.Password, Address: middleware.AddressOf(c),
+		UserAgent: c.Request.UserAgent(), SeenAt: middleware.FullAddressOf(c),
 	})
 	if err != nil {
 		return err

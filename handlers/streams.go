@@ -131,12 +131,3 @@ func preferredWait(header http.Header) time.Duration {
 	}
 	return 0
 }
-
-// guardFollower refuses a stream opened with the cookie from a foreign page:
-// EventSource sends it along, and the page could read everything.
-func (a *api) guardFollower(c *gin.Context) error {
-	if !middleware.ByCookie(c) {
-		return nil
-	}
-	return a.Origins.Check(c.Request)
-}

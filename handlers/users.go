@@ -48,11 +48,3 @@ func (a *api) maySignUp(c *gin.Context) error {
 	}
 	return middleware.ErrSignupClosed
 }
-
-func (a *api) me(c *gin.Context) error {
-	user, err := a.Users.User(c.Request.Context(), actorOf(c))
-	if err != nil {
-		return err
-	}
-	return writeJSON(c, http.StatusOK, user)
-}

@@ -17,7 +17,8 @@ import (
 const hostPrefix = "__Host-"
 
 // Cookies are the two cookies in which a browser keeps its tokens.
-type Cookies struct{ access, refresh, path string }
+// A third one keeps for a page of another origin what its stream comes back with.
+type Cookies struct{ access, refresh, stream, path string }
 
 // NewCookies names the cookies, over plain http, name_token and name_refresh; parley_…
 // for "". Browsers do not tell the ports of one host apart (RFC 6265 section 8.5), so
@@ -27,7 +28,7 @@ type Cookies struct{ access, refresh, path string }
 // their path stays "/", without which no browser takes the prefix __Host-.
 func NewCookies(name, basePath string) *Cookies {
 	name = cmp.Or(name, DefaultCookieName)
-	return &Cookies{access: name + "_token", refresh: name + "_refresh", path: cmp.Or(basePath, "/")}
+	return &Cookies{access: name + "_token", refresh: name + "_refresh", stream: name + "_stream", path: cmp.Or(basePath, "/")}
 }
 
 // DefaultCookieName is what the cookies' names begin with unless told otherwise.
@@ -88,6 +89,38 @@ func (k *Cookies) Count(r *http.Request) bool {
 func (k *Cookies) Tokens(r *http.Request) (access, refresh string) {
 	return cookie(r, k.access), cookie(r, k.refresh)
 }
+
+// Stream is what the request's stream was given to come back with; empty where it was given
+// nothing.
+func (k *Cookies) Stream(r *http.Request) string {
+	name := k.stream
+	if isSecure(r) {
+		name = securePrefix + name
+	}
+	if ck, err := r.Cookie(name); err == nil {
+		return ck.Value
+	}
+	return ""
+}
+
+// SetStream keeps what the request's stream comes back with, for its path alone. Over https a
+// page of another site may send it, even where the browser keeps the sites' cookies apart
+// (CHIPS: Partitioned, of which Secure and SameSite=None are part).
+func (k *Cookies) SetStream(c *gin.Context, value string, expires chat.Time) {
+	ck := &http.Cookie{
+		Name: k.stream, Value: value, Path: At(c, c.Request.URL.Path), MaxAge: maxAge(expires), HttpOnly: true,
+		SameSite: http.SameSiteLaxMode,
+	}
+	if isSecure(c.Request) {
+		ck.Name = securePrefix + k.stream
+		ck.Secure, ck.SameSite, ck.Partitioned = true, http.SameSiteNoneMode, true
+	}
+	http.SetCookie(c.Writer, ck)
+}
+
+// securePrefix stands before the name of a cookie that has a path of its own, and so cannot
+// have hostPrefix.
+const securePrefix = "__Secure-"
 
 func (k *Cookies) set(c *gin.Context, name, value string, maxAge int) {
 	path := k.path

@@ -196,7 +196,7 @@ func (t *Tokens) Authenticate() gin.HandlerFunc {
 			WriteProblem(c, err)
 			return
 		}
-		c.Set(actorKey, actor)
+		SetActor(c, actor)
 		c.Set(byCookieKey, cred.byCookie)
 	}
 }
@@ -220,6 +220,9 @@ func (t *Tokens) admit(ctx context.Context, token string) (_ chat.Actor, listed 
 	}
 	return t.foreign.Admit(ctx, token)
 }
+
+// SetActor sets on whose behalf the request is made.
+func SetActor(c *gin.Context, actor chat.Actor) { c.Set(actorKey, actor) }
 
 // ActorOf is on whose behalf the request is made; without an actor, the zero
 // value, which no store knows.

@@ -60,6 +60,27 @@ func (o *Origins) Check(r *http.Request) error {
 	return ErrForeignOrigin
 }
 
+// Foreign is the origin of the page that sent a request, where it is another one than the
+// service's own; empty for an own page's, and for what no browser sent. [ErrForeignOrigin]
+// where it cannot be told.
+func (o *Origins) Foreign(r *http.Request) (string, error) {
+	site, sent := r.Header.Values("Sec-Fetch-Site"), r.Header.Values("Origin")
+	switch {
+	case len(site) == 1 && (site[0] == "same-origin" || site[0] == "none"), len(sent) == 0 && len(site) == 0:
+		return "", nil
+	case len(sent) != 1:
+		return "", ErrForeignOrigin
+	}
+	origin, ok := parseOrigin(sent[0])
+	switch {
+	case !ok:
+		return "", ErrForeignOrigin
+	case len(site) == 0 && origin.isOf(r):
+		return "", nil
+	}
+	return origin.String(), nil
+}
+
 // Guard refuses a request that changes something and whose actor came by cookie,
 // if it is of a foreign origin. It stands behind [Tokens.Authenticate].
 func (o *Origins) Guard() gin.HandlerFunc {

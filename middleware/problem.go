@@ -55,6 +55,8 @@ var kinds = map[chat.Code]kind{
 	chat.ErrSessionEnded.Code:        {status: http.StatusUnauthorized, title: "Session ended", challenge: true},
 	chat.ErrBadCredentials.Code:      {status: http.StatusUnauthorized, title: "Wrong username or password"},
 	chat.ErrBadRefreshToken.Code:     {status: http.StatusUnauthorized, title: "Invalid refresh token"},
+	chat.ErrBadTicket.Code:           {status: http.StatusUnauthorized, title: "Invalid stream ticket", challenge: true},
+	chat.ErrWrongPassword.Code:       {status: http.StatusForbidden, title: "Wrong password"},
 	chat.ErrForbidden.Code:           {status: http.StatusForbidden, title: "Forbidden"},
 	chat.ErrNotAMember.Code:          {status: http.StatusForbidden, title: "Not a member"},
 	chat.ErrReadOnly.Code:            {status: http.StatusForbidden, title: "Read only"},

@@ -30,7 +30,7 @@ var refusals = []*chat.Error{
 	chat.Invalid("text", "must not be empty"),
 	chat.ErrNotFound, chat.ErrNotAMember, chat.ErrForbidden, chat.ErrReadOnly, chat.InsufficientScope(chat.ScopePost), chat.ErrChatExists, chat.ErrTooManyChats, chat.ErrLastOwner,
 	chat.ErrIdempotencyMismatch, chat.ErrSessionEnded, chat.ErrUnavailable, chat.ErrUsernameTaken,
-	chat.ErrBadCredentials, chat.ErrBadRefreshToken, chat.ErrBusy, chat.ErrTooManyStreams,
+	chat.ErrBadCredentials, chat.ErrBadRefreshToken, chat.ErrWrongPassword, chat.ErrBadTicket, chat.ErrBusy, chat.ErrTooManyStreams,
 	middleware.ErrUnauthenticated, middleware.ErrInvalidToken, middleware.ErrTokenInURL,
 	middleware.ErrForeignOrigin, middleware.ErrSignupClosed, middleware.ErrMisdirected, middleware.ErrMethodNotAllowed,
 	middleware.ErrNotAcceptable, middleware.ErrTooLarge, middleware.ErrBrokenBody,

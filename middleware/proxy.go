@@ -50,10 +50,7 @@ func Forwarded(trusted []netip.Prefix) gin.HandlerFunc {
 // nobody says, and where it is this machine's own, which is that of everybody behind
 // a proxy that is not trusted.
 func AddressOf(c *gin.Context) string {
-	address := addrOf(c.Request.RemoteAddr)
-	if o, ok := c.Request.Context().Value(outsideKey{}).(outside); ok {
-		address = o.address
-	}
+	address := clientAddr(c)
 	switch {
 	case !address.IsValid() || address.IsLoopback():
 		return ""
@@ -61,6 +58,23 @@ func AddressOf(c *gin.Context) string {
 		return netip.PrefixFrom(address, 64).Masked().String()
 	}
 	return address.String()
+}
+
+// FullAddressOf is the whole address of the client, for its user to see; empty where nobody
+// says.
+func FullAddressOf(c *gin.Context) string {
+	if address := clientAddr(c); address.IsValid() {
+		return address.String()
+	}
+	return ""
+}
+
+// clientAddr is where the client is, as far as trusted proxies tell it.
+func clientAddr(c *gin.Context) netip.Addr {
+	if o, ok := c.Request.Context().Value(outsideKey{}).(outside); ok {
+		return o.address
+	}
+	return addrOf(c.Request.RemoteAddr)
 }
 
 // forwardedFor walks back along X-Forwarded-For past the trusted proxies; invalid

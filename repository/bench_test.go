@@ -113,7 +113,7 @@ func crowd(t testing.TB, r *Repository, n int) []chat.Actor {
 	}
 	severalAtOnce(t, n, func(i int) error {
 		a := actors[i]
-		if _, err := r.CreateUser(t.Context(), auth.NewUser{Username: a.Username, DisplayName: a.Username, PasswordHash: "x"}); err != nil {
+		if _, err := r.CreateUser(t.Context(), auth.NewUser{Username: a.Username, DisplayName: a.Username, PasswordHash: "hash of " + a.Username}); err != nil {
 			return err
 		}
 		s := newSession(a.Username)

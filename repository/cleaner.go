@@ -52,6 +52,9 @@ func (c *cleaner) clean(ctx context.Context) error {
 	if err := c.r.dropSessions(ctx, time.Now().Add(-sessionKept)); err != nil {
 		return err
 	}
+	if err := c.r.dropTickets(ctx); err != nil {
+		return err
+	}
 	if err := c.r.dropLeases(ctx); err != nil {
 		return err
 	}
@@ -83,19 +86,25 @@ func (c *cleaner) scrub(ctx context.Context) (err error) {
 const deleteSessions = `DELETE FROM sessions WHERE id IN (
 	SELECT id FROM sessions WHERE refresh_expires_at < ? ORDER BY refresh_expires_at LIMIT ?)`
 
-// dropSessions deletes the sessions that were over before a moment, in slices.
+// dropSessions deletes the sessions that were over before a moment.
 func (r *Repository) dropSessions(ctx context.Context, before time.Time) error {
+	return r.dropOld(ctx, `SELECT 1 FROM sessions WHERE refresh_expires_at < ? LIMIT 1`, deleteSessions, before)
+}
+
+// dropOld deletes rows that are older than a moment, in slices. some asks whether there are
+// any, and remove deletes so many of them; both have the moment for their first argument.
+func (r *Repository) dropOld(ctx context.Context, some, remove string, before time.Time) error {
 	for {
-		some, err := read(ctx, r, func(ctx context.Context, h handle) (bool, error) {
-			return h.exists(ctx, `SELECT 1 FROM sessions WHERE refresh_expires_at < ? LIMIT 1`, before.UnixMilli())
+		left, err := read(ctx, r, func(ctx context.Context, h handle) (bool, error) {
+			return h.exists(ctx, some, before.UnixMilli())
 		})
-		if err == nil && some {
-			_, err = r.beside(ctx, deleteSessions, before.UnixMilli(), endingSlice)
+		if err == nil && left {
+			_, err = r.beside(ctx, remove, before.UnixMilli(), endingSlice)
 		}
 		if err != nil {
-			return fmt.Errorf("deleting sessions that are over: %w", err)
+			return fmt.Errorf("deleting what is over: %w", err)
 		}
-		if !some {
+		if !left {
 			return nil
 		}
 	}

@@ -47,6 +47,8 @@ type Options struct {
 	PostKey []byte
 	// MaxChats is how many chats a user may be in; 0 is any number.
 	MaxChats int
+	// MaxSignIns is how many sign-ins of a user go on at once; 0 is any number.
+	MaxSignIns int
 	// Committed is called by the writer with the events of each commit, in order,
 	// before the requests are answered. It must not block. May be nil.
 	Committed func([]chat.Event)
@@ -72,15 +74,16 @@ type Repository struct {
 	posts    *commitlog.Lane[*conn, *posts.Entry]
 	postLane *posts.Lane[*conn]
 	// committed is told of each commit's events.
-	committed func([]chat.Event)
-	gate      *gate
-	cleaner   *cleaner
-	counter   *counter
-	resumer   *backgroundJob // nil on SQLite
-	metrics   *metrics
-	postKey   []byte
-	maxChats  int
-	jumps     jumps
+	committed  func([]chat.Event)
+	gate       *gate
+	cleaner    *cleaner
+	counter    *counter
+	resumer    *backgroundJob // nil on SQLite
+	metrics    *metrics
+	postKey    []byte
+	maxChats   int
+	maxSignIns int
+	jumps      jumps
 	// lives knows in which life of a PostgreSQL database connections are made; nil on SQLite.
 	lives *postgres.Lives
 	// address is PostgreSQL's; empty on SQLite.
@@ -97,7 +100,7 @@ func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	r := &Repository{maxChats: o.MaxChats}
+	r := &Repository{maxChats: o.MaxChats, maxSignIns: o.MaxSignIns}
 	if r.metrics, err = newMetrics(o.Registerer); err != nil {
 		return nil, fmt.Errorf("registering the metrics: %w", err)
 	}

@@ -38,14 +38,17 @@ func logIn(t testing.TB, r *Repository, username string) chat.Actor {
 	return chat.Actor{Username: username, Session: s.ID}
 }
 
-func newSession(username string) auth.Session {
+func newSession(username string) auth.NewSession {
 	now := time.Now().Truncate(time.Millisecond).UTC()
-	return auth.Session{ID: rand.Text(), Username: username, SessionTokens: auth.SessionTokens{
-		RefreshHash:    []byte("hash 0\x00\xff"),
-		RefreshedAt:    now,
-		RefreshExpires: now.Add(30 * 24 * time.Hour),
-		AccessExpires:  now.Add(10 * time.Minute),
-	}}
+	return auth.NewSession{
+		Session: auth.Session{ID: rand.Text(), Username: username, CreatedAt: now, SessionTokens: auth.SessionTokens{
+			RefreshHash:    []byte("hash 0\x00\xff"),
+			RefreshedAt:    now,
+			RefreshExpires: now.Add(30 * 24 * time.Hour),
+			AccessExpires:  now.Add(10 * time.Minute),
+		}},
+		PasswordHash: "hash of " + username, UserAgent: "test", Address: "192.0.2.1",
+	}
 }
 
 // makeChat makes a chat and puts people into it.

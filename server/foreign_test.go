@@ -167,6 +167,9 @@ func TestATokenOfAnotherIssuerIsAUserLikeOthers(t *testing.T) {
 	if block := following.until("hello from"); !strings.Contains(block, `"author":"ann@app"`) {
 		t.Error(block)
 	}
+	var made struct{ Ticket string }
+	e.do("POST", "/stream-tickets", "", id...).want(201).into(&made)
+	e.follow("/chats/room/stream?ticket=" + made.Ticket).until("event: ready")
 	e.do("DELETE", "/chats/room/members/ann@id", "", app...).want(204)
 	following.until("event: bye")
 }
@@ -192,6 +195,17 @@ func TestAForeignUserCannotBeConfusedWithALocalOne(t *testing.T) {
 	}
 	e.do("POST", "/refresh", `{"refresh_token":"`+e.app(nil)+`"}`, "Content-Type", asJSON).refused(401, "invalid_refresh_token")
 	e.do("POST", "/refresh", "", bearer(e.app(nil))...).refused(400, "invalid_request", "refresh_token")
+}
+
+func TestAForeignUserEndsItsOtherSessions(t *testing.T) {
+	t.Parallel()
+	e := openElsewhere(t)
+	one, other := bearer(e.app(map[string]any{"sid": "s1"})), bearer(e.app(map[string]any{"sid": "s2"}))
+	e.do("GET", "/me", "", other...).want(200)
+	e.do("GET", "/me/sessions", "", one...).want(200)
+	e.do("DELETE", "/me/sessions", "", one...).want(204)
+	e.do("GET", "/me", "", other...).refused(401, "session_ended")
+	e.do("GET", "/me", "", one...).want(200)
 }
 
 func TestALogoutEndsAForeignSession(t *testing.T) {

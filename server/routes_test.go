@@ -12,7 +12,7 @@ func TestWhatIsNotBuiltIsNotFoundAndNeverAStub(t *testing.T) {
 	ann := h.user("ann")
 	h.chat("lobby", ann)
 	for _, row := range []string{
-		"POST /stream-tickets", "PUT /chats/lobby/read", "POST /chats/lobby/typing", "PUT /messages/2/reactions/x",
+		"PUT /chats/lobby/read", "POST /chats/lobby/typing", "PUT /messages/2/reactions/x",
 		"DELETE /messages/2/reactions/x", "GET /openapi.yaml", "GET /docs", "GET /client.js", "GET /nowhere", "GET /me/", "GET //me",
 		"GET /debug/pprof/",
 	} {
@@ -26,13 +26,13 @@ func TestAnotherMethodIsRefusedAndTheRightOnesNamed(t *testing.T) {
 	h := open(t)
 	for _, row := range []struct{ method, path, allow string }{
 		{"GET", "/login", "POST"},
-		{"PUT", "/me", "GET, HEAD"},
+		{"PUT", "/me", "GET, HEAD, PATCH"},
 		{"DELETE", "/chats", "GET, HEAD, POST"},
 		{"PATCH", "/messages/2", "GET, HEAD"},
 		{"POST", "/stream", "GET"},
 		{"HEAD", "/stream", "GET"},
 		{"BREW", "/healthz", "GET, HEAD"},
-		{"OPTIONS", "/me", "GET, HEAD"},
+		{"OPTIONS", "/me", "GET, HEAD, PATCH"},
 	} {
 		a := h.do(row.method, row.path, "").want(405)
 		allowed := strings.Split(a.header.Get("Allow"), ", ")

@@ -7,6 +7,7 @@ import "parley/auth"
 //
 //   - "access token", "refresh token": a token made under either is good, and new ones are
 //     made under the first, so no session ends.
+//   - "stream ticket": the same holds for tickets, and for the cookies that follow them.
 //   - "bus": a message sealed under either is believed.
 //   - "instance": an instance with either may serve beside this one.
 //   - "post hash": it lives with the data, and does not follow the secret.

@@ -94,6 +94,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		Serve:      true,
 		PostKey:    secrets.keys("post hash")[0],
 		MaxChats:   s.plan.maxChats,
+		MaxSignIns: s.plan.maxSignIns,
 		Committed:  s.committed,
 		Registerer: registry,
 		Log:        s.log,
@@ -150,10 +151,11 @@ func (s *Server) assemble(secrets secrets, registry *prometheus.Registry) error 
 	}
 	accounts := auth.New(auth.Options{
 		Store: s.repository, Signer: tokens, RefreshKeys: secrets.keys("refresh token"),
-		Renewed: s.broker.Renewed,
+		Idle: s.plan.sessionIdle, Most: s.plan.sessionMost, Renewed: s.broker.Renewed,
 	})
 	options := handlers.Options{
 		Accounts: accounts, Users: s.repository, Chats: s.repository, Messages: s.repository, Streams: s.broker,
+		Tickets:        auth.NewTickets(s.repository, secrets.keys("stream ticket"), nil),
 		Tokens:         tokens,
 		Cookies:        cookies,
 		BasePath:       s.plan.basePath,

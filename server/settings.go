@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"parley/auth/issuers"
+	"parley/chat"
 	"parley/handlers"
 	"parley/middleware"
 	"parley/stream"
@@ -30,6 +31,8 @@ type Settings struct {
 	JWTPreviousSecret    string `name:"jwt-previous-secret" env:"PARLEY_JWT_PREVIOUS_SECRET" placeholder:"SECRET" help:"A secret that still verifies and signs nothing, to change --jwt-secret without ending sessions."`
 	Issuers              string `env:"PARLEY_ISSUERS" placeholder:"FILE" help:"JSON file that names other issuers whose tokens are accepted."`
 	AccessTTL            string `name:"access-ttl" default:"10m" env:"PARLEY_ACCESS_TTL" placeholder:"TIME" help:"Life of an access token."`
+	SessionIdle          string `name:"session-idle" default:"720h" env:"PARLEY_SESSION_IDLE" placeholder:"TIME" help:"How long a session lasts that is not used."`
+	SessionMax           string `name:"session-max" default:"2160h" env:"PARLEY_SESSION_MAX" placeholder:"TIME" help:"How long a session lasts in all, until its user has to sign in again."`
 	Signup               string `env:"PARLEY_SIGNUP" placeholder:"open|closed" help:"Whether anybody may make himself a user; open on a loopback address without trusted proxies, for requests that no proxy forwarded, else closed."`
 	Origins              string `env:"PARLEY_ORIGINS" placeholder:"ORIGIN,…" help:"Origins whose pages may act for their users, such as https://example.org."`
 	TrustedProxies       string `env:"PARLEY_TRUSTED_PROXIES" placeholder:"ADDRESS,…" help:"Addresses or networks of proxies whose X-Forwarded-* headers are believed."`
@@ -101,7 +104,9 @@ type plan struct {
 	streamLimits          stream.Limits
 	maxConns              int // 0: no bound
 	streamMemory          int // bytes
-	maxChats              int // of one user; 0 is any number
+	maxChats, maxSignIns  int // of one user; 0 is any number
+	sessionIdle           time.Duration
+	sessionMost           time.Duration
 }
 
 // reading collects the mistakes found while settings are read.
@@ -115,6 +120,8 @@ func (r *reading) mistake(setting, format string, args ...any) {
 const (
 	minAccessTTL = time.Second
 	maxAccessTTL = 24 * time.Hour
+	minSession   = time.Minute
+	maxSession   = 10 * 365 * 24 * time.Hour
 	minPing      = 100 * time.Millisecond
 	maxPing      = 5 * time.Minute
 	minRotate    = 100 * time.Millisecond
@@ -125,16 +132,18 @@ func (s Settings) plan() (plan, error) {
 	s = s.withDefaults()
 	var r reading
 	p := plan{
-		listen:    r.address("listen", s.Listen),
-		data:      s.Data,
-		database:  r.database(s),
-		secret:    r.signingSecret(s),
-		accessTTL: r.duration("access-ttl", s.AccessTTL, minAccessTTL, maxAccessTTL),
-		origins:   r.origins(s.Origins),
-		trusted:   r.networks(s.TrustedProxies),
-		tls:       certificateFiles{s.TLSCert, s.TLSKey},
-		ping:      r.duration("ping", s.Ping, minPing, maxPing),
-		rotate:    r.duration("rotate", s.Rotate, minRotate, maxRotate),
+		listen:      r.address("listen", s.Listen),
+		data:        s.Data,
+		database:    r.database(s),
+		secret:      r.signingSecret(s),
+		accessTTL:   r.duration("access-ttl", s.AccessTTL, minAccessTTL, maxAccessTTL),
+		sessionIdle: r.duration("session-idle", s.SessionIdle, minSession, maxSession),
+		sessionMost: r.duration("session-max", s.SessionMax, minSession, maxSession),
+		origins:     r.origins(s.Origins),
+		trusted:     r.networks(s.TrustedProxies),
+		tls:         certificateFiles{s.TLSCert, s.TLSKey},
+		ping:        r.duration("ping", s.Ping, minPing, maxPing),
+		rotate:      r.duration("rotate", s.Rotate, minRotate, maxRotate),
 	}
 	p.previousSecret = r.secret("jwt-previous-secret", s.JWTPreviousSecret)
 	p.issuers = r.issuers(s.Issuers)
@@ -156,6 +165,12 @@ func (s Settings) plan() (plan, error) {
 	p.streamLimits = r.streamLimits(s)
 	p.maxConns = r.maxConns(s)
 	p.maxChats = r.maxChats(s)
+	if s.Limits != "off" {
+		p.maxSignIns = chat.MaxSignIns
+	}
+	if p.sessionMost < p.sessionIdle {
+		r.mistake("session-max", "%s is shorter than --session-idle: take at least %s", s.SessionMax, s.SessionIdle)
+	}
 	p.streamMemory = r.number("stream-memory", s.StreamMemory, 1, 1<<20) << 20
 	p.bus = r.bus(s)
 	return p, errors.Join(r.mistakes...)

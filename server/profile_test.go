@@ -1,0 +1,139 @@
+package server_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+type sessions struct {
+	Sessions []struct {
+		ID        string    `json:"id"`
+		Current   bool      `json:"current"`
+		CreatedAt time.Time `json:"created_at"`
+		LastUsed  time.Time `json:"last_used_at"`
+		ExpiresAt time.Time `json:"expires_at"`
+		UserAgent string    `json:"user_agent"`
+		Address   string    `json:"address"`
+	} `json:"sessions"`
+}
+
+func TestADisplayNameIsChangedByItsUser(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	ann := h.user("ann")
+	h.do("PATCH", "/me", `{"display_name":"Ann Ü."}`, with(ann, "Content-Type", asJSON)...).want(200)
+	if got := h.do("GET", "/me", "", ann...).want(200).body; !strings.Contains(got, `"display_name":"Ann Ü."`) {
+		t.Errorf("the user is %s", got)
+	}
+	h.do("PATCH", "/me", `{}`, with(ann, "Content-Type", asJSON)...).want(200)
+	for _, bad := range []string{"", strings.Repeat("n", 65), "a\x00b"} {
+		body, err := json.Marshal(map[string]string{"display_name": bad})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.do("PATCH", "/me", string(body), with(ann, "Content-Type", asJSON)...).refused(400, "invalid_request", "display_name")
+	}
+	h.do("PATCH", "/me", `{"username":"bob"}`, with(ann, "Content-Type", asJSON)...).refused(400, "invalid_request")
+}
+
+func TestAPasswordChangeEndsEveryOtherSession(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	ann := h.user("ann")
+	other := bearer(h.logIn("ann").Token)
+	h.chat("den", ann)
+	here, there := h.follow("/chats/den/stream", ann...), h.follow("/chats/den/stream", other...)
+	here.until("event: ready")
+	there.until("event: ready")
+	const next = "a new horse and battery"
+	h.secrets = append(h.secrets, next)
+	change := func(from, to string) answer {
+		return h.do("PUT", "/me/password", fmt.Sprintf(`{"password":%q,"new_password":%q}`, from, to), with(ann, "Content-Type", asJSON)...)
+	}
+	change("not the password", next).refused(403, "wrong_password")
+	change(password, "short").refused(400, "invalid_request", "new_password")
+	change(password, "").refused(400, "invalid_request", "new_password")
+	h.do("GET", "/me", "", other...).want(200)
+
+	change(password, next).want(204)
+	there.until(`"reason":"revoked"`)
+	h.do("GET", "/me", "", other...).refused(401, "session_ended")
+	h.do("GET", "/me", "", ann...).want(200)
+	h.say("den", "still here", ann)
+	here.until("still here")
+	h.do("POST", "/login", "username=ann&password="+password, "Content-Type", asForm).refused(401, "invalid_credentials")
+	h.do("POST", "/login", "username=ann&password="+next, "Content-Type", asForm, "Accept", "text/plain").want(200)
+}
+
+func TestSessionsAreListedAndEnded(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	ann, bob := h.user("ann"), h.user("bob")
+	h.do("POST", "/login", "username=ann&password="+password, "Content-Type", asForm, "User-Agent", "a lamp/1.0").want(200)
+	third := bearer(h.logIn("ann").Token)
+
+	list := func(query string, who []string) (s sessions, next string) {
+		a := h.do("GET", "/me/sessions"+query, "", who...).want(200)
+		a.into(&s)
+		return s, a.header.Get("Link")
+	}
+	all, _ := list("", ann)
+	if len(all.Sessions) != 3 {
+		t.Fatalf("%d sessions", len(all.Sessions))
+	}
+	current, lamps := 0, ""
+	for _, s := range all.Sessions {
+		if s.Current {
+			current++
+		}
+		if s.UserAgent == "a lamp/1.0" {
+			lamps = s.ID
+		}
+		if s.Address != "127.0.0.1" || s.CreatedAt.IsZero() || s.LastUsed.Before(s.CreatedAt) || s.ExpiresAt.Before(time.Now().Add(29*24*time.Hour)) {
+			t.Errorf("a session is %+v", s)
+		}
+	}
+	if current != 1 || lamps == "" {
+		t.Errorf("%d are current, the lamp's is %q", current, lamps)
+	}
+	first, next := list("?limit=2", ann)
+	if len(first.Sessions) != 2 || !strings.Contains(next, `rel="next"`) {
+		t.Errorf("a page of two has %d, and Link %q", len(first.Sessions), next)
+	}
+	if rest, next := list("?limit=2&after="+first.Sessions[1].ID, ann); len(rest.Sessions) != 1 || next != "" {
+		t.Errorf("the rest has %d, and Link %q", len(rest.Sessions), next)
+	}
+	h.do("GET", "/me/sessions?after=%00", "", ann...).refused(400, "invalid_request", "after")
+
+	h.do("DELETE", "/me/sessions/"+lamps, "", bob...).refused(404, "not_found")
+	h.do("DELETE", "/me/sessions/"+lamps, "", ann...).want(204)
+	h.do("DELETE", "/me/sessions/"+lamps, "", ann...).refused(404, "not_found")
+	h.do("DELETE", "/me/sessions/%00", "", ann...).refused(404, "not_found")
+	h.do("GET", "/me", "", third...).want(200)
+	h.do("DELETE", "/me/sessions", "", ann...).want(204)
+	h.do("GET", "/me", "", third...).refused(401, "session_ended")
+	h.do("GET", "/me", "", bob...).want(200)
+	if left, _ := list("", ann); len(left.Sessions) != 1 || !left.Sessions[0].Current {
+		t.Errorf("left are %+v", left.Sessions)
+	}
+}
+
+func TestASessionEndsAtItsMostHoweverOftenItIsRefreshed(t *testing.T) {
+	t.Parallel()
+	h := open(t, func(s *settings) { s.SessionIdle, s.SessionMax = "1h", "90m" })
+	h.user("ann")
+	l := h.logIn("ann")
+	var refreshed struct {
+		RefreshToken string    `json:"refresh_token"`
+		Token        string    `json:"token"`
+		Ends         time.Time `json:"refresh_expires_at"`
+	}
+	h.do("POST", "/refresh", "refresh_token="+l.RefreshToken, "Content-Type", asForm).want(200).into(&refreshed)
+	h.secrets = append(h.secrets, refreshed.RefreshToken, refreshed.Token)
+	if left := time.Until(refreshed.Ends); left < 59*time.Minute || left > time.Hour {
+		t.Errorf("the refresh token lives for %s", left)
+	}
+}
