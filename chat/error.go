@@ -60,6 +60,11 @@ var (
 	ErrChatExists = &Error{Code: "chat_exists", Detail: "This id belongs to a chat already, or did before that chat was deleted."}
 	// ErrTooManyChats refuses one membership more than a user may have.
 	ErrTooManyChats = &Error{Code: "too_many_chats", Detail: "This user is in as many chats as one user may be: leave another one first."}
+	// ErrTooManyTokens refuses one script token more than a user may have.
+	ErrTooManyTokens = &Error{Code: "too_many_tokens", Detail: "This user has as many script tokens as one user may have: revoke another one first."}
+	// ErrBadScriptToken refuses a script token without saying what is wrong with it. Its code
+	// is that of every access token that is no good.
+	ErrBadScriptToken = &Error{Code: "invalid_token", Detail: "The script token is not valid, has expired or was revoked."}
 	// ErrLastOwner keeps a chat from losing its only owner.
 	ErrLastOwner = &Error{Code: "last_owner", Detail: "The last owner can neither leave nor step down: make another owner first, or delete the chat."}
 	// ErrIdempotencyMismatch refuses a ClientID that came before with other

@@ -1,4 +1,4 @@
-// Package cli is the command line: serve, user, restore, log and version.
+// Package cli is the command line: serve, user, token, restore, log and version.
 //
 // Every setting of [server.Settings] is a flag, an environment variable, or a
 // line of the file that --config names; the flag wins over the variable, the
@@ -30,6 +30,11 @@ type commandLine struct {
 		List    userListCommand    `cmd:"" help:"List all users."`
 		Disable userDisableCommand `cmd:"" help:"End all of a user's sessions, and let him log in no more."`
 	} `cmd:"" help:"Make, list and disable users, also while a server runs."`
+	Token struct {
+		Create tokenCreateCommand `cmd:"" help:"Make a script token for a user; it is printed this once."`
+		List   tokenListCommand   `cmd:"" help:"List a user's script tokens."`
+		Revoke tokenRevokeCommand `cmd:"" help:"Revoke a script token."`
+	} `cmd:"" help:"Make, list and revoke script tokens, also while a server runs."`
 	Restore restoreCommand `cmd:"" help:"Put a backup in the place of the SQLite database, while no server runs; the database that was there is kept."`
 	Log     struct {
 		Jump logJumpCommand `cmd:"" help:"Tell clients apart that know more than the database does, where that is not noticed: behind a snapshot of the disk that was put back."`

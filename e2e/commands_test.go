@@ -25,7 +25,12 @@ const drainWithin = 15 * time.Second
 func (s *story) parley(ts *testscript.TestScript, neg bool, args []string) {
 	secrets.addSettings(args)
 	err := ts.Exec(s.binary, args...)
-	ts.Check(keep("out", ts.ReadFile("stdout")))
+	printed := ts.ReadFile("stdout")
+	if len(args) > 1 && args[0] == "token" && args[1] == "create" { // what it prints is for its caller alone
+		secrets.add("a script token", strings.TrimSpace(printed))
+		printed = ""
+	}
+	ts.Check(keep("out", printed))
 	ts.Check(keep("err", ts.ReadFile("stderr")))
 	var exit *exec.ExitError
 	switch {
@@ -105,6 +110,16 @@ func (s *story) await(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s never holds %s; it holds:\n%s", args[0], pattern, content(file))
 		}
 	}
+}
+
+func (s *story) remember(ts *testscript.TestScript, neg bool, args []string) {
+	refuse(ts, neg)
+	name, pattern := argument(ts, args, 0), regexp.MustCompile("(?m)"+argument(ts, args, 1))
+	found := pattern.FindStringSubmatch(ts.ReadFile("stdout"))
+	if found == nil {
+		ts.Fatalf("%s is nowhere in:\n%s", pattern, ts.ReadFile("stdout"))
+	}
+	ts.Setenv(name, found[len(found)-1])
 }
 
 func (s *story) lines(ts *testscript.TestScript, neg bool, args []string) {

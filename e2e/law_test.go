@@ -80,7 +80,7 @@ var technologies = map[string]struct {
 	"golang.org/x/text":                   {"auth", "a password has one form"},
 	"github.com/alecthomas/kong":          {"cli", "settings are a value; only the command line reads arguments"},
 	"golang.org/x/term":                   {"cli", "only the command line has a terminal"},
-	"github.com/hashicorp/golang-lru/v2":  {"auth/issuers middleware", "tokens that were found good"},
+	"github.com/hashicorp/golang-lru/v2":  {"auth auth/issuers middleware", "tokens that were found good"},
 	"github.com/google/uuid":              {"client bench", "a key that is made up begins with the time"},
 	"golang.org/x/sys":                    {"stream bench repository/sqlite/stat_unix.go repository/sqlite/file_linux.go", "sockets without net/http and the kernel that sees them; what tells one file from another"},
 	"gonum.org/v1/plot":                   {"bench", "only what was measured is drawn"},

@@ -27,6 +27,7 @@ import (
 //	                     machine takes it apart; with FILE in the background, and what
 //	                     it answers is in the file
 //	await FILE REGEXP    waits until the file holds it
+//	remember NAME REGEXP sets $NAME to the last group found in the last command's stdout
 //	oneline MISTAKES     wants that many lines on the last command's stderr
 //	mode BITS FILE       wants these permissions
 //	postgres             makes an empty database, its address in $DATABASE
@@ -69,6 +70,7 @@ func TestStories(t *testing.T) {
 			"curl":     do((*story).curl),
 			"paste":    do((*story).paste),
 			"await":    do((*story).await),
+			"remember": do((*story).remember),
 			"oneline":  do((*story).lines),
 			"mode":     do((*story).mode),
 			"postgres": do((*story).postgres),

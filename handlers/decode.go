@@ -32,9 +32,9 @@ const (
 	typeNDJSON      = "application/x-ndjson"
 )
 
-// decode reads the body into v, a pointer to a struct of strings, booleans, int64s
-// and pointers to them, named by their json tags. The body is a JSON
-// object or a form; no body is an empty object.
+// decode reads the body into v, a pointer to a struct of strings, booleans, int64s,
+// pointers to them and lists of strings, named by their json tags. The body is a JSON
+// object or, but for the lists, a form; no body is an empty object.
 // What v does not know, what comes twice, what has another type and what is not
 // UTF-8 is refused, and the field named.
 func decode(c *gin.Context, v any) error {
@@ -158,6 +158,8 @@ func wantedType(t reflect.Type) string {
 		return "must be true or false"
 	case t.Kind() == reflect.Int64:
 		return "must be a whole number"
+	case t.Kind() == reflect.Slice:
+		return "must be a list in a JSON body"
 	default:
 		return "has the wrong type"
 	}

@@ -46,6 +46,14 @@ type Tickets interface {
 	Redeem(ctx context.Context, ticket, returned, origin, path string) (actor chat.Actor, comeBack string, err error)
 }
 
+// ScriptTokens keeps script tokens: the actor's own or, where bot is not empty, that bot's.
+// repository.Repository implements it.
+type ScriptTokens interface {
+	CreateToken(ctx context.Context, actor chat.Actor, bot string, token auth.ScriptToken, n chat.NewToken) (chat.Token, error)
+	Tokens(ctx context.Context, actor chat.Actor, bot string, q chat.ListQuery) (chat.Page[chat.Token], error)
+	RevokeToken(ctx context.Context, actor chat.Actor, bot, id string) error
+}
+
 // Streams serves streams. An error means that nothing was written. stream.Broker
 // implements it.
 type Streams interface {
@@ -76,6 +84,7 @@ type Options struct {
 	Messages chat.Messages
 	Streams  Streams
 	Tickets  Tickets
+	Scripts  ScriptTokens
 
 	Tokens         *middleware.Tokens
 	Cookies        *middleware.Cookies

@@ -58,6 +58,9 @@ func (a *api) endByAccess(ctx context.Context, token string) error {
 	if token == "" {
 		return middleware.ErrUnauthenticated
 	}
+	if err := a.Tokens.NoScript(ctx, token); err != nil {
+		return err
+	}
 	session, err := a.Tokens.Session(ctx, token)
 	if err != nil {
 		return err
@@ -73,11 +76,11 @@ func (a *api) endByRefresh(ctx context.Context, token string) error {
 	return a.Accounts.LogOutByRefreshToken(ctx, token)
 }
 
-// refusesCredential says that err tells of a credential that is absent or no good, so
-// that there was no session to end.
+// refusesCredential says that err tells of a credential that is absent, no good, or none of
+// a session, so that there was no session to end.
 func refusesCredential(err error) bool {
 	return errors.Is(err, middleware.ErrUnauthenticated) || errors.Is(err, middleware.ErrInvalidToken) ||
-		errors.Is(err, chat.ErrBadRefreshToken)
+		errors.Is(err, chat.ErrBadRefreshToken) || errors.Is(err, chat.ErrInsufficientScope)
 }
 
 // firstError is the first of errs that is an error and counts.

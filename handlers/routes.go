@@ -61,6 +61,13 @@ func (a *api) routes() []route {
 		{"DELETE", "/me/sessions/:session", a.endSession, actor, chat.EndOwnSessions, nil},
 		{"POST", "/stream-tickets", a.makeTicket, actor, chat.MakeTicket, inJSON},
 
+		{"POST", "/me/tokens", a.createToken, actor, chat.MakeOwnTokens, inJSON},
+		{"GET", "/me/tokens", a.listTokens, actor, chat.ReadOwnTokens, inJSON},
+		{"DELETE", "/me/tokens/:id", a.revokeToken, actor, chat.RevokeOwnTokens, nil},
+		{"POST", "/users/:username/tokens", a.createToken, actor, chat.ManageBotTokens, inJSON},
+		{"GET", "/users/:username/tokens", a.listTokens, actor, chat.ManageBotTokens, inJSON},
+		{"DELETE", "/users/:username/tokens/:id", a.revokeToken, actor, chat.ManageBotTokens, nil},
+
 		{"POST", "/chats", a.createChat, actor, chat.CreateChat, inJSON},
 		{"GET", "/chats", a.listChats, actor, chat.ListChats, inJSON},
 		{"GET", "/chats/:chat", a.readChat, actor, chat.ReadChat, inJSON},

@@ -48,17 +48,12 @@ type TokenOptions struct {
 	Cookies *Cookies
 	// Foreign takes tokens of other issuers; nil takes none.
 	Foreign Foreign
+	// Scripts verifies script tokens; nil takes none.
+	Scripts ScriptTokens
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// Log takes a line when tokens show that clocks differ; nil is slog.Default.
 	Log *slog.Logger
-}
-
-// Foreign takes tokens of other issuers.
-type Foreign interface {
-	// Admit tells whom a token speaks for, and whether it is of an issuer that is listed; one
-	// of another is left to the service's own keys. [ErrInvalidToken], and the store's errors.
-	Admit(ctx context.Context, token string) (actor chat.Actor, listed bool, err error)
 }
 
 // Leeway is how far the clocks of instances may differ. A token is refused that was issued
@@ -82,6 +77,7 @@ type Tokens struct {
 
 	cookies *Cookies
 	foreign Foreign
+	scripts ScriptTokens
 	// known are tokens that were found good.
 	known *lru.Cache[string, chat.Actor]
 
@@ -120,7 +116,7 @@ func NewTokens(o TokenOptions) (*Tokens, error) {
 	if len(o.Keys) == 0 {
 		return nil, errors.New("access tokens need a key")
 	}
-	t := &Tokens{key: o.Keys[0], ttl: o.TTL, now: o.Now, foreign: o.Foreign, cookies: cmp.Or(o.Cookies, NewCookies("", "")), log: cmp.Or(o.Log, slog.Default())}
+	t := &Tokens{key: o.Keys[0], ttl: o.TTL, now: o.Now, foreign: o.Foreign, scripts: o.Scripts, cookies: cmp.Or(o.Cookies, NewCookies("", "")), log: cmp.Or(o.Log, slog.Default())}
 	if t.now == nil {
 		t.now = time.Now
 	}
@@ -199,26 +195,6 @@ func (t *Tokens) Authenticate() gin.HandlerFunc {
 		SetActor(c, actor)
 		c.Set(byCookieKey, cred.byCookie)
 	}
-}
-
-// actor tells whom a credential speaks for. A browser's cookie is of this service; another
-// issuer's token comes by header.
-func (t *Tokens) actor(ctx context.Context, cred credential) (chat.Actor, error) {
-	if !cred.byCookie {
-		if actor, listed, err := t.admit(ctx, cred.token); listed {
-			return actor, err
-		}
-	}
-	return t.Verify(cred.token)
-}
-
-// admit lets a token of another issuer in. One that is known to be of this service is not
-// looked at.
-func (t *Tokens) admit(ctx context.Context, token string) (_ chat.Actor, listed bool, _ error) {
-	if t.foreign == nil || t.known.Contains(token) {
-		return chat.Actor{}, false, nil
-	}
-	return t.foreign.Admit(ctx, token)
 }
 
 // SetActor sets on whose behalf the request is made.

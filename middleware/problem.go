@@ -69,6 +69,7 @@ var kinds = map[chat.Code]kind{
 	chat.ErrUsernameTaken.Code:       {status: http.StatusConflict, title: "Username taken"},
 	chat.ErrChatExists.Code:          {status: http.StatusConflict, title: "Chat exists"},
 	chat.ErrTooManyChats.Code:        {status: http.StatusConflict, title: "Too many chats"},
+	chat.ErrTooManyTokens.Code:       {status: http.StatusConflict, title: "Too many script tokens"},
 	chat.ErrLastOwner.Code:           {status: http.StatusConflict, title: "Last owner"},
 	ErrTooLarge.Code:                 {status: http.StatusRequestEntityTooLarge, title: "Too large"},
 	ErrUnsupportedMediaType.Code:     {status: http.StatusUnsupportedMediaType, title: "Unsupported media type"},

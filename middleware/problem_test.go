@@ -28,7 +28,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // refusals are all that a client can be answered.
 var refusals = []*chat.Error{
 	chat.Invalid("text", "must not be empty"),
-	chat.ErrNotFound, chat.ErrNotAMember, chat.ErrForbidden, chat.ErrReadOnly, chat.InsufficientScope(chat.ScopePost), chat.ErrChatExists, chat.ErrTooManyChats, chat.ErrLastOwner,
+	chat.ErrNotFound, chat.ErrNotAMember, chat.ErrForbidden, chat.ErrReadOnly, chat.InsufficientScope(chat.ScopePost), chat.ErrChatExists, chat.ErrTooManyChats, chat.ErrTooManyTokens, chat.ErrLastOwner,
 	chat.ErrIdempotencyMismatch, chat.ErrSessionEnded, chat.ErrUnavailable, chat.ErrUsernameTaken,
 	chat.ErrBadCredentials, chat.ErrBadRefreshToken, chat.ErrWrongPassword, chat.ErrBadTicket, chat.ErrBusy, chat.ErrTooManyStreams,
 	middleware.ErrUnauthenticated, middleware.ErrInvalidToken, middleware.ErrTokenInURL,

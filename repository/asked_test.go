@@ -28,9 +28,9 @@ func (a *asked) note(entries []*posts.Entry) {
 	}
 }
 
-func (a *asked) BeginWith(ctx context.Context, entries []*posts.Entry) (commitlog.Head, error) {
+func (a *asked) BeginWith(ctx context.Context, entries []*posts.Entry, after int64) (commitlog.Head, []posts.Event, error) {
 	a.note(entries)
-	return a.Conn.BeginWith(ctx, entries)
+	return a.Conn.BeginWith(ctx, entries, after)
 }
 
 func (a *asked) Load(ctx context.Context, entries []*posts.Entry) error {
@@ -106,6 +106,38 @@ func TestAnAuthorIsLookedUpOnce(t *testing.T) {
 		say(t, r, as["bob"], "den", "six")
 		want(1)
 		wantWholeLog(t, r)
+	})
+}
+
+func TestAnAuthorIsLookedUpOnceThoughAnotherInstancePosts(t *testing.T) {
+	here, there := freshStore(t, "postgres").openTwo(t)
+	as := signUp(t, here, "ann", "bob")
+	makeChat(t, here, as["ann"], "den", chat.Private, map[string]chat.Role{"bob": chat.RoleMember})
+	a := askedOf(t, here)
+	for range 3 {
+		say(t, here, as["ann"], "den", "here")
+		say(t, there, as["bob"], "den", "there")
+		say(t, there, as["bob"], "den", "there again")
+	}
+	if a.permissions != 1 {
+		t.Errorf("%d permissions were read, want one", a.permissions)
+	}
+	wantWholeLog(t, here)
+}
+
+func TestWhatIsRememberedEndsWithTheConnection(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		ann := signUp(t, r, "ann")["ann"]
+		makeChat(t, r, ann, "den", chat.Private, nil)
+		a := askedOf(t, r)
+		say(t, r, ann, "den", "one")
+		say(t, r, ann, "den", "two")
+		reconnect(t, r, func(*conn) {})
+		say(t, r, ann, "den", "three")
+		if a.permissions != 2 {
+			t.Errorf("%d permissions were read, want one on each connection", a.permissions)
+		}
 	})
 }
 

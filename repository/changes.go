@@ -35,6 +35,9 @@ func (l *changeLane) Begin(ctx context.Context, c *conn, tx *commitlog.Tx, _ []*
 	return err
 }
 
+// Joins implements [commitlog.Steps].
+func (l *changeLane) Joins(*change) bool { return true }
+
 // Run implements [commitlog.Steps].
 func (l *changeLane) Run(ctx context.Context, c *conn, tx *commitlog.Tx, batch *commitlog.Batch[*change]) (commitlog.Outcome, error) {
 	within, cancel := context.WithTimeout(ctx, commitlog.RunFor+commitlog.StatementFor)

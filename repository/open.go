@@ -25,6 +25,8 @@ var (
 	_ chat.Chats    = (*Repository)(nil)
 	_ chat.Messages = (*Repository)(nil)
 	_ auth.Store    = (*Repository)(nil)
+
+	_ auth.TokenStore = (*Repository)(nil)
 )
 
 // lockWait is how long a process that wants a SQLite file for itself waits for a
@@ -49,6 +51,8 @@ type Options struct {
 	MaxChats int
 	// MaxSignIns is how many sign-ins of a user go on at once; 0 is any number.
 	MaxSignIns int
+	// MaxTokens is how many script tokens a user may have; 0 is any number.
+	MaxTokens int
 	// Committed is called by the writer with the events of each commit, in order,
 	// before the requests are answered. It must not block. May be nil.
 	Committed func([]chat.Event)
@@ -78,11 +82,13 @@ type Repository struct {
 	gate       *gate
 	cleaner    *cleaner
 	counter    *counter
+	tokenUses  *tokenUses
 	resumer    *backgroundJob // nil on SQLite
 	metrics    *metrics
 	postKey    []byte
 	maxChats   int
 	maxSignIns int
+	maxTokens  int
 	jumps      jumps
 	// lives knows in which life of a PostgreSQL database connections are made; nil on SQLite.
 	lives *postgres.Lives
@@ -100,7 +106,7 @@ func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	r := &Repository{maxChats: o.MaxChats, maxSignIns: o.MaxSignIns}
+	r := &Repository{maxChats: o.MaxChats, maxSignIns: o.MaxSignIns, maxTokens: o.MaxTokens}
 	if r.metrics, err = newMetrics(o.Registerer); err != nil {
 		return nil, fmt.Errorf("registering the metrics: %w", err)
 	}
@@ -110,6 +116,7 @@ func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 	r.gate = newGate(r.pool.Stats().MaxOpenConnections)
 	r.cleaner = newCleaner(r, o.Log)
 	r.counter = newCounter(r, o.Log)
+	r.tokenUses = newTokenUses(r, o.Log)
 	r.makeLog(o.Log)
 	if err := r.log.Start(ctx, forgetOldWriters); err != nil {
 		return nil, errors.Join(err, r.closeDatabase())
@@ -121,6 +128,7 @@ func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 	r.committed = o.Committed
 	r.cleaner.start()
 	r.counter.start()
+	r.tokenUses.start()
 	r.resumer.start()
 	if o.PostKey != nil {
 		if r.postKey, err = r.keepKey(ctx, postHashKey, o.PostKey); err != nil {
@@ -221,6 +229,7 @@ func (r *Repository) Ready(ctx context.Context) error {
 func (r *Repository) Close() error {
 	r.cleaner.close()
 	r.counter.close()
+	r.tokenUses.close()
 	r.resumer.close()
 	r.log.Close()
 	r.reads.Wait()

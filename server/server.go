@@ -95,6 +95,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		PostKey:    secrets.keys("post hash")[0],
 		MaxChats:   s.plan.maxChats,
 		MaxSignIns: s.plan.maxSignIns,
+		MaxTokens:  s.plan.maxTokens,
 		Committed:  s.committed,
 		Registerer: registry,
 		Log:        s.log,
@@ -144,7 +145,8 @@ func (s *Server) assemble(secrets secrets, registry *prometheus.Registry) error 
 		return err
 	}
 	tokens, err := middleware.NewTokens(middleware.TokenOptions{
-		Keys: secrets.keys("access token"), TTL: s.plan.accessTTL, Foreign: s.issuers, Cookies: cookies, Log: s.log,
+		Keys: secrets.keys("access token"), TTL: s.plan.accessTTL, Cookies: cookies, Log: s.log,
+		Scripts: auth.NewScriptTokens(s.repository, nil), Foreign: s.issuers,
 	})
 	if err != nil {
 		return fmt.Errorf("making the signer of access tokens: %w", err)
@@ -156,6 +158,7 @@ func (s *Server) assemble(secrets secrets, registry *prometheus.Registry) error 
 	options := handlers.Options{
 		Accounts: accounts, Users: s.repository, Chats: s.repository, Messages: s.repository, Streams: s.broker,
 		Tickets:        auth.NewTickets(s.repository, secrets.keys("stream ticket"), nil),
+		Scripts:        s.repository,
 		Tokens:         tokens,
 		Cookies:        cookies,
 		BasePath:       s.plan.basePath,

@@ -105,6 +105,7 @@ type plan struct {
 	maxConns              int // 0: no bound
 	streamMemory          int // bytes
 	maxChats, maxSignIns  int // of one user; 0 is any number
+	maxTokens             int // of one user; 0 is any number
 	sessionIdle           time.Duration
 	sessionMost           time.Duration
 }
@@ -167,6 +168,7 @@ func (s Settings) plan() (plan, error) {
 	p.maxChats = r.maxChats(s)
 	if s.Limits != "off" {
 		p.maxSignIns = chat.MaxSignIns
+		p.maxTokens = chat.MaxTokens
 	}
 	if p.sessionMost < p.sessionIdle {
 		r.mistake("session-max", "%s is shorter than --session-idle: take at least %s", s.SessionMax, s.SessionIdle)

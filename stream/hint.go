@@ -11,19 +11,22 @@ import (
 	"parley/chat"
 )
 
-// A message on the bus is one of three, which its first byte tells apart:
+// A message on the bus is one of four, which the first byte and the members tell apart:
 //
-//	4711                  the log has reached this position
-//	[{"pos":4711, …}, …]  a batch that was committed, as a JSON array of events
-//	{"signals":[…]}       signals
+//	4711                      the log has reached this position
+//	[{"pos":4711, …}, …]      a batch that was committed, as a JSON array of events
+//	{"from":"…","head":4711}  a beat: this instance is there, and the log has reached this position
+//	{"signals":[…]}           signals
 //
 // Instances of two releases may share a bus: what is not understood is ignored.
 
 // minBatch is the least [Bus.Limit] with which batches are sent.
 const minBatch = 1 << 12
 
-// hint is what a message on the bus says; one of its fields is set.
+// hint is what a message on the bus says. Of a beat from and head are set, of all others one
+// field.
 type hint struct {
+	from    string
 	head    int64
 	events  []chat.Event
 	signals []Signal
@@ -44,9 +47,11 @@ type hintedEvent struct {
 	Session    string          `json:"session,omitzero"`
 }
 
-// signalsMessage is the message of signals.
-type signalsMessage struct {
-	Signals []Signal `json:"signals"`
+// busObject is a beat or signals.
+type busObject struct {
+	From    string   `json:"from,omitzero"`
+	Head    int64    `json:"head,omitzero"`
+	Signals []Signal `json:"signals,omitzero"`
 }
 
 // errMalformed is of a message that is no hint.
@@ -91,9 +96,12 @@ func parseHint(message []byte) (h hint, err error) {
 	case message[0] == '[':
 		h.events, err = parseBatch(message)
 	case message[0] == '{':
-		var m signalsMessage
-		err = json.Unmarshal(message, &m)
-		h.signals = m.Signals
+		var o busObject
+		err = json.Unmarshal(message, &o)
+		h.signals = o.Signals
+		if o.From != "" {
+			h.from, h.head = o.From, o.Head
+		}
 	case len(message) > maxDigits:
 		err = errMalformed
 	default:

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"crypto/rand"
 	"sync"
 	"time"
 
@@ -14,6 +15,8 @@ import (
 type publisher struct {
 	broker *Broker
 	bus    Bus
+	// id names this instance in its beats.
+	id string
 	// woken has room for one: there is something to send.
 	woken chan struct{}
 
@@ -23,6 +26,9 @@ type publisher struct {
 	// the head is sent alone, and so it is on a bus that carries no batches.
 	head, sent int64
 	events     []chat.Event
+	// until is how long another instance is taken to be on the bus. Without one there is
+	// nothing to tell but beats.
+	until time.Time
 
 	// scratch is the message that is being made.
 	scratch []byte
@@ -38,11 +44,28 @@ const (
 	// publishPace is the least time between two messages. It keeps them few on an instance
 	// that commits a thousand times a second, and is less than a reader would notice.
 	publishPace = time.Millisecond
+	// beatEvery lies between two beats, and peerFor is how long an instance that beat last is
+	// taken to be there: two of its beats may be lost.
+	beatEvery = time.Second
+	peerFor   = 3500 * time.Millisecond
 )
 
+// newPublisher makes a publisher that has heard of no other instance, and tells all there
+// is until it would have.
 func newPublisher(b *Broker, bus Bus) *publisher {
-	return &publisher{broker: b, bus: bus, woken: make(chan struct{}, 1)}
+	return &publisher{broker: b, bus: bus, id: rand.Text(), woken: make(chan struct{}, 1), until: time.Now().Add(peerFor)}
 }
+
+// heardOf notes that another instance is on the bus, or may be. It does not block.
+func (p *publisher) heardOf() {
+	p.mu.Lock()
+	p.until = time.Now().Add(peerFor)
+	p.mu.Unlock()
+	signal(p.woken)
+}
+
+// alone says whether no other instance was heard lately. It is called with the lock.
+func (p *publisher) alone() bool { return time.Now().After(p.until) }
 
 // committed has events sent. It does not block.
 func (p *publisher) committed(events []chat.Event) {
@@ -50,6 +73,12 @@ func (p *publisher) committed(events []chat.Event) {
 		return
 	}
 	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.head = max(p.head, events[len(events)-1].Pos)
+	if p.alone() {
+		p.events = nil
+		return
+	}
 	n := len(p.events)
 	follows := n == 0 || p.events[n-1].Pos+1 == events[0].Pos
 	if follows && n+len(events) <= maxUnsent && p.bus.Limit() >= minBatch {
@@ -57,16 +86,15 @@ func (p *publisher) committed(events []chat.Event) {
 	} else {
 		p.events = nil
 	}
-	p.head = max(p.head, events[len(events)-1].Pos)
-	p.mu.Unlock()
 	signal(p.woken)
 }
 
-// run sends until ctx ends. Once a poll interval it repeats how far the tail has come: an
-// instance that hears it finds out what it missed, and one that hears itself knows that the
-// bus works.
+// run sends until ctx ends. It beats at once and then every second: an instance that hears
+// it finds out what it missed, and that it is not alone; one that hears itself knows that
+// the bus works.
 func (p *publisher) run(ctx context.Context) {
-	beat := time.NewTimer(jitter(p.broker.opts.Poll))
+	p.beat(ctx)
+	beat := time.NewTimer(jitter(beatEvery))
 	defer beat.Stop()
 	for watched := (busWatch{broker: p.broker}); ; {
 		select {
@@ -74,9 +102,9 @@ func (p *publisher) run(ctx context.Context) {
 			return
 		case <-p.woken:
 		case <-beat.C:
-			beat.Reset(jitter(p.broker.opts.Poll))
+			beat.Reset(jitter(beatEvery))
 			watched.look()
-			p.repeat(p.broker.position())
+			p.beat(ctx)
 		}
 		if message := p.take(); message != nil {
 			p.broker.send(ctx, message)
@@ -85,16 +113,18 @@ func (p *publisher) run(ctx context.Context) {
 	}
 }
 
-// repeat has a position sent again.
-func (p *publisher) repeat(pos int64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.head, p.sent = max(p.head, pos), -1
+// beat tells that this instance is there, and how far its tail has come.
+func (p *publisher) beat(ctx context.Context) {
+	p.broker.send(ctx, encode(busObject{From: p.id, Head: p.broker.position()}))
 }
 
 // take makes the next message of what waits; nil is none.
 func (p *publisher) take() []byte {
 	p.mu.Lock()
+	if p.alone() {
+		p.mu.Unlock()
+		return nil
+	}
 	events, head := p.events, p.head
 	nothing := p.sent == head
 	p.events, p.sent = nil, head

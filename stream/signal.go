@@ -83,7 +83,7 @@ func (sg *signaller) take() []byte {
 	limit := min(maxSignalsMessage, sg.broker.opts.Bus.Limit())
 	for len(sg.waiting) > 0 {
 		for n := len(sg.waiting); n > 0; n /= 2 {
-			if message := encode(signalsMessage{sg.waiting[:n]}); len(message) <= limit {
+			if message := encode(busObject{Signals: sg.waiting[:n]}); len(message) <= limit {
 				sg.waiting = append(sg.waiting[:0], sg.waiting[n:]...)
 				return message
 			}

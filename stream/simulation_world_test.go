@@ -502,7 +502,7 @@ func (w *world) forge(rnd *rand.Rand) {
 		return
 	case 4:
 		rd := pick(rnd, w.readers)
-		message = encode(signalsMessage{[]Signal{{Kind: SignalRenewed, Username: rd.user, Session: rd.session}, {Kind: "new"}}})
+		message = encode(busObject{Signals: []Signal{{Kind: SignalRenewed, Username: rd.user, Session: rd.session}, {Kind: "new"}}})
 	case 5:
 		if end.limit >= minBatch { // what it carries is sealed
 			return

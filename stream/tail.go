@@ -76,6 +76,7 @@ func (t *tail) headAt(pos int64) {
 // not block.
 func (t *tail) hear(message []byte) {
 	if message == nil {
+		t.broker.publisher.heardOf() // its beats may be among them
 		t.lookAtLog(0)
 		return
 	}
@@ -85,6 +86,9 @@ func (t *tail) hear(message []byte) {
 		return
 	}
 	t.broker.metrics.busReceived.Inc()
+	if h.from != "" && h.from != t.broker.publisher.id {
+		t.broker.publisher.heardOf()
+	}
 	for _, s := range h.signals {
 		t.broker.heed(s)
 	}

@@ -23,7 +23,7 @@ func (l *Lane[C, R]) write() bool {
 	a := l.left
 	l.left = attempt[R]{}
 	if a.outcome == None {
-		a = l.begin(l.take())
+		a = l.begin(l.take(nil))
 	}
 	if a.outcome == None {
 		return false
@@ -59,6 +59,7 @@ func (l *Lane[C, R]) begin(requests []*Request[R]) attempt[R] {
 	if !a.tx.Single {
 		a.tx.locked = time.Now()
 		a.batch.until = a.tx.locked.Add(lockBudget)
+		l.join(a.batch)
 	}
 	return a
 }
@@ -107,7 +108,7 @@ func (l *Log[C]) undo(o Outcome) {
 // queue.
 func (l *Lane[C, R]) conclude(a *attempt[R]) {
 	switch a.outcome {
-	case Committed, Unchanged, Repeated:
+	case Committed, Unchanged, Repeated, Outdated:
 	default:
 		l.steps.Failed()
 	}

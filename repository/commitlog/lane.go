@@ -17,6 +17,9 @@ type Steps[C Conn, R any] interface {
 	// leaves everything to Run. Some of the batch may be given up by the time that Run is
 	// called.
 	Begin(ctx context.Context, conn C, tx *Tx, batch []R) error
+	// Joins says, behind the lock, whether a request that was queued while the lock was waited
+	// for can still be part of the batch: everything that it is decided by is known.
+	Joins(work R) bool
 	// Run claims requests of the batch, decides them, stores and commits. The outcome is
 	// Committed, Unchanged, Repeated, Outdated or Unknown, or that of the error. A batch that
 	// is done again must not rely on the same things again.
@@ -24,7 +27,8 @@ type Steps[C Conn, R any] interface {
 	// Committed publishes a transaction, before its requests are answered. It must not
 	// block.
 	Committed(tx *Tx, claimed []*Request[R])
-	// Failed says that a transaction was not committed: what is remembered may be wrong.
+	// Failed says that a transaction was not committed, or that the connection is another
+	// one: what is remembered may be wrong.
 	Failed()
 }
 
@@ -105,11 +109,15 @@ func (l *Lane[C, R]) Waiting() int {
 	return len(l.queue)
 }
 
-// take removes the next batch from the queue, without those that were given up.
-func (l *Lane[C, R]) take() (batch []*Request[R]) {
+// take removes from the queue what fits into a batch beside the requests that it has
+// already, and returns both, without those that were given up.
+func (l *Lane[C, R]) take(batch []*Request[R]) []*Request[R] {
+	if len(batch) > 0 && batch[0].alone {
+		return batch
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	bytes, n := 0, 0
+	bytes, n := l.size(batch), 0
 	for ; n < len(l.queue) && len(batch) < l.limits.Requests && bytes <= l.limits.Bytes; n++ {
 		req := l.queue[n]
 		if req.isGone() {
@@ -123,9 +131,7 @@ func (l *Lane[C, R]) take() (batch []*Request[R]) {
 			n++
 			break
 		}
-		if l.limits.Size != nil {
-			bytes += l.limits.Size(req.Work)
-		}
+		bytes += l.size(batch[len(batch)-1:])
 	}
 	if n == len(l.queue) {
 		l.queue = nil
@@ -133,6 +139,31 @@ func (l *Lane[C, R]) take() (batch []*Request[R]) {
 		l.queue = l.queue[n:]
 	}
 	return batch
+}
+
+// join adds to a batch whose lock is had what was queued while the lock was waited for.
+func (l *Lane[C, R]) join(b *Batch[R]) {
+	all, had := l.take(b.requests), len(b.requests)
+	var others []*Request[R]
+	for _, req := range all[had:] {
+		if l.steps.Joins(req.Work) {
+			b.requests = append(b.requests, req)
+		} else {
+			others = append(others, req)
+		}
+	}
+	l.requeue(others)
+}
+
+// size is how much of Limits.Bytes requests take up.
+func (l *Lane[C, R]) size(requests []*Request[R]) (bytes int) {
+	if l.limits.Size == nil {
+		return 0
+	}
+	for _, req := range requests {
+		bytes += l.limits.Size(req.Work)
+	}
+	return bytes
 }
 
 // requeue puts requests back to the front of the queue, if they are still wanted.
@@ -160,6 +191,9 @@ func (l *Lane[C, R]) refuseWaiting(err error) {
 	batch.All()
 	batch.answer(err)
 }
+
+// connected implements lane.
+func (l *Lane[C, R]) connected() { l.steps.Failed() }
 
 // close lets nothing more into the queue.
 func (l *Lane[C, R]) close() {

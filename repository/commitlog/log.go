@@ -43,6 +43,8 @@ type lane interface {
 	// whether there was one.
 	write() bool
 	refuseWaiting(err error)
+	// connected says that there is another connection to write on.
+	connected()
 	close()
 }
 
@@ -151,6 +153,9 @@ func (l *Log[C]) connect(ctx context.Context) error {
 		return err
 	}
 	l.conn, l.connected = conn, true
+	for _, lane := range l.lanes {
+		lane.connected()
+	}
 	l.Metrics.Up.Set(1)
 	return nil
 }

@@ -15,12 +15,17 @@ import (
 type memory struct {
 	mu   sync.Mutex
 	head Head
+	// wait is called before a transaction has the head's lock; it may be nil.
+	wait func()
 }
 
 // memoryConn implements Conn.
 type memoryConn struct{ *memory }
 
 func (c memoryConn) Begin(context.Context) (Head, error) {
+	if c.wait != nil {
+		c.wait()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.head, nil
@@ -51,6 +56,8 @@ func (inTurn) Begin(ctx context.Context, c memoryConn, tx *Tx, _ []work) error {
 	return err
 }
 
+func (inTurn) Joins(work) bool { return true }
+
 func (s inTurn) Run(ctx context.Context, c memoryConn, tx *Tx, batch *Batch[work]) (Outcome, error) {
 	n := 0
 	for req, ok := batch.Next(); ok; req, ok = batch.Next() {
@@ -75,7 +82,11 @@ func (inTurn) Failed()                         {}
 // startLog starts a log of so many lanes, which tell what each transaction held.
 func startLog(t *testing.T, lanes int, ran func(lane, claimed int)) (ls []*Lane[memoryConn, work]) {
 	t.Helper()
-	db := new(memory)
+	return startLogOn(t, new(memory), lanes, ran)
+}
+
+func startLogOn(t *testing.T, db *memory, lanes int, ran func(lane, claimed int)) (ls []*Lane[memoryConn, work]) {
+	t.Helper()
 	log := New(Options[memoryConn]{
 		Writer:  "one",
 		Connect: func(context.Context) (memoryConn, error) { return memoryConn{db}, nil },
@@ -165,6 +176,30 @@ func TestALockIsNotHeldForRequestsThatDoNotFit(t *testing.T) {
 	release()
 	all.Wait()
 	if want := slices.Repeat([]int{1}, 7); !slices.Equal(batches, want) {
+		t.Errorf("the transactions held %v requests, want %v", batches, want)
+	}
+}
+
+func TestABatchTakesWhatIsQueuedWhileItWaitsForTheLock(t *testing.T) {
+	t.Parallel()
+	waits, goOn := make(chan struct{}, 2), make(chan struct{})
+	db := &memory{wait: func() {
+		waits <- struct{}{}
+		<-goOn
+	}}
+	var batches []int // written by the log's goroutine alone
+	ls := startLogOn(t, db, 1, func(_, claimed int) { batches = append(batches, claimed) })
+	var all sync.WaitGroup
+	all.Go(func() {
+		if err := ls[0].Do(context.Background(), func() error { return nil }); err != nil {
+			t.Error(err)
+		}
+	})
+	<-waits
+	queue(t, ls[0], 9, func() error { return nil }, &all)
+	close(goOn)
+	all.Wait()
+	if want := []int{8, 2}; !slices.Equal(batches, want) { // eight are a lane's limit
 		t.Errorf("the transactions held %v requests, want %v", batches, want)
 	}
 }

@@ -25,7 +25,7 @@ const (
 	// done again and asks for the keys; all else that is remembered holds.
 	Repeated
 	// Outdated: the head is not where the transaction expected it. Nothing is stored. It is
-	// done again and asks for everything.
+	// done again and does not expect it anywhere; what is remembered is brought up to date.
 	Outdated
 	// Blocked: another transaction kept the lock for too long. Nothing is stored.
 	Blocked

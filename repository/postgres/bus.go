@@ -30,7 +30,7 @@ type Bus struct {
 
 const (
 	// busSilence is how long the listener waits for a notification before it takes its
-	// connection for lost. An instance hears itself every 2 s.
+	// connection for lost. An instance hears itself every second.
 	busSilence = 7 * time.Second
 	// busMessage is how long a message may be, in bytes. PostgreSQL takes 7999, and keeps
 	// them in one queue for all databases: positions and signals are what it is good for.

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -86,32 +87,41 @@ func (*Conn) Outcome(err error) commitlog.Outcome { return Outcome(err) }
 
 // begin: each statement of a message sees what was committed when it began, so those
 // behind the lock see what was committed before the lock was had.
-const begin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE`
+const begin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; EXECUTE parley_turn`
 
 // Begin implements [commitlog.Conn].
-func (c *Conn) Begin(ctx context.Context) (commitlog.Head, error) { return c.BeginWith(ctx, nil) }
+func (c *Conn) Begin(ctx context.Context) (commitlog.Head, error) {
+	at, _, err := c.BeginWith(ctx, nil, 0)
+	return at, err
+}
 
 // BeginWith implements [posts.Conn].
-func (c *Conn) BeginWith(ctx context.Context, entries []*posts.Entry) (at commitlog.Head, err error) {
+func (c *Conn) BeginWith(ctx context.Context, entries []*posts.Entry, after int64) (at commitlog.Head, events []posts.Event, err error) {
 	c.message.reset()
 	c.message.statement(begin)
 	c.message.statement(`EXECUTE parley_lock`)
 	questions := ask(entries)
+	if after != 0 {
+		questions = append(questions, askEvents(after, &events))
+	}
 	c.message.ask(questions)
 	rows, err := c.QueryContext(ctx, string(c.message.text))
 	if err != nil {
-		return at, err
+		return at, nil, err
 	}
 	defer rows.Close()
-	if !rows.Next() {
-		return at, errors.Join(errors.New("the log has no head"), rows.Err())
+	for rows.Next() { // the turn, which says nothing
+	}
+	if !rows.NextResultSet() || !rows.Next() {
+		return at, nil, cmp.Or(rows.Err(), errors.New("the log has no head"))
 	}
 	if err := rows.Scan(&at.Pos, &at.Writer, &at.Batch); err != nil {
-		return at, err
+		return at, nil, err
 	}
 	for rows.Next() {
 	}
-	return at, scan(rows, questions, true)
+	err = scan(rows, questions, true)
+	return at, events, err
 }
 
 // Load implements [posts.Conn].

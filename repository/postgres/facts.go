@@ -62,6 +62,26 @@ func ask(entries []*posts.Entry) (questions []question) {
 	return questions
 }
 
+// askEvents asks for the first events behind a position.
+func askEvents(after int64, events *[]posts.Event) question {
+	return question{
+		statement: `parley_events`,
+		arguments: func(m *message, _ []*posts.Entry) {
+			m.integer(after)
+			m.integer(posts.MaxBehind)
+		},
+		scan: func(rows *sql.Rows, _ func(n int) *posts.Entry) error {
+			var e posts.Event
+			var chatID sql.NullString
+			var seq sql.NullInt64
+			err := rows.Scan(&e.Kind, &chatID, &seq)
+			e.Chat, e.Seq = chatID.String, seq.Int64
+			*events = append(*events, e)
+			return err
+		},
+	}
+}
+
 func only(entries []*posts.Entry, is func(*posts.Entry) bool) []*posts.Entry {
 	return without(entries, func(e *posts.Entry) bool { return !is(e) })
 }

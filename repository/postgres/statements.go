@@ -48,6 +48,9 @@ var statements = []string{
 	FROM unnest($1, $2) WITH ORDINALITY AS p (chat, reply_to, n)
 	CROSS JOIN LATERAL (SELECT chat FROM messages WHERE id = p.reply_to LIMIT 1) r`,
 
+	`PREPARE parley_events (bigint, bigint) AS
+	SELECT kind, chat, seq FROM events WHERE pos > $1 ORDER BY pos LIMIT $2`,
+
 	`PREPARE parley_messages (bigint[], text[], bigint[], text[], text[], bigint[], text[], text[], text[], bigint) AS
 	WITH p AS MATERIALIZED (SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)
 			AS p (id, chat, seq, author, text, reply_to, client_id, post_hash, origin)),
@@ -62,6 +65,10 @@ var statements = []string{
 	SELECT *, '', '', 0 FROM unnest($1, $2, $3)
 	ON CONFLICT (id) DO UPDATE SET messages = chats.messages + excluded.seq - chats.seq,
 		seq = excluded.seq, head = excluded.head, last_message = excluded.head`,
+
+	// A row's lock is had by the first that asks, and the connection that has just given it up
+	// asks before a waiting one is awake. This lock is handed on in the order of the queue.
+	`PREPARE parley_turn AS SELECT pg_advisory_xact_lock(1886547820, 'head'::regclass::oid::integer)`,
 
 	`PREPARE parley_lock AS SELECT pos, writer, batch FROM head WHERE one = 1 FOR UPDATE`,
 

@@ -2,14 +2,20 @@ package posts
 
 import "parley/chat"
 
-// maxCached bounds the cache: some megabytes.
-const maxCached = 1 << 15
+const (
+	// maxCached bounds the cache: some megabytes.
+	maxCached = 1 << 15
+	// MaxBehind is by how many events the cache is brought up to date. To read more would
+	// take longer than to read the permissions of a batch.
+	MaxBehind = 512
+)
 
 // cache remembers which actors were let write in which chats, so as not to ask the
-// database with each entry. It holds as long as no other writer has raised the log's head
-// and this log has committed nothing but entries. So an entry is still decided by what
-// is true behind the head's lock.
+// database with each entry. It holds at one position of the log. A permission ends by an
+// event, so behind the head's lock the events since tell whether it still holds, and an
+// entry is decided by what is true there.
 type cache struct {
+	at      int64            // the position
 	seqs    map[string]int64 // of the chats
 	allowed map[grant]struct{}
 }
@@ -18,6 +24,13 @@ type cache struct {
 type grant struct {
 	chat  string
 	actor chat.Actor
+}
+
+// Event is an event of the log, as far as it matters to the cache.
+type Event struct {
+	Kind chat.Kind
+	Chat string
+	Seq  int64
 }
 
 // recall gives each entry the permission that is remembered, and says whether there
@@ -33,13 +46,42 @@ func (c *cache) recall(entries []*Entry) (some bool) {
 	return some
 }
 
-func (c *cache) forget() { c.seqs, c.allowed = nil, nil }
+// renew gives the entries that have a permission of recall's their chats' seqs as they
+// are now.
+func (c *cache) renew(entries []*Entry) {
+	for _, e := range entries {
+		if e.Facts.Cached {
+			e.Facts.Seq = c.seqs[e.Chat]
+		}
+	}
+}
 
-// keep remembers what a committed batch has shown. Behind another writer's batch it
-// remembers nothing yet: where writers take turns, what is remembered never holds, and
-// to find that out costs a message, which may have waited for the lock.
-func (c *cache) keep(alone bool, claimed []*Request) {
-	if !alone || len(c.allowed)+len(claimed) > maxCached {
+func (c *cache) forget() { *c = cache{} }
+
+// follow brings the cache to the head's position by the events behind its own, and says
+// whether it still remembers anything. It forgets everything if these events are not all of
+// them, or if one of them is no message.
+func (c *cache) follow(events []Event, pos int64) bool {
+	if c.at == 0 || pos-c.at != int64(len(events)) {
+		c.forget()
+		return false
+	}
+	for _, e := range events {
+		if e.Kind != chat.KindMessage {
+			c.forget()
+			return false
+		}
+		if _, ok := c.seqs[e.Chat]; ok {
+			c.seqs[e.Chat] = e.Seq
+		}
+	}
+	c.at = pos
+	return true
+}
+
+// keep remembers what a committed batch has shown, which ends at a position.
+func (c *cache) keep(claimed []*Request, pos int64) {
+	if len(c.allowed)+len(claimed) > maxCached {
 		c.forget()
 		return
 	}
@@ -52,4 +94,5 @@ func (c *cache) keep(alone bool, claimed []*Request) {
 			c.allowed[grant{e.Chat, e.Actor}] = struct{}{}
 		}
 	}
+	c.at = pos
 }

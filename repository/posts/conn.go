@@ -14,8 +14,9 @@ type Conn interface {
 	// Remote says that the database is another process. A message to it costs as much as
 	// what it does, so a transaction for which nothing need be read is a single message.
 	Remote() bool
-	// BeginWith is Begin, and reads the facts of the entries that are not cached.
-	BeginWith(ctx context.Context, entries []*Entry) (commitlog.Head, error)
+	// BeginWith is Begin, and reads the facts of the entries that are not cached, and the
+	// first events behind a position if that is not 0. It may leave these events out.
+	BeginWith(ctx context.Context, entries []*Entry, after int64) (commitlog.Head, []Event, error)
 	// Load reads the facts of the entries that are not cached.
 	Load(ctx context.Context, entries []*Entry) error
 	// Store writes entries and raises their chats, and does what Raise does. If the

@@ -15,7 +15,7 @@ type Lane[C Conn] struct {
 	Publish func([]chat.Event)
 	cache   cache
 	// alone says that no other instance had written since this one when that was last seen.
-	// A batch that relies on it and is wrong has waited for the lock in vain, and waits again.
+	// A single message that relies on it and is wrong has waited for the lock in vain.
 	alone bool
 }
 
@@ -31,20 +31,26 @@ func (l *Lane[C]) Begin(ctx context.Context, conn C, tx *commitlog.Tx, batch []*
 		tx.Expect()
 		return nil
 	}
-	found, err := conn.BeginWith(ctx, batch)
+	found, events, err := conn.BeginWith(ctx, batch, l.cache.at)
 	if err != nil {
 		return err
 	}
 	tx.Follow(found)
-	if l.alone = tx.Alone; l.alone {
-		return nil
+	switch l.alone = tx.Alone; {
+	case l.alone:
+	case l.cache.follow(events, found.Pos):
+		l.cache.renew(batch)
+	case recalled:
+		l.cache.recall(batch)
+		return conn.Load(ctx, batch)
 	}
-	l.cache.forget()
-	if !recalled {
-		return nil
-	}
-	l.cache.recall(batch)
-	return conn.Load(ctx, batch)
+	return nil
+}
+
+// Joins implements [commitlog.Steps].
+func (l *Lane[C]) Joins(e *Entry) bool {
+	entry := []*Entry{e}
+	return l.cache.recall(entry) && decided(entry)
 }
 
 // decided says whether nothing has to be read to decide the entries, as long as what is
@@ -64,10 +70,13 @@ func (l *Lane[C]) Run(ctx context.Context, conn C, tx *commitlog.Tx, batch *comm
 		return commitlog.Unchanged, nil
 	}
 	o, err := conn.Store(ctx, tx, d.taken, d.places)
-	if o == commitlog.Repeated {
+	switch o {
+	case commitlog.Repeated:
 		for _, req := range claimed {
 			req.Work.suspect = true
 		}
+	case commitlog.Outdated:
+		l.alone = false
 	}
 	if err != nil {
 		err = fmt.Errorf("storing posts: %w", err)
@@ -77,7 +86,7 @@ func (l *Lane[C]) Run(ctx context.Context, conn C, tx *commitlog.Tx, batch *comm
 
 // Committed implements [commitlog.Steps].
 func (l *Lane[C]) Committed(tx *commitlog.Tx, claimed []*Request) {
-	l.cache.keep(tx.Alone, claimed)
+	l.cache.keep(claimed, tx.Pos)
 	events := make([]chat.Event, 0, len(claimed))
 	for _, req := range claimed {
 		if e := req.Work; req.Err == nil && !e.Posted.Replayed {

@@ -130,13 +130,14 @@ func (c *Conn) Begin(ctx context.Context) (at commitlog.Head, err error) {
 	return c.readHead(ctx)
 }
 
-// BeginWith implements [posts.Conn].
-func (c *Conn) BeginWith(ctx context.Context, entries []*posts.Entry) (commitlog.Head, error) {
+// BeginWith implements [posts.Conn]. It leaves the events out: it is rare that another
+// process writes.
+func (c *Conn) BeginWith(ctx context.Context, entries []*posts.Entry, _ int64) (commitlog.Head, []posts.Event, error) {
 	at, err := c.Begin(ctx)
 	if err == nil {
 		err = c.Load(ctx, entries)
 	}
-	return at, err
+	return at, nil, err
 }
 
 // readHead reads the head behind its lock. While no other connection has changed

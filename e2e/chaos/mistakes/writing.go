@@ -49,7 +49,7 @@ var KeyBeforeLock = Mistake{Name: "key looked up before the lock", Edits: []Edit
 			"		err = scan(rows, early, false)\n" +
 			"		rows.Close()\n" +
 			"		if err != nil {\n" +
-			"			return at, err\n" +
+			"			return at, nil, err\n" +
 			"		}\n" +
 			"	}\n" +
 			"	c.message.reset()\n	c.message.statement(begin)\n	c.message.statement(`EXECUTE parley_lock`)\n"},
@@ -67,25 +67,24 @@ var MembershipOutside = Mistake{Name: "membership outside the transaction", Edit
 	{"repository/postgres/conn.go",
 		"	c.message.reset()\n	c.message.statement(begin)\n	c.message.statement(`EXECUTE parley_lock`)\n",
 		"	if err := c.Load(ctx, entries); err != nil {\n" +
-			"		return at, err\n" +
+			"		return at, nil, err\n" +
 			"	}\n" +
-			"	before := make([]bool, len(entries))\n" +
+			"	before := make([]posts.Facts, len(entries))\n" +
 			"	for i, e := range entries {\n" +
-			"		before[i] = e.Facts.Member\n" +
+			"		before[i] = e.Facts\n" +
 			"	}\n" +
 			"	defer func() {\n" +
 			"		for i, e := range entries {\n" +
-			"			e.Facts.Member = before[i]\n" +
+			"			e.Facts.Role = before[i].Role\n" +
 			"		}\n" +
 			"	}()\n" +
 			"	c.message.reset()\n	c.message.statement(begin)\n	c.message.statement(`EXECUTE parley_lock`)\n"},
 }}
 
 // CacheOutlivesOthers keeps what is remembered of authors and chats although another
-// instance has written since.
+// instance has ended a right since.
 var CacheOutlivesOthers = Mistake{Name: "what is remembered outlives another writer", Edits: []Edit{
-	{"repository/posts/lane.go", "	l.cache.forget()\n	if !recalled {", "	_ = recalled\n	if true {"},
-	{"repository/posts/cache.go", "	if !alone || len(c.allowed)", "	if len(c.allowed)"},
+	{"repository/posts/cache.go", "		if e.Kind != chat.KindMessage {\n			c.forget()\n			return false\n		}\n", ""},
 }}
 
 // PublishBeforeCommit tells readers of events before they are committed.
