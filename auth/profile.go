@@ -15,7 +15,7 @@ type PasswordChange struct {
 }
 
 // ChangePassword replaces the actor's own password, and ends every other session of the
-// user. chat.ErrInvalid, chat.ErrWrongPassword, chat.ErrSessionEnded, chat.ErrBusy.
+// user. chat.ErrInvalid, chat.ErrWeakPassword, chat.ErrWrongPassword, chat.ErrSessionEnded, chat.ErrBusy.
 func (s *Service) ChangePassword(ctx context.Context, actor chat.Actor, p PasswordChange) error {
 	if err := checkPasswordAs("new_password", p.NewPassword); err != nil {
 		return err
@@ -24,12 +24,36 @@ func (s *Service) ChangePassword(ctx context.Context, actor chat.Actor, p Passwo
 	if err != nil {
 		return err
 	}
+	if err := CheckNewPassword("new_password", p.NewPassword, account.User); err != nil {
+		return err
+	}
 	hash, err := s.passwords.hash(ctx, caller{p.Address, actor.Username}, p.NewPassword)
 	if err != nil {
 		return fmt.Errorf("hashing a password: %w", err)
 	}
 	if err := s.store.SetOwnPassword(ctx, actor, account.PasswordHash, hash); err != nil {
 		return fmt.Errorf("storing a password: %w", err)
+	}
+	return nil
+}
+
+// Closing is what a user says who closes the account. Address is the client's, by which
+// hashing is shared fairly.
+type Closing struct {
+	Password string
+	// EraseMessages erases the texts of all that the user has posted.
+	EraseMessages bool
+	Address       string
+}
+
+// CloseAccount ends the actor's account for ever: its sessions, tokens and memberships.
+// chat.ErrWrongPassword, chat.ErrLastOwner, chat.ErrLastAdmin, chat.ErrBusy.
+func (s *Service) CloseAccount(ctx context.Context, actor chat.Actor, c Closing) error {
+	if _, err := s.confirm(ctx, actor, c.Password, c.Address); err != nil {
+		return err
+	}
+	if err := s.store.CloseOwnAccount(ctx, actor, c.EraseMessages); err != nil {
+		return fmt.Errorf("closing an account: %w", err)
 	}
 	return nil
 }

@@ -30,14 +30,18 @@ const (
 // Refresh gives a session new tokens for its refresh token, which is spent by
 // that. A spent one gets the same successor again for [Grace] as long as nobody
 // used it; otherwise its session ends. chat.ErrBadRefreshToken for that, and for
-// a token that is forged, expired, or of a session that is over.
+// a token that is forged, expired, or of a session that is over; what Options.Refreshing
+// refuses with.
 func (s *Service) Refresh(ctx context.Context, text string) (chat.Login, error) {
 	presented, ok := parseRefreshToken(text)
 	if !ok {
 		return chat.Login{}, chat.ErrBadRefreshToken
 	}
-	for range maxLooks {
+	for look := range maxLooks {
 		session, now, present, err := s.prove(ctx, presented)
+		if err == nil && look == 0 {
+			err = s.refreshing(session.ID) // of a proven token: nobody else can use the session's rate up
+		}
 		if err != nil {
 			return chat.Login{}, err
 		}

@@ -38,6 +38,9 @@ type Options struct {
 	// Renewed is told of each session that a refresh renewed; nil is nobody. It does not
 	// block.
 	Renewed func(username, session string)
+	// Refreshing refuses a session that refreshes too often, before it does; nil is nobody. It
+	// does not block.
+	Refreshing func(session string) error
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -51,6 +54,7 @@ type Service struct {
 	refreshKeys [][]byte
 	idle, most  time.Duration
 	renewed     func(username, session string)
+	refreshing  func(session string) error
 	now         func() time.Time
 	passwords   *gate
 }
@@ -65,6 +69,7 @@ func New(o Options) *Service {
 		idle:        cmp.Or(o.Idle, SessionIdle),
 		most:        cmp.Or(o.Most, SessionMost),
 		renewed:     o.Renewed,
+		refreshing:  o.Refreshing,
 		now:         o.Now,
 		passwords:   passwords,
 	}
@@ -74,6 +79,9 @@ func New(o Options) *Service {
 	if s.renewed == nil {
 		s.renewed = func(string, string) {}
 	}
+	if s.refreshing == nil {
+		s.refreshing = func(string) error { return nil }
+	}
 	return s
 }
 
@@ -82,6 +90,8 @@ type SignUp struct {
 	Username, Password string
 	// DisplayName is the username if empty.
 	DisplayName string
+	// Invite is the code of the invite by which the user signs up; empty without one.
+	Invite string
 	// Address is the client's, by which hashing is shared fairly; empty where it is
 	// unknown.
 	Address string
@@ -89,24 +99,36 @@ type SignUp struct {
 
 // Check says all that is no good about it, or nil.
 func (u SignUp) Check() error {
-	var displayName error
-	if u.DisplayName != "" {
-		displayName = chat.CheckDisplayName(u.DisplayName)
+	if err := chat.Checks(chat.CheckUsername(u.Username), checkPassword(u.Password), u.checkDisplayName()); err != nil {
+		return err
 	}
-	return chat.Checks(chat.CheckUsername(u.Username), checkPassword(u.Password), displayName)
+	return CheckNewPassword("password", u.Password, chat.User{Username: u.Username, DisplayName: u.DisplayName})
 }
 
-// SignUp makes a user. chat.ErrInvalid, chat.ErrUsernameTaken, chat.ErrBusy.
+func (u SignUp) checkDisplayName() error {
+	if u.DisplayName == "" {
+		return nil
+	}
+	return chat.CheckDisplayName(u.DisplayName)
+}
+
+// SignUp makes a user. chat.ErrInvalid, chat.ErrWeakPassword, chat.ErrUsernameTaken, chat.ErrInviteNotFound,
+// chat.ErrBusy.
 func (s *Service) SignUp(ctx context.Context, u SignUp) (chat.User, error) {
 	if err := u.Check(); err != nil {
 		return chat.User{}, err
+	}
+	if u.Invite != "" { // before a password is hashed for nothing
+		if err := s.store.CheckSignUpInvite(ctx, u.Invite); err != nil {
+			return chat.User{}, fmt.Errorf("looking at an invite: %w", err)
+		}
 	}
 	hash, err := s.passwords.hash(ctx, caller{u.Address, u.Username}, u.Password)
 	if err != nil {
 		return chat.User{}, fmt.Errorf("hashing a password: %w", err)
 	}
 	user, err := s.store.CreateUser(ctx, NewUser{
-		Username: u.Username, DisplayName: cmp.Or(u.DisplayName, u.Username), PasswordHash: hash,
+		Username: u.Username, DisplayName: cmp.Or(u.DisplayName, u.Username), PasswordHash: hash, Invite: u.Invite,
 	})
 	if err != nil {
 		return chat.User{}, fmt.Errorf("storing a user: %w", err)

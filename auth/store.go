@@ -11,15 +11,26 @@ import (
 // goroutines at once, answers chat.ErrUnavailable within 3 s where the store
 // does not answer, and the context's error where that ends first.
 type Store interface {
-	// CreateUser stores a new user. chat.ErrUsernameTaken.
+	// CreateUser stores a new user. With an invite, which it uses up, the user joins its chat
+	// too. chat.ErrUsernameTaken, chat.ErrInviteNotFound.
 	CreateUser(ctx context.Context, u NewUser) (chat.User, error)
+	// CheckSignUpInvite says whether CreateUser would take an invite. chat.ErrInviteNotFound.
+	CheckSignUpInvite(ctx context.Context, code string) error
+	// Permit decides an action that is about no chat. chat.ErrForbidden, chat.ErrSessionEnded,
+	// chat.ErrInsufficientScope.
+	Permit(ctx context.Context, actor chat.Actor, action chat.Action) error
+	// MakeUser is CreateUser on behalf of an admin. It answers as Permit does, too.
+	MakeUser(ctx context.Context, actor chat.Actor, u NewUser) (chat.User, error)
+	// SetPassword replaces the hash of a user's password on behalf of an admin, and ends all
+	// sign-ins of the user. chat.ErrNotFound, and chat.ErrInvalid for a user without a
+	// password. It answers as Permit does, too.
+	SetPassword(ctx context.Context, actor chat.Actor, username, hash string) error
 	// Account reads a user with what a login needs. chat.ErrNotFound.
 	Account(ctx context.Context, username string) (Account, error)
-	// Accounts lists all users by username.
-	Accounts(ctx context.Context) ([]Account, error)
-	// DisableUser ends all of a user's sessions and lets him log in no more, at a
-	// position of the log. Disabling him again changes nothing. chat.ErrNotFound.
-	DisableUser(ctx context.Context, username string) error
+	// CloseOwnAccount closes the actor's account at a position of the log. Its memberships
+	// end shortly behind, and with erase the texts of its messages are erased.
+	// chat.ErrLastOwner, chat.ErrLastAdmin.
+	CloseOwnAccount(ctx context.Context, actor chat.Actor, erase bool) error
 
 	// User reads the actor's own user. chat.ErrSessionEnded.
 	User(ctx context.Context, actor chat.Actor) (chat.User, error)
@@ -49,6 +60,8 @@ type NewUser struct {
 	Username, DisplayName, PasswordHash string
 	// Admin makes the user an admin; the first user that is no bot is one in any case.
 	Admin, Bot bool
+	// Invite is the code of an invite; empty is none.
+	Invite string
 }
 
 // Account is a user with what only this package may know of him.

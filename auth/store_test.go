@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"maps"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -51,6 +49,29 @@ func (m *memory) CreateUser(_ context.Context, u NewUser) (chat.User, error) {
 	return user, nil
 }
 
+func (m *memory) CheckSignUpInvite(context.Context, string) error { return chat.ErrInviteNotFound }
+
+func (m *memory) Permit(_ context.Context, actor chat.Actor, action chat.Action) error {
+	account, err := m.Account(context.Background(), actor.Username)
+	if err != nil {
+		return err
+	}
+	return chat.Decide(actor, action, "", chat.Standing{Live: true, Admin: account.Admin})
+}
+
+func (m *memory) MakeUser(ctx context.Context, _ chat.Actor, u NewUser) (chat.User, error) {
+	return m.CreateUser(ctx, u)
+}
+
+func (m *memory) SetPassword(_ context.Context, _ chat.Actor, username, hash string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	account := m.accounts[username]
+	account.PasswordHash = hash
+	m.accounts[username] = account
+	return m.broken
+}
+
 func (m *memory) Account(_ context.Context, username string) (Account, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -65,12 +86,6 @@ func (m *memory) Account(_ context.Context, username string) (Account, error) {
 	return account, nil
 }
 
-func (m *memory) Accounts(context.Context) ([]Account, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return slices.Collect(maps.Values(m.accounts)), m.broken
-}
-
 func (m *memory) DisableUser(_ context.Context, username string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -81,6 +96,10 @@ func (m *memory) DisableUser(_ context.Context, username string) error {
 	account.Disabled = true
 	m.accounts[username] = account
 	return m.broken
+}
+
+func (m *memory) CloseOwnAccount(ctx context.Context, actor chat.Actor, _ bool) error {
+	return m.DisableUser(ctx, actor.Username)
 }
 
 func (m *memory) SetOwnPassword(_ context.Context, actor chat.Actor, was, hash string) error {

@@ -34,6 +34,9 @@ const (
 	ScriptToken
 	// ForeignToken is a token of another issuer.
 	ForeignToken
+	// Operator is a command that works on the database itself. It may do what admins may,
+	// and has neither a user nor a session. No request has it.
+	Operator
 )
 
 // Scope is a set of what a script token may be used for.

@@ -67,6 +67,11 @@ var (
 	ErrBadScriptToken = &Error{Code: "invalid_token", Detail: "The script token is not valid, has expired or was revoked."}
 	// ErrLastOwner keeps a chat from losing its only owner.
 	ErrLastOwner = &Error{Code: "last_owner", Detail: "The last owner can neither leave nor step down: make another owner first, or delete the chat."}
+	// ErrLastAdmin keeps the service from losing its only admin.
+	ErrLastAdmin = &Error{Code: "last_admin", Detail: "The last admin stays one: make another admin first."}
+	// ErrInviteNotFound refuses an invite that is unknown, used up, expired, or no good any
+	// more. It does not say which.
+	ErrInviteNotFound = &Error{Code: "invite_not_found", Detail: "This invite is not valid: it is wrong, used up, or has expired."}
 	// ErrIdempotencyMismatch refuses a ClientID that came before with other
 	// content.
 	ErrIdempotencyMismatch = &Error{Code: "idempotency_mismatch", Detail: "This client_id was used for a message with another text or reply_to."}
@@ -85,6 +90,8 @@ var (
 
 	// ErrUsernameTaken refuses a username that somebody has or had.
 	ErrUsernameTaken = &Error{Code: "username_taken", Detail: "This username is taken."}
+	// ErrWeakPassword is the kind of every error that [WeakPassword] makes.
+	ErrWeakPassword = &Error{Code: "weak_password", Detail: "This password is too easy to guess: choose another one."}
 	// ErrBadCredentials refuses a login. It does not say what was wrong.
 	ErrBadCredentials = &Error{Code: "invalid_credentials", Detail: "The username or the password is wrong."}
 	// ErrWrongPassword refuses what a signed-in user has to confirm by a password.
@@ -95,6 +102,8 @@ var (
 	// ErrBadRefreshToken refuses a refresh token that is unknown, spent or of a
 	// session that is over.
 	ErrBadRefreshToken = &Error{Code: "invalid_refresh_token", Detail: "This refresh token is not valid: log in again."}
+	// ErrRateLimited refuses what is asked too often.
+	ErrRateLimited = &Error{Code: "rate_limited", Detail: "Too many requests of this kind: ask again after the time that the header Retry-After names."}
 	// ErrBusy refuses work that would wait too long behind that of others.
 	ErrBusy = &Error{Code: "busy", Detail: "Too many are asking for this at once; try again shortly."}
 )
@@ -102,6 +111,11 @@ var (
 // TooManyStreams refuses a stream and says whose are too many.
 func TooManyStreams(detail string) *Error {
 	return &Error{Code: "too_many_streams", Detail: detail}
+}
+
+// WeakPassword refuses a new password that would be guessed soon.
+func WeakPassword(field, message string) *Error {
+	return &Error{Code: ErrWeakPassword.Code, Detail: ErrWeakPassword.Detail, Fields: []FieldError{{Field: field, Message: message}}}
 }
 
 // InsufficientScope refuses what needs a scope that a script token has not.

@@ -1,4 +1,4 @@
-// Package cli is the command line: serve, user, token, restore, log and version.
+// Package cli is the command line: serve, user, token, invite, restore, log and version.
 //
 // Every setting of [server.Settings] is a flag, an environment variable, or a
 // line of the file that --config names; the flag wins over the variable, the
@@ -28,8 +28,18 @@ type commandLine struct {
 	User  struct {
 		Add     userAddCommand     `cmd:"" help:"Make a user; the password is read from standard input."`
 		List    userListCommand    `cmd:"" help:"List all users."`
-		Disable userDisableCommand `cmd:"" help:"End all of a user's sessions, and let him log in no more."`
-	} `cmd:"" help:"Make, list and disable users, also while a server runs."`
+		Show    userShowCommand    `cmd:"" help:"Tell of one user."`
+		Disable userDisableCommand `cmd:"" help:"End all sessions and tokens of a user, and let that user log in no more."`
+		Enable  userEnableCommand  `cmd:"" help:"Let a disabled user log in again; what ended stays over."`
+		Passwd  userPasswdCommand  `cmd:"" help:"Set a user's password, which is read from standard input, and end the user's sessions."`
+		Admin   userAdminCommand   `cmd:"" help:"Make a user an admin."`
+		Delete  userDeleteCommand  `cmd:"" help:"Close a user's account for ever; the name is never used again."`
+	} `cmd:"" help:"Administer users, also while a server runs."`
+	Invite struct {
+		Create inviteCreateCommand `cmd:"" help:"Make an invite by which people sign up, and print its code."`
+		List   inviteListCommand   `cmd:"" help:"List all invites that have not expired."`
+		Revoke inviteRevokeCommand `cmd:"" help:"Make an invite worthless."`
+	} `cmd:"" help:"Administer invites, also while a server runs."`
 	Token struct {
 		Create tokenCreateCommand `cmd:"" help:"Make a script token for a user; it is printed this once."`
 		List   tokenListCommand   `cmd:"" help:"List a user's script tokens."`

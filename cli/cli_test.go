@@ -70,6 +70,8 @@ func TestAUserIsMadeListedAndDisabled(t *testing.T) {
 		{password, "taken", []string{"user", "add", "ann", data}},
 		{"short\n", "password", []string{"user", "add", "carl", data}},
 		{"", "password", []string{"user", "add", "carl", data}},
+		{"password123\n", "password is one of the commonest", []string{"user", "add", "carl", data}},
+		{"carl-the-great\n", "password must not be", []string{"user", "add", "carl-the-great", data}},
 		{password, "username", []string{"user", "add", "Carl", data}},
 		{"", "no user", []string{"user", "disable", "carl", data}},
 		{"", "no user", []string{"user", "disable", "\xff", data}},

@@ -144,6 +144,11 @@ func (s *story) mode(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+func (s *story) take(ts *testscript.TestScript, neg bool, args []string) {
+	refuse(ts, neg)
+	ts.Setenv(argument(ts, args, 0), strings.TrimSpace(ts.ReadFile(argument(ts, args, 1))))
+}
+
 func (s *story) postgres(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg)
 	ts.Setenv("DATABASE", need.Postgres(s.t))

@@ -72,7 +72,7 @@ func TestReadersThatReconnectUnderConstantPostingMissNothing(t *testing.T) {
 func TestRollingRestartsLoseNothingAndCostAReaderOneReconnectEach(t *testing.T) {
 	t.Parallel()
 	need.Nginx(t)
-	arguments := append(onPostgres(need.Postgres(t)), "--bus", "postgres", "--signup", "open", "--trusted-proxies", "127.0.0.1/32")
+	arguments := append(onPostgres(need.Postgres(t)), "--bus", "postgres", "--signup", "open", "--trusted-proxies", "127.0.0.1/32", "--limits", "off")
 	instances := []*process{serve(t, arguments...), serve(t, arguments...)}
 	front := balanced(t, instances...)
 	tr := newTraffic(t, front.person(t, newPerson(t, instances[0])))

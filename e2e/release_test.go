@@ -113,7 +113,7 @@ func TestTwoReleasesServeOneDatabase(t *testing.T) {
 // if today's is taken back, it goes on alone.
 func TestAnUpgradeUnderLoadLosesNothing(t *testing.T) {
 	t.Parallel()
-	arguments := append(onPostgres(need.Postgres(t)), "--signup", "open")
+	arguments := append(onPostgres(need.Postgres(t)), "--signup", "open", "--limits", "off")
 	old := servePrevious(t, arguments...)
 	tr := newTraffic(t, newPerson(t, old))
 	tr.posters(old.URL)

@@ -30,6 +30,7 @@ import (
 //	remember NAME REGEXP sets $NAME to the last group found in the last command's stdout
 //	oneline MISTAKES     wants that many lines on the last command's stderr
 //	mode BITS FILE       wants these permissions
+//	take NAME FILE       sets $NAME to the one line that the file holds
 //	postgres             makes an empty database, its address in $DATABASE
 //
 // [ipv6] says that this machine has the address ::1.
@@ -73,6 +74,7 @@ func TestStories(t *testing.T) {
 			"remember": do((*story).remember),
 			"oneline":  do((*story).lines),
 			"mode":     do((*story).mode),
+			"take":     do((*story).take),
 			"postgres": do((*story).postgres),
 		},
 	})

@@ -14,6 +14,7 @@ import (
 	"parley/auth"
 	"parley/chat"
 	"parley/middleware"
+	"parley/rates"
 	"parley/stream"
 )
 
@@ -24,7 +25,10 @@ type Accounts interface {
 	Refresh(ctx context.Context, refreshToken string) (chat.Login, error)
 	LogOut(ctx context.Context, session string) error
 	LogOutByRefreshToken(ctx context.Context, refreshToken string) error
+	MakeUser(ctx context.Context, actor chat.Actor, u auth.MadeUser) (chat.User, error)
+	SetPassword(ctx context.Context, actor chat.Actor, p auth.PasswordSetting) error
 	ChangePassword(ctx context.Context, actor chat.Actor, p auth.PasswordChange) error
+	CloseAccount(ctx context.Context, actor chat.Actor, c auth.Closing) error
 }
 
 // Users keeps the actor's own user and its sessions. Its methods answer as those of
@@ -67,7 +71,7 @@ type Streams interface {
 type SignUps int
 
 const (
-	// SignUpsClosed takes none.
+	// SignUpsClosed takes those that have an invite, as the others do too.
 	SignUpsClosed SignUps = iota
 	// SignUpsDirect takes those that no proxy forwarded and that ask a loopback or a
 	// listed host. On a loopback address these come from the same machine.
@@ -86,11 +90,15 @@ type Options struct {
 	Tickets  Tickets
 	Scripts  ScriptTokens
 
+	Administration chat.Administration
+	Invites        chat.Invites
+
 	Tokens         *middleware.Tokens
 	Cookies        *middleware.Cookies
 	Origins        *middleware.Origins
 	TrustedProxies []netip.Prefix
 	SignUps        SignUps
+	Rates          rates.Policies
 
 	// BasePath is the path under which clients find the service: "" for the root, else
 	// one such as "/chat".

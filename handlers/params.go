@@ -18,10 +18,18 @@ func existingChat(chatID string) (string, error) {
 	return chatID, nil
 }
 
-func memberParams(c *gin.Context) (chatID, username string, err error) {
-	username = c.Param("username")
+func userParam(c *gin.Context) (string, error) {
+	username := c.Param("username")
 	if chat.CheckAnyUsername(username) != nil {
-		return "", "", chat.ErrNotFound
+		return "", chat.ErrNotFound
+	}
+	return username, nil
+}
+
+func memberParams(c *gin.Context) (chatID, username string, err error) {
+	username, err = userParam(c)
+	if err != nil {
+		return "", "", err
 	}
 	chatID, err = chatParam(c)
 	return chatID, username, err

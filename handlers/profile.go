@@ -49,12 +49,39 @@ func (a *api) changePassword(c *gin.Context) error {
 	if err := chat.Checks(required("password", body.Password), required("new_password", body.NewPassword)); err != nil {
 		return err
 	}
-	err := a.Accounts.ChangePassword(c.Request.Context(), actorOf(c), auth.PasswordChange{
-		Password: body.Password, NewPassword: body.NewPassword, Address: middleware.AddressOf(c),
+	asking := actorOf(c)
+	err := a.attempt(c, asking.Username, asking.Session, func() error {
+		return a.Accounts.ChangePassword(c.Request.Context(), asking, auth.PasswordChange{
+			Password: body.Password, NewPassword: body.NewPassword, Address: middleware.AddressOf(c),
+		})
 	})
 	if err != nil {
 		return err
 	}
+	return writeNothing(c)
+}
+
+func (a *api) closeAccount(c *gin.Context) error {
+	var body struct {
+		Password      string `json:"password"`
+		EraseMessages bool   `json:"erase_messages"`
+	}
+	if err := decode(c, &body); err != nil {
+		return err
+	}
+	if err := required("password", body.Password); err != nil {
+		return err
+	}
+	asking := actorOf(c)
+	err := a.attempt(c, asking.Username, asking.Session, func() error {
+		return a.Accounts.CloseAccount(c.Request.Context(), asking, auth.Closing{
+			Password: body.Password, EraseMessages: body.EraseMessages, Address: middleware.AddressOf(c),
+		})
+	})
+	if err != nil {
+		return err
+	}
+	a.Cookies.Clear(c)
 	return writeNothing(c)
 }
 

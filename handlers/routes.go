@@ -55,6 +55,7 @@ func (a *api) routes() []route {
 		{"POST", "/logout", a.logOut, nobody, chat.NoAction, nil},
 		{"GET", "/me", a.me, actor, chat.ReadOwnUser, inJSON},
 		{"PATCH", "/me", a.changeMe, actor, chat.ChangeOwnUser, inJSON},
+		{"DELETE", "/me", a.closeAccount, actor, chat.CloseOwnAccount, nil},
 		{"PUT", "/me/password", a.changePassword, actor, chat.ChangeOwnPassword, nil},
 		{"GET", "/me/sessions", a.listSessions, actor, chat.ReadOwnSessions, inJSON},
 		{"DELETE", "/me/sessions", a.endOtherSessions, actor, chat.EndOwnSessions, nil},
@@ -67,6 +68,15 @@ func (a *api) routes() []route {
 		{"POST", "/users/:username/tokens", a.createToken, actor, chat.ManageBotTokens, inJSON},
 		{"GET", "/users/:username/tokens", a.listTokens, actor, chat.ManageBotTokens, inJSON},
 		{"DELETE", "/users/:username/tokens/:id", a.revokeToken, actor, chat.ManageBotTokens, nil},
+		{"GET", "/users", a.listUsers, actor, chat.ReadUsers, inJSON},
+		{"GET", "/users/:username", a.readUser, actor, chat.ReadUsers, inJSON},
+		{"PATCH", "/users/:username", a.updateUser, actor, chat.ChangeUsers, inJSON},
+		{"DELETE", "/users/:username", a.deleteUser, actor, chat.DeleteUsers, nil},
+		{"PUT", "/users/:username/password", a.setPassword, actor, chat.ChangeUsers, nil},
+		{"POST", "/invites", a.createInvite, actor, chat.MakeChatInvites, inJSON},
+		{"GET", "/invites", a.listInvites, actor, chat.ReadInvites, inJSON},
+		{"POST", "/invites/:code", a.useInvite, actor, chat.UseInvite, inJSON},
+		{"DELETE", "/invites/:code", a.revokeInvite, actor, chat.RevokeInvites, nil},
 
 		{"POST", "/chats", a.createChat, actor, chat.CreateChat, inJSON},
 		{"GET", "/chats", a.listChats, actor, chat.ListChats, inJSON},
@@ -110,6 +120,9 @@ func (a *api) mount(engine *gin.Engine, r route) {
 	}
 	if r.offers != nil {
 		chain = append(chain, step(func(c *gin.Context) error { return choose(c, r.offers) }))
+	}
+	if rate := a.rateOf(r); rate.Limits() {
+		chain = append(chain, step(limit(rate)))
 	}
 	chain = append(chain, step(r.handle))
 	engine.Handle(r.method, r.path, chain...)

@@ -25,9 +25,13 @@ func (a *api) logIn(c *gin.Context) error {
 	if err := a.mayGiveTokens(c, body.Cookie); err != nil {
 		return err
 	}
-	login, err := a.Accounts.LogIn(c.Request.Context(), auth.SignIn{
-		Username: body.Username, Password: body.Password, Address: middleware.AddressOf(c),
-		UserAgent: c.Request.UserAgent(), SeenAt: middleware.FullAddressOf(c),
+	var login chat.Login
+	err := a.attempt(c, body.Username, "", func() (err error) {
+		login, err = a.Accounts.LogIn(c.Request.Context(), auth.SignIn{
+			Username: body.Username, Password: body.Password, Address: middleware.AddressOf(c),
+			UserAgent: c.Request.UserAgent(), SeenAt: middleware.FullAddressOf(c),
+		})
+		return err
 	})
 	if err != nil {
 		return err

@@ -66,7 +66,12 @@ func (a *api) authenticateFollower(c *gin.Context) error {
 	if err != nil {
 		return chat.ErrBadTicket
 	}
-	actor, comeBack, err := a.Tickets.Redeem(c.Request.Context(), ticket, a.Cookies.Stream(c.Request), origin, c.Request.URL.Path)
+	var actor chat.Actor
+	var comeBack string
+	err = guess(c, a.Rates.Tickets, func() (err error) {
+		actor, comeBack, err = a.Tickets.Redeem(c.Request.Context(), ticket, a.Cookies.Stream(c.Request), origin, c.Request.URL.Path)
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -6,35 +6,68 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"parley/auth"
+	"parley/chat"
 	"parley/middleware"
 )
 
 func (a *api) signUp(c *gin.Context) error {
-	if err := a.maySignUp(c); err != nil {
-		return err
-	}
 	var body struct {
 		Username    string  `json:"username"`
 		Password    string  `json:"password"`
 		DisplayName *string `json:"display_name"`
+		Invite      *string `json:"invite"`
+		Bot         bool    `json:"bot"`
 	}
 	if err := decode(c, &body); err != nil {
 		return err
 	}
-	displayName, err := optional("display_name", body.DisplayName, "must not be empty")
-	if err != nil {
+	displayName, displayNameErr := optional("display_name", body.DisplayName, "must not be empty")
+	invite, inviteErr := optional("invite", body.Invite, "must not be empty")
+	if err := chat.Checks(displayNameErr, inviteErr); err != nil {
 		return err
 	}
-	user, err := a.Accounts.SignUp(c.Request.Context(), auth.SignUp{
-		Username: body.Username, Password: body.Password, DisplayName: displayName, Address: middleware.AddressOf(c),
-	})
+	asked := auth.SignUp{
+		Username: body.Username, Password: body.Password, DisplayName: displayName, Invite: invite, Address: middleware.AddressOf(c),
+	}
+	if body.Bot {
+		return a.makeUser(c, auth.MadeUser{SignUp: asked, Bot: true})
+	}
+	if invite == "" {
+		err := a.maySignUp(c)
+		if err != nil && a.hasCredential(c) {
+			return a.makeUser(c, auth.MadeUser{SignUp: asked})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	user, err := a.signUpAs(c, asked)
 	if err != nil {
 		return err
 	}
 	return writeJSON(c, http.StatusCreated, user)
 }
 
-// maySignUp refuses a request that may not make a user.
+// signUpAs makes a user. A code of an invite may be guessed.
+func (a *api) signUpAs(c *gin.Context, asked auth.SignUp) (user chat.User, err error) {
+	signUp := func() (err error) {
+		user, err = a.Accounts.SignUp(c.Request.Context(), asked)
+		return err
+	}
+	if asked.Invite == "" {
+		return user, signUp()
+	}
+	err = guess(c, a.Rates.Invites, signUp)
+	return user, err
+}
+
+// hasCredential says that the request may be an admin's.
+func (a *api) hasCredential(c *gin.Context) bool {
+	access, _ := a.Cookies.Tokens(c.Request)
+	return access != "" || c.GetHeader("Authorization") != ""
+}
+
+// maySignUp refuses a request that may not make a user without an invite.
 func (a *api) maySignUp(c *gin.Context) error {
 	switch {
 	case a.SignUps == SignUpsOpen:

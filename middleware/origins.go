@@ -110,7 +110,7 @@ func (o *Origins) CORS() gin.HandlerFunc {
 		},
 		AllowedMethods:   []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"},
 		AllowedHeaders:   []string{"Accept", "Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID", "Prefer", "X-Origin", "X-Request-Id"},
-		ExposedHeaders:   []string{"ETag", "Idempotency-Replayed", "Link", "Location", "Retry-After", "WWW-Authenticate", "X-Request-Id"},
+		ExposedHeaders:   []string{"ETag", "Idempotency-Replayed", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "X-Request-Id"},
 		AllowCredentials: true,
 		MaxAge:           600,
 	})

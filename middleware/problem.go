@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"parley/chat"
+	"parley/rates"
 )
 
 // Problem is a problem document (RFC 9457), the body of every failure.
@@ -48,6 +49,7 @@ type kind struct {
 // kinds holds every code that a client can read.
 var kinds = map[chat.Code]kind{
 	chat.ErrInvalid.Code:             {status: http.StatusBadRequest, title: "Invalid request"},
+	chat.ErrWeakPassword.Code:        {status: http.StatusBadRequest, title: "Weak password"},
 	ErrTokenInURL.Code:               {status: http.StatusBadRequest, title: "Token in the URL"},
 	ErrBrokenBody.Code:               {status: http.StatusBadRequest, title: "Broken body"},
 	ErrUnauthenticated.Code:          {status: http.StatusUnauthorized, title: "Not authenticated"},
@@ -71,10 +73,13 @@ var kinds = map[chat.Code]kind{
 	chat.ErrTooManyChats.Code:        {status: http.StatusConflict, title: "Too many chats"},
 	chat.ErrTooManyTokens.Code:       {status: http.StatusConflict, title: "Too many script tokens"},
 	chat.ErrLastOwner.Code:           {status: http.StatusConflict, title: "Last owner"},
+	chat.ErrLastAdmin.Code:           {status: http.StatusConflict, title: "Last admin"},
+	chat.ErrInviteNotFound.Code:      {status: http.StatusNotFound, title: "Invite not found"},
 	ErrTooLarge.Code:                 {status: http.StatusRequestEntityTooLarge, title: "Too large"},
 	ErrUnsupportedMediaType.Code:     {status: http.StatusUnsupportedMediaType, title: "Unsupported media type"},
 	ErrMisdirected.Code:              {status: http.StatusMisdirectedRequest, title: "Misdirected request"},
 	chat.ErrIdempotencyMismatch.Code: {status: http.StatusUnprocessableEntity, title: "Idempotency mismatch"},
+	chat.ErrRateLimited.Code:         {status: http.StatusTooManyRequests, title: "Too many requests", retryAfter: 1},
 	ErrInternal.Code:                 {status: http.StatusInternalServerError, title: "Internal error"},
 	chat.ErrUnavailable.Code:         {status: http.StatusServiceUnavailable, title: "Unavailable", retryAfter: 2},
 	chat.ErrTooManyStreams.Code:      {status: http.StatusServiceUnavailable, title: "Too many streams", retryAfter: 15},
@@ -158,6 +163,10 @@ func answer(c *gin.Context, err error) {
 	header.Set("Cache-Control", "no-store")
 	if p.Status == http.StatusUnauthorized || p.Code == chat.ErrInsufficientScope.Code {
 		header.Set("WWW-Authenticate", challenge(p))
+	}
+	var limited *rates.Refusal
+	if errors.As(err, &limited) {
+		limited.Describe(header)
 	}
 	if p.RetryAfter > 0 && header.Get("Retry-After") == "" {
 		header.Set("Retry-After", strconv.Itoa(p.RetryAfter))

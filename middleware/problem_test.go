@@ -27,10 +27,11 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 // refusals are all that a client can be answered.
 var refusals = []*chat.Error{
-	chat.Invalid("text", "must not be empty"),
-	chat.ErrNotFound, chat.ErrNotAMember, chat.ErrForbidden, chat.ErrReadOnly, chat.InsufficientScope(chat.ScopePost), chat.ErrChatExists, chat.ErrTooManyChats, chat.ErrTooManyTokens, chat.ErrLastOwner,
+	chat.Invalid("text", "must not be empty"), chat.WeakPassword("password", "is one of the commonest passwords"),
+	chat.ErrNotFound, chat.ErrNotAMember, chat.ErrForbidden, chat.ErrReadOnly, chat.InsufficientScope(chat.ScopePost),
+	chat.ErrChatExists, chat.ErrTooManyChats, chat.ErrTooManyTokens, chat.ErrLastOwner, chat.ErrLastAdmin, chat.ErrInviteNotFound,
 	chat.ErrIdempotencyMismatch, chat.ErrSessionEnded, chat.ErrUnavailable, chat.ErrUsernameTaken,
-	chat.ErrBadCredentials, chat.ErrBadRefreshToken, chat.ErrWrongPassword, chat.ErrBadTicket, chat.ErrBusy, chat.ErrTooManyStreams,
+	chat.ErrBadCredentials, chat.ErrBadRefreshToken, chat.ErrWrongPassword, chat.ErrBadTicket, chat.ErrBusy, chat.ErrRateLimited, chat.ErrTooManyStreams,
 	middleware.ErrUnauthenticated, middleware.ErrInvalidToken, middleware.ErrTokenInURL,
 	middleware.ErrForeignOrigin, middleware.ErrSignupClosed, middleware.ErrMisdirected, middleware.ErrMethodNotAllowed,
 	middleware.ErrNotAcceptable, middleware.ErrTooLarge, middleware.ErrBrokenBody,

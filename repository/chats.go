@@ -184,13 +184,18 @@ func (r *Repository) DeleteChat(ctx context.Context, actor chat.Actor, chatID st
 		if err != nil {
 			return none, err
 		}
-		pos := tx.append(chat.Event{Kind: chat.KindChatDeleted, Chat: chatID, Seq: own.Seq + 1})
-		tx.later(`UPDATE chats SET title = '', deleted_pos = ? WHERE id = ?`, pos, chatID)
-		ending{endedChat, chatID}.leave(tx)
+		tx.deleteChat(own.Seq+1, chatID)
 		return none, nil
 	})
 	if err == nil {
 		r.cleaner.wake()
 	}
 	return err
+}
+
+// deleteChat ends a chat at its next seq.
+func (tx *transaction) deleteChat(seq int64, chatID string) {
+	pos := tx.append(chat.Event{Kind: chat.KindChatDeleted, Chat: chatID, Seq: seq})
+	tx.later(`UPDATE chats SET title = '', deleted_pos = ? WHERE id = ?`, pos, chatID)
+	ending{endedChat, chatID}.leave(tx)
 }

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// cleanEvery is after how long the cleaner looks again by itself: for sessions that
-	// have expired, and for what another process has left.
+	// cleanEvery is after how long the cleaner looks again by itself: for sessions and
+	// invites that have expired, and for what another process has left.
 	cleanEvery = time.Minute
 	// sessionKept is how long a session that is over keeps its row. An access token ends
 	// earlier than the refresh token that was given out with it.
@@ -50,6 +50,9 @@ func (c *cleaner) clean(ctx context.Context) error {
 		return err
 	}
 	if err := c.r.dropSessions(ctx, time.Now().Add(-sessionKept)); err != nil {
+		return err
+	}
+	if err := c.r.dropInvites(ctx, time.Now()); err != nil {
 		return err
 	}
 	if err := c.r.dropTickets(ctx); err != nil {

@@ -9,8 +9,9 @@ import (
 
 // A chat or a user ends by one row at one position. Every query treats what depends on it
 // as ended there: the memberships of a deleted chat, the sessions of a disabled user. The
-// rows of these are closed, and the chat's content is erased, by the cleaner. Only the
-// statements here grow with somebody's data, each by no more than a slice.
+// rows of these are closed, and the chat's content is erased, by the cleaner. The memberships
+// of a closed account end behind it, each at a position of its own. Only the statements here
+// grow with somebody's data, each by no more than a slice.
 
 // endingSlice is how many rows a statement of the cleaner changes. On SQLite posts wait
 // behind it, for as long as a full batch of posts would keep them.
@@ -28,7 +29,12 @@ type ending struct {
 
 const (
 	endedChat = "chat"
+	// endedUser is a user that was disabled.
 	endedUser = "user"
+	// closedAccount is a user whose account was closed, and erasedAccount one whose texts are
+	// erased besides.
+	closedAccount = "account"
+	erasedAccount = "account and texts"
 )
 
 // closing is what there is to do for a kind of ending.
@@ -52,16 +58,28 @@ var closings = map[string]closing{
 		steps: []func(*Repository, context.Context, string) (bool, error){(*Repository).closeSessions},
 		left:  `SELECT 1 FROM sessions WHERE username = endings.id AND ended_pos IS NULL`,
 	},
+	closedAccount: {
+		steps: []func(*Repository, context.Context, string) (bool, error){(*Repository).endMemberships},
+		left: `SELECT 1 FROM memberships m JOIN chats c ON c.id = m.chat AND c.deleted_pos IS NULL
+			WHERE m.username = endings.id AND m.left_pos IS NULL`,
+	},
+	erasedAccount: {
+		steps: []func(*Repository, context.Context, string) (bool, error){
+			(*Repository).endMemberships, (*Repository).eraseOwnTexts,
+		},
+		left: `SELECT 1 FROM memberships WHERE username = endings.id`,
+	},
 }
 
 // leave notes in the transaction that ends something that its rows are to be closed.
 func (e ending) leave(tx *transaction) {
-	tx.later(`INSERT INTO endings (kind, id) VALUES (?, ?)`, e.Kind, e.ID)
+	tx.later(`INSERT INTO endings (kind, id) VALUES (?, ?) ON CONFLICT (kind, id) DO NOTHING`, e.Kind, e.ID)
 }
 
 // endings are some of those that are left.
 func (h handle) endings(ctx context.Context) (left []ending, err error) {
-	err = h.all(ctx, &left, `SELECT kind, id FROM endings WHERE kind IN ('chat', 'user') ORDER BY kind, id LIMIT ?`, endingsAtOnce)
+	err = h.all(ctx, &left, `SELECT kind, id FROM endings WHERE kind IN ('account', 'account and texts', 'chat', 'user')
+		ORDER BY kind, id LIMIT ?`, endingsAtOnce)
 	return left, err
 }
 
@@ -77,7 +95,7 @@ func (r *Repository) finishEndings(ctx context.Context) (erased bool, err error)
 			return erased, nil
 		}
 		for _, e := range left {
-			erased = erased || e.Kind == endedChat
+			erased = erased || e.Kind != endedUser
 			if err := r.finish(ctx, e); err != nil {
 				return erased, fmt.Errorf("closing a %s: %w", e.Kind, err)
 			}
@@ -120,7 +138,9 @@ const (
 		WHERE pos IN (SELECT pos FROM events WHERE chat = ? AND title IS NOT NULL LIMIT ?)`
 	closeSessions = `UPDATE sessions SET refresh_expires_at = ` + endedUntil + `,
 			ended_pos = (SELECT disabled_pos FROM users WHERE username = ?)
-		WHERE id IN (SELECT id FROM sessions WHERE username = ? AND ended_pos IS NULL LIMIT ?)`
+		WHERE ended_pos IS NULL AND id IN (SELECT s.id FROM sessions s
+			WHERE s.username = ? AND s.ended_pos IS NULL
+				AND (SELECT u.disabled_pos FROM users u WHERE u.username = s.username) IS NOT NULL LIMIT ?)`
 )
 
 // closeMemberships ends memberships of a deleted chat where the chat ended.

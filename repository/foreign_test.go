@@ -10,8 +10,8 @@ import (
 	"parley/chat"
 )
 
-// guest is what a token of another issuer says.
-func guest(subject, name string) auth.Foreign {
+// subjectOf is what a token of another issuer says.
+func subjectOf(subject, name string) auth.Foreign {
 	now := time.Now().Truncate(time.Second)
 	return auth.Foreign{
 		Issuer: "https://id.example", Subject: subject, Username: name + "@id", Fallback: "u-" + subject + "@id",
@@ -33,7 +33,7 @@ func TestASubjectSeenForTheFirstTimeBecomesAUser(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
 		r := s.open(t)
 		signUp(t, r, "ann")
-		named := guest("1", "ann")
+		named := subjectOf("1", "ann")
 		named.DisplayName = "Ann Elsewhere"
 		actor := admit(t, r, named)
 		user, err := r.User(t.Context(), actor)
@@ -45,16 +45,16 @@ func TestASubjectSeenForTheFirstTimeBecomesAUser(t *testing.T) {
 			t.Errorf("%+v", m)
 		}
 		for _, again := range []string{"ann", "renamed"} {
-			f := guest("1", again)
+			f := subjectOf("1", again)
 			f.Session = "another"
 			if actor := admit(t, r, f); actor.Username != "ann@id" {
 				t.Errorf("the same subject is now %s", actor.Username)
 			}
 		}
-		if second := admit(t, r, guest("2", "ann")); second.Username != "u-2@id" {
+		if second := admit(t, r, subjectOf("2", "ann")); second.Username != "u-2@id" {
 			t.Errorf("another subject that claims the name became %s", second.Username)
 		}
-		elsewhere := guest("1", "bob")
+		elsewhere := subjectOf("1", "bob")
 		elsewhere.Issuer, elsewhere.Session = "https://elsewhere.example", "elsewhere"
 		if third := admit(t, r, elsewhere); third.Username != "bob@id" {
 			t.Errorf("the same subject of another issuer became %s", third.Username)
@@ -65,7 +65,7 @@ func TestASubjectSeenForTheFirstTimeBecomesAUser(t *testing.T) {
 func TestAForeignUserHasNoPasswordAndNoRefreshToken(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
 		r := s.open(t)
-		actor := admit(t, r, guest("1", "ann"))
+		actor := admit(t, r, subjectOf("1", "ann"))
 		if account, err := r.Account(t.Context(), actor.Username); err != nil || account.PasswordHash != "" {
 			t.Errorf("%+v, %v", account, err)
 		}
@@ -83,7 +83,7 @@ func TestAForeignUserHasNoPasswordAndNoRefreshToken(t *testing.T) {
 func TestAForeignSessionLastsAsLongAsItsLongestToken(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
 		r := s.open(t)
-		f := guest("1", "ann")
+		f := subjectOf("1", "ann")
 		first := f.Expires
 		for _, expires := range []time.Time{first, first.Add(time.Hour), first.Add(30 * time.Minute)} {
 			f.Expires = expires
@@ -99,7 +99,7 @@ func TestAForeignSessionLastsAsLongAsItsLongestToken(t *testing.T) {
 func TestAForeignSessionThatEndedStaysEnded(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
 		r := s.open(t)
-		f := guest("1", "ann")
+		f := subjectOf("1", "ann")
 		actor := admit(t, r, f)
 		before := headOf(t, r)
 		if err := r.EndSession(t.Context(), f.Session); err != nil {
@@ -123,11 +123,9 @@ func TestAForeignSessionThatEndedStaysEnded(t *testing.T) {
 func TestADisabledForeignUserStaysOut(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
 		r := s.open(t)
-		f := guest("1", "ann")
+		f := subjectOf("1", "ann")
 		actor := admit(t, r, f)
-		if err := r.DisableUser(t.Context(), actor.Username); err != nil {
-			t.Fatal(err)
-		}
+		wantRefusal(t, changed(t, r, operator, actor.Username, chat.UserChange{Disabled: &yes}), nil)
 		_, err := r.User(t.Context(), actor)
 		wantRefusal(t, err, chat.ErrSessionEnded)
 		for _, session := range []string{f.Session, "a new one"} {
@@ -144,7 +142,7 @@ func TestASubjectThatComesManyTimesAtOnceIsOneUser(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 16 {
 			wg.Go(func() {
-				f := guest([]string{"1", "2"}[i/2%2], "ann")
+				f := subjectOf([]string{"1", "2"}[i/2%2], "ann")
 				username, err := []*Repository{one, other}[i%2].Admit(t.Context(), f)
 				if err != nil || username != "ann@id" && username != f.Fallback {
 					t.Errorf("%q, %v", username, err)

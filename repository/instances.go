@@ -18,6 +18,8 @@ type Lease struct {
 	secrets []string
 	// id is that of the lease as it was taken last; empty before the first.
 	id string
+	// others is how many leases of other instances lasted when Elsewhere read them.
+	others int
 }
 
 // Lease returns the instance's lease, which is not taken before [Lease.Renew]. secret tells
@@ -144,6 +146,7 @@ func (l *Lease) Elsewhere(ctx context.Context) (streams map[string]int, err erro
 	if err != nil {
 		return nil, err
 	}
+	l.others = len(live)
 	streams = make(map[string]int)
 	// A page is read by the index alone. Which leases last is compared here, because a
 	// join could make the database read all pages for each.
@@ -166,6 +169,9 @@ func (l *Lease) Elsewhere(ctx context.Context) (streams map[string]int, err erro
 		last = page[heardPage-1]
 	}
 }
+
+// Others is how many other instances there were when [Lease.Elsewhere] looked last.
+func (l *Lease) Others() int { return l.others }
 
 // storedStreams is how many streams an instance has told of a user.
 type storedStreams struct {

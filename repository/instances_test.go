@@ -50,6 +50,9 @@ func TestWhatIsToldOfStreamsIsHeardElsewhere(t *testing.T) {
 
 	third := here.r.Lease("one secret")
 	third.wantElsewhere(t, map[string]int{"ann": 8})
+	if here.Others() != 1 || there.Others() != 1 || third.Others() != 2 {
+		t.Errorf("there are %d, %d and %d others", here.Others(), there.Others(), third.Others())
+	}
 	if fresh, err := here.Renew(t.Context(), time.Minute); err != nil || fresh {
 		t.Errorf("a renewed lease is fresh: %v, %v", fresh, err)
 	}
@@ -58,6 +61,9 @@ func TestWhatIsToldOfStreamsIsHeardElsewhere(t *testing.T) {
 	}
 	there.wantElsewhere(t, map[string]int{})
 	third.wantElsewhere(t, map[string]int{"ann": 2})
+	if there.Others() != 0 {
+		t.Errorf("%d others are left", there.Others())
+	}
 	if n := number(t, here.r, `SELECT (SELECT count(*) FROM instances) * 1000 + count(*) FROM instance_streams`); n != 1001 {
 		t.Errorf("behind an orderly end %d leases and %d counts are left", n/1000, n%1000)
 	}

@@ -10,7 +10,7 @@ import (
 // selectMembers reads the present members of the chat that is its first argument.
 const selectMembers = `SELECT m.username, u.display_name, m.role, m.joined_at
 	FROM memberships m JOIN users u ON u.username = m.username
-	WHERE m.chat = ? AND m.left_pos IS NULL`
+	WHERE m.chat = ? AND m.left_pos IS NULL AND u.closed_pos IS NULL`
 
 // memberRow is a row of selectMembers.
 type memberRow struct {

@@ -22,11 +22,12 @@ import (
 )
 
 var (
-	_ chat.Chats    = (*Repository)(nil)
-	_ chat.Messages = (*Repository)(nil)
-	_ auth.Store    = (*Repository)(nil)
-
-	_ auth.TokenStore = (*Repository)(nil)
+	_ chat.Chats          = (*Repository)(nil)
+	_ chat.Messages       = (*Repository)(nil)
+	_ chat.Invites        = (*Repository)(nil)
+	_ chat.Administration = (*Repository)(nil)
+	_ auth.Store          = (*Repository)(nil)
+	_ auth.TokenStore     = (*Repository)(nil)
 )
 
 // lockWait is how long a process that wants a SQLite file for itself waits for a

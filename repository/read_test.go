@@ -17,7 +17,7 @@ func TestAPanicInAReadIsItsOwnError(t *testing.T) {
 			t.Fatalf("the read ended with %v", err)
 		}
 	}
-	if _, err := r.Accounts(t.Context()); err != nil {
+	if _, err := r.ListUsers(t.Context(), operator, chat.UserQuery{ListQuery: wholeList}); err != nil {
 		t.Errorf("the next read ended with %v", err)
 	}
 }

@@ -44,26 +44,53 @@ func (h handle) user(ctx context.Context, username string) (u userRow, err error
 // CreateUser implements [auth.Store].
 func (r *Repository) CreateUser(ctx context.Context, n auth.NewUser) (_ chat.User, err error) {
 	defer wrap(&err, "creating a user")
-	return write(ctx, r, func(ctx context.Context, tx *transaction) (chat.User, error) {
-		row := userRow{Username: n.Username, DisplayName: n.DisplayName, Admin: n.Admin, Bot: n.Bot, CreatedAt: tx.now.UnixMilli()}
-		taken, err := tx.exists(ctx, `SELECT 1 FROM users WHERE username = ?`, n.Username)
-		switch {
-		case err != nil:
-			return chat.User{}, err
-		case taken:
-			return chat.User{}, chat.ErrUsernameTaken
+	return write(ctx, r, func(ctx context.Context, tx *transaction) (none chat.User, err error) {
+		if n.Invite == "" {
+			return tx.createUser(ctx, n)
 		}
-		if !n.Bot {
-			others, err := tx.exists(ctx, `SELECT 1 FROM users LIMIT 1`)
-			if err != nil {
-				return chat.User{}, err
-			}
-			row.Admin = row.Admin || !others
+		g, err := tx.signUpInvite(ctx, n.Invite, tx.now.UnixMilli())
+		if err != nil {
+			return none, err
 		}
-		tx.later(`INSERT INTO users (username, display_name, password_hash, created_at, admin, bot) VALUES (?, ?, ?, ?, ?, ?)`,
-			row.Username, row.DisplayName, n.PasswordHash, row.CreatedAt, row.Admin, row.Bot)
-		return row.user(), nil
+		user, err := tx.createUser(ctx, n)
+		if err == nil {
+			tx.use(g, n.Username)
+		}
+		return user, err
 	})
+}
+
+// MakeUser implements [auth.Store].
+func (r *Repository) MakeUser(ctx context.Context, actor chat.Actor, n auth.NewUser) (_ chat.User, err error) {
+	defer wrap(&err, "making a user")
+	return write(ctx, r, func(ctx context.Context, tx *transaction) (none chat.User, err error) {
+		if err := tx.decide(ctx, actor, chat.MakeUsers); err != nil {
+			return none, err
+		}
+		return tx.createUser(ctx, n)
+	})
+}
+
+// createUser stores a new user.
+func (tx *transaction) createUser(ctx context.Context, n auth.NewUser) (none chat.User, err error) {
+	row := userRow{Username: n.Username, DisplayName: n.DisplayName, Admin: n.Admin, Bot: n.Bot, CreatedAt: tx.now.UnixMilli()}
+	taken, err := tx.exists(ctx, `SELECT 1 FROM users WHERE username = ?`, n.Username)
+	switch {
+	case err != nil:
+		return none, err
+	case taken:
+		return none, chat.ErrUsernameTaken
+	}
+	if !n.Bot {
+		others, err := tx.exists(ctx, `SELECT 1 FROM users WHERE NOT bot LIMIT 1`)
+		if err != nil {
+			return none, err
+		}
+		row.Admin = row.Admin || !others
+	}
+	tx.later(`INSERT INTO users (username, display_name, password_hash, created_at, admin, bot) VALUES (?, ?, ?, ?, ?, ?)`,
+		row.Username, row.DisplayName, n.PasswordHash, row.CreatedAt, row.Admin, row.Bot)
+	return row.user(), nil
 }
 
 // Account implements [auth.Store].
@@ -72,22 +99,6 @@ func (r *Repository) Account(ctx context.Context, username string) (_ auth.Accou
 	return read(ctx, r, func(ctx context.Context, h handle) (auth.Account, error) {
 		row, err := h.user(ctx, username)
 		return row.account(), err
-	})
-}
-
-// Accounts implements [auth.Store].
-func (r *Repository) Accounts(ctx context.Context) (_ []auth.Account, err error) {
-	defer wrap(&err, "reading all accounts")
-	return read(ctx, r, func(ctx context.Context, h handle) ([]auth.Account, error) {
-		var rows []userRow
-		if err := h.all(ctx, &rows, `SELECT `+userColumns+` FROM users u ORDER BY u.username`); err != nil {
-			return nil, err
-		}
-		accounts := make([]auth.Account, len(rows))
-		for i, row := range rows {
-			accounts[i] = row.account()
-		}
-		return accounts, nil
 	})
 }
 
@@ -111,24 +122,4 @@ func (r *Repository) User(ctx context.Context, actor chat.Actor) (_ chat.User, e
 		}
 		return row.user(), err
 	})
-}
-
-// DisableUser implements [auth.Store]. All sessions of the user are over at the position of
-// the event. Closing their rows is left to the cleaner.
-func (r *Repository) DisableUser(ctx context.Context, username string) (err error) {
-	defer wrap(&err, "disabling a user")
-	_, err = write(ctx, r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
-		row, err := tx.user(ctx, username)
-		if err != nil || row.Disabled.Valid {
-			return none, err
-		}
-		pos := tx.append(chat.Event{Kind: chat.KindUserDisabled, Username: username})
-		tx.later(`UPDATE users SET disabled_pos = ? WHERE username = ?`, pos, username)
-		ending{endedUser, username}.leave(tx)
-		return none, nil
-	})
-	if err == nil {
-		r.cleaner.wake()
-	}
-	return err
 }

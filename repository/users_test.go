@@ -72,17 +72,17 @@ func TestAccountsAreReadAsTheyWereStored(t *testing.T) {
 }
 
 // In many a locale a database would sort these otherwise.
-func TestAccountsAreListedByUsernameByteForByte(t *testing.T) {
+func TestUsersAreListedByUsernameByteForByte(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
 		r := s.open(t)
 		signUp(t, r, "b", "ab", "a_c", "a.b", "a-b", "a", "1")
-		all, err := r.Accounts(t.Context())
+		all, err := r.ListUsers(t.Context(), operator, chat.UserQuery{ListQuery: wholeList})
 		if err != nil {
 			t.Fatal(err)
 		}
 		var names []string
-		for _, a := range all {
-			names = append(names, a.Username)
+		for _, u := range all.Items {
+			names = append(names, u.Username)
 		}
 		if want := []string{"1", "a", "a-b", "a.b", "a_c", "ab", "b"}; !slices.Equal(names, want) {
 			t.Errorf("got %q, want %q", names, want)

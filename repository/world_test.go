@@ -38,6 +38,12 @@ func logIn(t testing.TB, r *Repository, username string) chat.Actor {
 	return chat.Actor{Username: username, Session: s.ID}
 }
 
+// DisableUser disables a user.
+func (r *Repository) DisableUser(ctx context.Context, username string) error {
+	_, err := r.UpdateUser(ctx, operator, username, chat.UserChange{Disabled: &yes})
+	return err
+}
+
 func newSession(username string) auth.NewSession {
 	now := time.Now().Truncate(time.Millisecond).UTC()
 	return auth.NewSession{

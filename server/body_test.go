@@ -65,6 +65,8 @@ func TestABadBodyIsRefusedAndTheFieldNamed(t *testing.T) {
 		{"a word for yes in a form", "POST", "/login", asForm, `username=ann&password=x&cookie=yes`, 400, "invalid_request", "cookie"},
 		{"no password", "POST", "/login", asJSON, `{"username":"ann"}`, 400, "invalid_request", "password"},
 		{"a short password", "POST", "/users", asJSON, `{"username":"bob","password":"short"}`, 400, "invalid_request", "password"},
+		{"a common password", "POST", "/users", asJSON, `{"username":"bob","password":"qwertyuiop"}`, 400, "weak_password", "password"},
+		{"a password that is a name", "POST", "/users", asJSON, `{"username":"bob","password":"ＢＯＢ the builder","display_name":"Bob the Builder"}`, 400, "weak_password", "password"},
 		{"a bad username beside a short password", "POST", "/users", asJSON, `{"username":"Bob","password":"short"}`, 400, "invalid_request", "username"},
 		{"an empty display name", "POST", "/users", asJSON, `{"username":"bob","password":"` + password + `","display_name":""}`, 400, "invalid_request", "display_name"},
 		{"a bad id", "POST", "/chats", asJSON, `{"id":"A b"}`, 400, "invalid_request", "id"},

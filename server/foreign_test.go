@@ -67,7 +67,6 @@ func publicKey(kid string, key *rsa.PrivateKey) map[string]any {
 // keys at an address.
 type elsewhere struct {
 	*house
-	settings server.Settings
 	// stray counts the questions to an address that only tokens name.
 	stray    atomic.Int64
 	strayURL string
@@ -98,7 +97,6 @@ func openElsewhere(t *testing.T) *elsewhere {
 	}
 	e.house = open(t, func(s *server.Settings) {
 		s.Issuers = filepath.Join(folder, "issuers.json")
-		e.settings = *s
 	})
 	e.secrets = append(e.secrets, appSecret)
 	return e
@@ -211,6 +209,7 @@ func TestAForeignUserEndsItsOtherSessions(t *testing.T) {
 func TestALogoutEndsAForeignSession(t *testing.T) {
 	t.Parallel()
 	e := openElsewhere(t)
+	admin := e.user("root")
 	session := map[string]any{"sid": "s1"}
 	one, other := bearer(e.app(session)), bearer(e.app(map[string]any{"sid": "s2"}))
 	e.chat("room", one)
@@ -225,14 +224,8 @@ func TestALogoutEndsAForeignSession(t *testing.T) {
 	e.do("GET", "/me", "", other...).want(200)
 	e.do("POST", "/logout", "", bearer(e.app(map[string]any{"aud": "mail"}))...).refused(401, "invalid_token")
 
-	store, err := server.OpenStore(t.Context(), e.settings, false, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
-	if err := store.DisableUser(t.Context(), "ann@app"); err != nil {
-		t.Fatal(err)
-	}
+	e.do("GET", "/users?q=ann@", "", admin...).want(200)
+	e.do("PATCH", "/users/ann@app", `{"disabled":true}`, with(admin, "Content-Type", asJSON)...).want(200)
 	staying.until(`"revoked"`)
 	e.do("GET", "/me", "", other...).refused(401, "session_ended")
 	e.do("GET", "/me", "", bearer(e.app(map[string]any{"sid": "s3"}))...).refused(401, "session_ended")

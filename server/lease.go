@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"parley/rates"
 	"parley/repository"
 	"parley/stream"
 )
@@ -28,7 +29,7 @@ func (s *Server) takeLease(ctx context.Context, secrets secrets) (stream.Lease, 
 	}
 	other, err := lease.OtherSecret(ctx)
 	if err == nil && !other {
-		return lease, nil
+		return sharing{lease, &s.share}, nil
 	}
 	giveUp(lease)
 	if err != nil {
@@ -36,6 +37,21 @@ func (s *Server) takeLease(ctx context.Context, secrets secrets) (stream.Lease, 
 	}
 	return nil, &Mistake{"jwt-secret", fmt.Sprintf("another instance that serves this database has another secret: "+
 		"give all instances the same, name that one in --jwt-previous-secret, or stop the others first; one that was killed counts for %v", stream.LeaseLasts)}
+}
+
+// sharing is a lease that also tells how many instances share the limits on rate.
+type sharing struct {
+	*repository.Lease
+	share *rates.Share
+}
+
+// Elsewhere is Lease.Elsewhere.
+func (l sharing) Elsewhere(ctx context.Context) (map[string]int, error) {
+	streams, err := l.Lease.Elsewhere(ctx)
+	if err == nil {
+		l.share.Among(1 + l.Others())
+	}
+	return streams, err
 }
 
 // giveUp ends a lease that is of no use, or leaves it to run out.

@@ -3,6 +3,7 @@ package server
 import (
 	"strconv"
 
+	"parley/rates"
 	"parley/stream"
 )
 
@@ -49,6 +50,33 @@ func (r *reading) maxChats(s Settings) int {
 		return 0
 	}
 	return n
+}
+
+// maxRate is beyond what one process serves.
+const maxRate = 1_000_000
+
+// rates reads what is limited by rate.
+func (r *reading) rates(s Settings, streams stream.Limits) *rates.Settings {
+	settings := &rates.Settings{
+		Posts:            r.number("post-rate", s.PostRate, 1, maxRate),
+		Streams:          r.number("stream-rate", s.StreamRate, 1, maxRate),
+		SignIns:          r.number("login-rate", s.LoginRate, 1, maxRate),
+		SignUps:          r.number("signup-rate", s.SignupRate, 1, maxRate),
+		StreamsOfUser:    streams.PerUser,
+		StreamsOfAddress: streams.PerAddress,
+	}
+	if s.Limits == "off" {
+		return nil
+	}
+	return settings
+}
+
+// policies are what this server limits by rate, of which it gives its share.
+func (p plan) policies(share *rates.Share) rates.Policies {
+	if p.rates == nil {
+		return rates.Policies{}
+	}
+	return rates.NewPolicies(*p.rates, share)
 }
 
 // maxStreams is more than one process has descriptors for.

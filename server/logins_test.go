@@ -63,7 +63,7 @@ func TestStrangersLogInWhileFortyClientsHammer(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := open(t, func(s *settings) { s.TrustedProxies, s.Signup = "127.0.0.1", "open" })
+			h := open(t, func(s *settings) { s.TrustedProxies, s.Signup, s.Limits = "127.0.0.1", "open", "off" })
 			h.user("ann")
 			h.hammer(40, c.next)
 			headers := []string{"Content-Type", asForm}

@@ -137,3 +137,34 @@ func TestASessionEndsAtItsMostHoweverOftenItIsRefreshed(t *testing.T) {
 		t.Errorf("the refresh token lives for %s", left)
 	}
 }
+
+func TestAnAccountIsClosedByItsUser(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	admin, ann, bob := h.user("root"), h.user("ann"), h.user("bob")
+	h.chat("den", ann)
+	h.chat("own", ann)
+	h.do("PUT", "/chats/den/members/bob", "", with(ann, "Content-Type", asJSON)...).want(200)
+	h.say("den", "what ann said", ann)
+	closing := func(who []string, body string) answer {
+		return h.do("DELETE", "/me", body, with(who, "Content-Type", asJSON)...)
+	}
+	right := `{"password":"` + password + `","erase_messages":true}`
+	closing(ann, `{}`).refused(400, "invalid_request", "password")
+	closing(ann, `{"password":"not the password"}`).refused(403, "wrong_password")
+	closing(ann, right).refused(409, "last_owner")
+	closing(admin, right).refused(409, "last_admin")
+	h.do("PUT", "/chats/den/members/bob", `{"role":"owner"}`, with(ann, "Content-Type", asJSON)...).want(200)
+	stream := h.follow("/chats/den/stream", bob...)
+	stream.until("event: ready")
+
+	closing(ann, right).want(204)
+	stream.until("event: member.left")
+	h.do("GET", "/me", "", ann...).refused(401, "session_ended")
+	h.do("POST", "/login", "username=ann&password="+password, "Content-Type", asForm).refused(401, "invalid_credentials")
+	h.do("POST", "/users", "username=ann&password="+password, "Content-Type", asForm).refused(409, "username_taken")
+	h.eventually("the text is erased", func() bool {
+		return !strings.Contains(h.do("GET", "/chats/den/messages", "", bob...).want(200).body, "what ann said")
+	})
+	h.do("GET", "/users/ann", "", admin...).refused(404, "not_found")
+}

@@ -26,13 +26,13 @@ func TestAnotherMethodIsRefusedAndTheRightOnesNamed(t *testing.T) {
 	h := open(t)
 	for _, row := range []struct{ method, path, allow string }{
 		{"GET", "/login", "POST"},
-		{"PUT", "/me", "GET, HEAD, PATCH"},
+		{"PUT", "/me", "DELETE, GET, HEAD, PATCH"},
 		{"DELETE", "/chats", "GET, HEAD, POST"},
 		{"PATCH", "/messages/2", "GET, HEAD"},
 		{"POST", "/stream", "GET"},
 		{"HEAD", "/stream", "GET"},
 		{"BREW", "/healthz", "GET, HEAD"},
-		{"OPTIONS", "/me", "GET, HEAD, PATCH"},
+		{"OPTIONS", "/me", "DELETE, GET, HEAD, PATCH"},
 	} {
 		a := h.do(row.method, row.path, "").want(405)
 		allowed := strings.Split(a.header.Get("Allow"), ", ")

@@ -20,6 +20,7 @@ import (
 	"parley/chat"
 	"parley/handlers"
 	"parley/middleware"
+	"parley/rates"
 	"parley/repository"
 	"parley/stream"
 )
@@ -40,6 +41,7 @@ type Server struct {
 	issuers         *issuers.Set
 	http, metrics   *http.Server
 	conns           *connLimit
+	share           rates.Share  // of every limit on rate
 	certificate     *certificate // nil is HTTP in the clear
 
 	draining atomic.Bool
@@ -151,12 +153,15 @@ func (s *Server) assemble(secrets secrets, registry *prometheus.Registry) error 
 	if err != nil {
 		return fmt.Errorf("making the signer of access tokens: %w", err)
 	}
+	policies := s.plan.policies(&s.share)
 	accounts := auth.New(auth.Options{
 		Store: s.repository, Signer: tokens, RefreshKeys: secrets.keys("refresh token"),
 		Idle: s.plan.sessionIdle, Most: s.plan.sessionMost, Renewed: s.broker.Renewed,
+		Refreshing: func(session string) error { return policies.Sessions.Take(session).Err() },
 	})
 	options := handlers.Options{
 		Accounts: accounts, Users: s.repository, Chats: s.repository, Messages: s.repository, Streams: s.broker,
+		Administration: s.repository, Invites: s.repository,
 		Tickets:        auth.NewTickets(s.repository, secrets.keys("stream ticket"), nil),
 		Scripts:        s.repository,
 		Tokens:         tokens,
@@ -165,6 +170,7 @@ func (s *Server) assemble(secrets secrets, registry *prometheus.Registry) error 
 		Origins:        middleware.NewOrigins(s.plan.origins),
 		TrustedProxies: s.plan.trusted,
 		SignUps:        s.plan.signUps,
+		Rates:          policies,
 		Ready:          s.lacking,
 		Bus:            s.busState,
 		Log:            s.log,

@@ -16,6 +16,7 @@ import (
 	"parley/chat"
 	"parley/handlers"
 	"parley/middleware"
+	"parley/rates"
 	"parley/stream"
 )
 
@@ -33,7 +34,7 @@ type Settings struct {
 	AccessTTL            string `name:"access-ttl" default:"10m" env:"PARLEY_ACCESS_TTL" placeholder:"TIME" help:"Life of an access token."`
 	SessionIdle          string `name:"session-idle" default:"720h" env:"PARLEY_SESSION_IDLE" placeholder:"TIME" help:"How long a session lasts that is not used."`
 	SessionMax           string `name:"session-max" default:"2160h" env:"PARLEY_SESSION_MAX" placeholder:"TIME" help:"How long a session lasts in all, until its user has to sign in again."`
-	Signup               string `env:"PARLEY_SIGNUP" placeholder:"open|closed" help:"Whether anybody may make himself a user; open on a loopback address without trusted proxies, for requests that no proxy forwarded, else closed."`
+	Signup               string `env:"PARLEY_SIGNUP" placeholder:"open|invite|closed" help:"Whether anybody may sign up. invite and closed are the same: an invite or an admin is needed. Open on a loopback address without trusted proxies, for requests that no proxy forwarded, else closed."`
 	Origins              string `env:"PARLEY_ORIGINS" placeholder:"ORIGIN,…" help:"Origins whose pages may act for their users, such as https://example.org."`
 	TrustedProxies       string `env:"PARLEY_TRUSTED_PROXIES" placeholder:"ADDRESS,…" help:"Addresses or networks of proxies whose X-Forwarded-* headers are believed."`
 	BasePath             string `default:"/" env:"PARLEY_BASE_PATH" placeholder:"PATH" help:"Path under which everything is mounted, besides the root."`
@@ -50,6 +51,10 @@ type Settings struct {
 	MaxStreamsPerUser    string `name:"max-streams-per-user" default:"1000" env:"PARLEY_MAX_STREAMS_PER_USER" placeholder:"N" help:"How many of them one user may have, on all instances together."`
 	MaxStreamsPerAddress string `name:"max-streams-per-address" default:"4096" env:"PARLEY_MAX_STREAMS_PER_ADDRESS" placeholder:"N" help:"How many may come from one address, as trusted proxies tell it; this machine's own is not counted."`
 	StreamMemory         string `name:"stream-memory" default:"64" env:"PARLEY_STREAM_MEMORY" placeholder:"MIB" help:"How much of the newest messages is kept in memory for streams, in MiB; what is not there is read from the database."`
+	PostRate             string `name:"post-rate" default:"50" env:"PARLEY_POST_RATE" placeholder:"N" help:"How many messages a second one user may post, for long; 20 times as many at once."`
+	StreamRate           string `name:"stream-rate" default:"20" env:"PARLEY_STREAM_RATE" placeholder:"N" help:"How many streams a second one user may open, for long, and one address five times as many; at once all that may be open, twice."`
+	LoginRate            string `name:"login-rate" default:"10" env:"PARLEY_LOGIN_RATE" placeholder:"N" help:"How many wrong passwords a minute may come from one address, for long; three times as many at once."`
+	SignupRate           string `name:"signup-rate" default:"60" env:"PARLEY_SIGNUP_RATE" placeholder:"N" help:"How many users an hour one address may sign up."`
 	Limits               string `default:"on" env:"PARLEY_LIMITS" placeholder:"on|off" help:"off lifts every rate and count limit, for tests and benchmarks."`
 }
 
@@ -108,6 +113,7 @@ type plan struct {
 	maxTokens             int // of one user; 0 is any number
 	sessionIdle           time.Duration
 	sessionMost           time.Duration
+	rates                 *rates.Settings // nil: no limits
 }
 
 // reading collects the mistakes found while settings are read.
@@ -166,6 +172,7 @@ func (s Settings) plan() (plan, error) {
 	p.streamLimits = r.streamLimits(s)
 	p.maxConns = r.maxConns(s)
 	p.maxChats = r.maxChats(s)
+	p.rates = r.rates(s, p.streamLimits)
 	if s.Limits != "off" {
 		p.maxSignIns = chat.MaxSignIns
 		p.maxTokens = chat.MaxTokens
@@ -317,12 +324,10 @@ func (r *reading) signUps(s string, direct bool) handlers.SignUps {
 		return handlers.SignUpsClosed
 	case "open":
 		return handlers.SignUpsOpen
-	case "closed":
+	case "closed", "invite":
 		return handlers.SignUpsClosed
-	case "invite":
-		r.mistake("signup", "this version knows no invites: take open or closed, and make users with parley user add")
 	default:
-		r.mistake("signup", "%q is neither open nor closed", s)
+		r.mistake("signup", "%q is neither open nor closed nor invite", s)
 	}
 	return handlers.SignUpsClosed
 }

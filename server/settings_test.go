@@ -22,6 +22,7 @@ func TestEveryMistakeInTheSettingsIsToldAtOnce(t *testing.T) {
 		Listen: "8080", Database: "mysql://x", Bus: "nats://x", JWTSecret: "short", AccessTTL: "10", Signup: "maybe",
 		Origins: "*,null,https://a/,https://ok.example", TrustedProxies: "0.0.0.0/0,x,10.0.0.1", BasePath: "chat",
 		MetricsListen: "x", CookieName: "a b", Ping: "1ms", Rotate: "0s", TLSCert: missing, TLSKey: missing, Limits: "none", Streams: "none", MaxChatsPerUser: "0", MaxStreams: "0", MaxConnections: "0", MaxStreamsPerUser: "x", MaxStreamsPerAddress: "-1", StreamMemory: "0",
+		PostRate: "0", StreamRate: "x", LoginRate: "-1", SignupRate: "1000001",
 	}.Check()
 	told := make(map[string]int)
 	for _, e := range err.(interface{ Unwrap() []error }).Unwrap() {
@@ -35,6 +36,7 @@ func TestEveryMistakeInTheSettingsIsToldAtOnce(t *testing.T) {
 		"listen": 1, "database": 1, "bus": 1, "jwt-secret": 1, "access-ttl": 1, "signup": 1, "origins": 3,
 		"trusted-proxies": 2, "base-path": 1, "cookie-name": 1, "metrics-listen": 1, "ping": 1, "rotate": 1, "tls-cert": 1, "tls-key": 1, "limits": 1, "streams": 1,
 		"max-streams": 1, "max-connections": 1, "max-streams-per-user": 1, "max-streams-per-address": 1, "stream-memory": 1, "max-chats-per-user": 1,
+		"post-rate": 1, "stream-rate": 1, "login-rate": 1, "signup-rate": 1,
 	}
 	if !reflect.DeepEqual(told, want) {
 		t.Errorf("told %v, not %v", told, want)
@@ -77,7 +79,7 @@ func TestASettingIsCheckedForWhatItNeeds(t *testing.T) {
 		{"a name of cookies with an end", "cookie-name", server.Settings{CookieName: "parley;"}},
 		{"a name of cookies beyond ASCII", "cookie-name", server.Settings{CookieName: "pärley"}},
 		{"a long name of cookies", "cookie-name", server.Settings{CookieName: strings.Repeat("a", 65)}},
-		{"invites", "signup", server.Settings{Signup: "invite"}},
+		{"sign-up by invite", "", server.Settings{Signup: "invite"}},
 		{"a key without its certificate", "tls-cert", server.Settings{TLSKey: own.key}},
 		{"a certificate without its key", "tls-key", server.Settings{TLSCert: own.cert}},
 		{"a certificate that is not there", "tls-cert", server.Settings{TLSCert: own.cert + "x", TLSKey: own.key}},
