@@ -58,6 +58,9 @@ type right struct {
 	scope Scope
 	// admin says that the user must be an admin of the service.
 	admin bool
+	// own says that it takes a sign-in of this service: what is made by it outlives a token of
+	// another issuer.
+	own bool
 	// about says what the action is about; least is the least role in the chat that it is
 	// about: noRole for one who only may know of the chat.
 	about subject
@@ -68,8 +71,8 @@ type right struct {
 type subject uint8
 
 const (
-	// aboutNoChat: the actor itself, other users, or the service.
-	aboutNoChat subject = iota
+	// The first is none: the action is about the actor itself, other users, or the service.
+	_ subject = iota
 	// aboutChat: one chat, which the request names.
 	aboutChat
 	// aboutManyChats: all chats that the actor may know of. A script token that is
@@ -92,7 +95,7 @@ var rights = [actions]right{
 	ReadOwnSessions:   {name: "list one's own sessions"},
 	EndOwnSessions:    {name: "end one's own sessions"},
 	ReadOwnTokens:     {name: "list one's own script tokens"},
-	MakeOwnTokens:     {name: "make a script token for oneself"},
+	MakeOwnTokens:     {name: "make a script token for oneself", own: true},
 	RevokeOwnTokens:   {name: "revoke one's own script tokens"},
 	MakeTicket:        {name: "make a stream ticket", scope: ScopeRead},
 
@@ -177,7 +180,7 @@ func Decide(actor Actor, action Action, chatID string, s Standing) error {
 func (a Actor) Covers(action Action, chatID string) error {
 	r := &rights[action]
 	if a.Kind != ScriptToken {
-		if r.name == "" {
+		if r.name == "" || r.own && a.Kind == ForeignToken {
 			return ErrForbidden
 		}
 		return nil

@@ -68,6 +68,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"an admin's script administers", script(ScopeRead | ScopePost | ScopeManage), ReadUsers, Standing{Live: true, Admin: true}, ErrInsufficientScope},
 		{"a script changes the password", script(ScopeManage), ChangeOwnPassword, Standing{Live: true}, ErrInsufficientScope},
 		{"a script's guest posts", script(ScopePost), PostMessage, in(RoleGuest), ErrReadOnly},
+		{"a user of another issuer makes a script token", Actor{Kind: ForeignToken}, MakeOwnTokens, Standing{Live: true}, ErrForbidden},
 		{"nobody knows what", person, NoAction, in(RoleOwner), ErrForbidden},
 	} {
 		if got := Decide(c.actor, c.action, chatID, c.s); !errors.Is(got, c.want) {
@@ -105,7 +106,8 @@ holds the answer of every route to every kind of caller.
 - **Role** is the least role in the chat: guest, member, admin, owner; each may do what those before it may. To one
   who may not know of a private chat, it does not exist (404). In a public chat, what needs a role is 403 ` + "`not_a_member`" + ` for
   others; what a guest may not do is 403 ` + "`read_only`" + `, and what another role may not do is 403 ` + "`forbidden`" + `.
-- **Service admin** says that it takes an admin of the service. An admin has no rights in chats beyond its own role there.
+- **Service admin** says that it takes an admin of the service. An admin has no rights in chats beyond its own role
+  there, except that it may invite to any of them.
 - **Script token** is the scope that a script token needs; – is that no script token may. One that is restricted to some
   chats reaches those alone: other chats, and what makes or names new ones, are 403 ` + "`insufficient_scope`" + `.
 

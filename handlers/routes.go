@@ -105,6 +105,16 @@ func (a *api) routes() []route {
 	return routes
 }
 
+// Routes are the methods and paths of the API, such as "GET /chats/:chat", and of the page
+// and its files.
+func Routes() []string {
+	var routes []string
+	for _, r := range (&api{}).routes() {
+		routes = append(routes, r.method+" "+r.path)
+	}
+	return routes
+}
+
 // mount puts a route and what has to come before it into the router.
 func (a *api) mount(engine *gin.Engine, r route) {
 	var chain gin.HandlersChain

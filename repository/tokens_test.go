@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -333,4 +334,34 @@ func TestNotesOfScriptTokensUsedAreBounded(t *testing.T) {
 	if some := u.take(); len(some) != tokenUsesAtOnce || len(u.waiting) != maxTokenUses-tokenUsesAtOnce {
 		t.Errorf("%d notes are stored at once", len(some))
 	}
+}
+
+// What is asked of script tokens costs the same however many there are.
+func TestScriptTokensAreFoundByIndex(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		signUp(t, r, "ann", "bob")
+		for _, kind := range []string{"token", "sign-in"} {
+			fillMany(t, r, 5_000, `INSERT INTO sessions (id, username, created_at, access_expires_at, refresh_hash, refresh_generation,
+				refreshed_at, refresh_expires_at, kind)`,
+				`SELECT s.username || CAST(? AS TEXT) || i, s.username, 0, s.access_expires_at, s.refresh_hash, 0, 0, s.refresh_expires_at, CAST(? AS TEXT)
+				FROM n, sessions s WHERE s.refresh_generation = 0 AND s.created_at > 0`, kind, kind)
+		}
+		if r.dialect == postgresDialect { // SQLite is never told to
+			fill(t, r, `ANALYZE`)
+		}
+		plans := &explaining{queryer: r.pool, d: r.dialect}
+		if page, err := (handle{plans, r.dialect}).tokens(t.Context(), "ann", chat.ListQuery{After: "annt", Limit: 10}); err != nil || len(page.Items) != 10 {
+			t.Fatalf("%+v, %v", page, err)
+		}
+		wantPlan(t, plans, "sessions_of")
+		if plan := plans.plans[len(plans.plans)-1]; strings.Contains(plan, "TEMP B-TREE") || strings.Contains(plan, "Sort") {
+			t.Errorf("a page is sorted:\n%s", plan)
+		}
+		uses := r.dialect.rebind(fmt.Sprintf(storeTokenUses, r.dialect.each))
+		if err := plans.explain(t.Context(), uses, `[{"id":"anntoken1","at":1}]`); err != nil {
+			t.Fatal(err)
+		}
+		wantPlan(t, plans, map[string]string{"sqlite": "sqlite_autoindex_sessions_1", "postgres": "sessions_pkey"}[r.dialect.name])
+	})
 }

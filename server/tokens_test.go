@@ -400,3 +400,26 @@ func TestAnAdminMakesTheTokensOfBots(t *testing.T) {
 	h.do("DELETE", "/users/beep/tokens/"+made.ID, "", ann...).want(204)
 	s.until(`"reason":"revoked"`)
 }
+
+func TestATicketOfAScriptTokenReachesNoMoreThanTheToken(t *testing.T) {
+	t.Parallel()
+	h := open(t, forPages)
+	ann := h.user("ann")
+	h.chat("one", ann)
+	h.chat("two", ann)
+	made, script := h.token("/me/tokens", `{"name":"x","scopes":["read"],"chats":["one"]}`, ann)
+	h.do("GET", "/chats/two/stream?ticket="+h.ticket("", script), "", fromPages...).refused(403, "insufficient_scope")
+	s := h.follow("/stream?ticket="+h.ticket("", script), fromPages...)
+	s.until("event: ready")
+	h.say("two", "said-in-two", ann)
+	h.say("one", "said-in-one", ann)
+	for block := ""; !strings.Contains(block, "said-in-one"); {
+		if block, _ = s.block(); strings.Contains(block, "two") {
+			t.Fatalf("it is shown another chat: %s", block)
+		}
+	}
+	late := h.ticket("", script)
+	h.do("DELETE", "/me/tokens/"+made.ID, "", ann...).want(204)
+	s.until(`"reason":"revoked"`)
+	h.do("GET", "/stream?ticket="+late, "", fromPages...).refused(401, "invalid_ticket")
+}
