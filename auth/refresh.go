@@ -17,6 +17,10 @@ const (
 	// maxChain bounds how far behind the present token an older one is still
 	// proven; at one refresh in ten minutes it is ten weeks.
 	maxChain = 10_000
+	// maxTurns bounds how far behind the present token an older one is still proven where
+	// the secret was rotated in between: it takes the square of that, half of that square, 20,000
+	// successors, which take some 20 ms.
+	maxTurns = 200
 	// maxLooks bounds how often a refresh looks at the session again because
 	// another one came between. A spent token is in grace at the second look and
 	// out of it at the third, so more are never needed.
@@ -74,7 +78,7 @@ func (s *Service) Refresh(ctx context.Context, text string) (chat.Login, error) 
 // begins may be asked for at another instance.
 func (s *Service) next(user chat.User, session Session, now time.Time, present refreshToken, inGrace bool) (chat.Login, SessionTokens, error) {
 	if !inGrace {
-		return s.issue(user, present.successor(s.refreshKey), session.CreatedAt, now)
+		return s.issue(user, present.successor(s.refreshKeys[0]), session.CreatedAt, now)
 	}
 	login, tokens, err := s.issue(user, present, session.CreatedAt, now)
 	if err != nil {
@@ -117,14 +121,30 @@ func (s *Service) prove(ctx context.Context, presented refreshToken) (Session, t
 	if spent < 0 || spent > maxChain {
 		return Session{}, now, refreshToken{}, chat.ErrBadRefreshToken
 	}
-	present := presented
-	for range spent {
-		present = present.successor(s.refreshKey)
-	}
-	if subtle.ConstantTimeCompare(present.hash(), session.RefreshHash) != 1 {
+	present, ok := s.present(presented, spent, session.RefreshHash)
+	if !ok {
 		return Session{}, now, refreshToken{}, chat.ErrBadRefreshToken
 	}
 	return session, now, present, nil
+}
+
+// present walks a token's successors up to the one with the hash. Where the secret was
+// rotated on the way, the first of them are of the previous key; how many is not stored, so
+// each number is tried, and for a long way only none and all.
+func (s *Service) present(presented refreshToken, spent int64, hash []byte) (refreshToken, bool) {
+	turn := presented
+	for before := int64(0); ; before++ {
+		if before == 0 || before == spent || spent <= maxTurns {
+			present := turn.walk(s.refreshKeys[0], spent-before)
+			if subtle.ConstantTimeCompare(present.hash(), hash) == 1 {
+				return present, true
+			}
+		}
+		if before == spent || len(s.refreshKeys) == 1 {
+			return refreshToken{}, false
+		}
+		turn = turn.successor(s.refreshKeys[1])
+	}
 }
 
 // endReused ends a session of which a copied token was used, for the owner's

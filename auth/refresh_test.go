@@ -241,7 +241,7 @@ func TestARefreshOfAnEndedOrDisabledSessionIsRefused(t *testing.T) {
 func TestARefreshThatLosesToAnotherGetsTheSameSuccessor(t *testing.T) {
 	d := newDesk(t)
 	login := d.logIn(t)
-	other := New(Options{Store: d.store, Signer: signer{d.clock}, RefreshKey: refreshKey, Now: d.clock})
+	other := New(Options{Store: d.store, Signer: signer{d.clock}, RefreshKeys: [][]byte{refreshKey}, Now: d.clock})
 	var winner chat.Login
 	var once sync.Once
 	d.store.beforeRenew = func() {
@@ -268,7 +268,7 @@ func TestGraceIsByTheStoresClock(t *testing.T) {
 		d := newDesk(t)
 		login := d.logIn(t)
 		wrong := func() time.Time { return d.clock().Add(off) }
-		other := New(Options{Store: d.store, Signer: signer{wrong}, RefreshKey: refreshKey, Now: wrong})
+		other := New(Options{Store: d.store, Signer: signer{wrong}, RefreshKeys: [][]byte{refreshKey}, Now: wrong})
 		first, err := other.Refresh(t.Context(), login.RefreshToken)
 		if err != nil {
 			t.Fatal(err)

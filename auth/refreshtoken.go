@@ -85,6 +85,14 @@ func (t refreshToken) hash() []byte {
 	return sum[:]
 }
 
+// walk is the token that follows after n refreshes under one key.
+func (t refreshToken) walk(key []byte, n int64) refreshToken {
+	for range n {
+		t = t.successor(key)
+	}
+	return t
+}
+
 // successor is the session's next token.
 func (t refreshToken) successor(key []byte) refreshToken {
 	mac := hmac.New(sha256.New, key)

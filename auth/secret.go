@@ -15,8 +15,10 @@ import (
 )
 
 const (
-	secretFile  = "secret.key"
-	secretBytes = 32
+	secretFile = "secret.key"
+	// previousFile is the name that an operator gives to a secret that is to be replaced.
+	previousFile = "secret.previous.key"
+	secretBytes  = 32
 )
 
 // DeriveKey makes one of the service's keys, 32 bytes, out of its secret
@@ -46,6 +48,16 @@ func OpenSecret(folder string) ([]byte, error) {
 		return nil, fmt.Errorf("making the secret: %w", err)
 	}
 	return readSecret(path)
+}
+
+// PreviousSecret reads the secret that secret.key held before it was renamed to
+// secret.previous.key; nil where there is none.
+func PreviousSecret(folder string) ([]byte, error) {
+	secret, err := readSecret(filepath.Join(folder, previousFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return secret, err
 }
 
 func readSecret(path string) ([]byte, error) {

@@ -28,9 +28,10 @@ type Signer interface {
 type Options struct {
 	Store  Store
 	Signer Signer
-	// RefreshKey derives the successors of refresh tokens. All instances of a
-	// service have the same one; see [DeriveKey].
-	RefreshKey []byte
+	// RefreshKeys derive the successors of refresh tokens: the first new ones, and the
+	// second, if any, those from before the secret was rotated. All instances of a service
+	// have the same ones; see [DeriveKey].
+	RefreshKeys [][]byte
 	// Idle is how long a session lasts unused, and Most how long it lasts in all; 0 is
 	// SessionIdle and SessionMost.
 	Idle, Most time.Duration
@@ -48,29 +49,29 @@ type Options struct {
 // called by many goroutines at once; besides the errors that they name they
 // answer the store's.
 type Service struct {
-	store      Store
-	signer     Signer
-	refreshKey []byte
-	idle, most time.Duration
-	renewed    func(username, session string)
-	refreshing func(session string) error
-	now        func() time.Time
-	passwords  *gate
+	store       Store
+	signer      Signer
+	refreshKeys [][]byte
+	idle, most  time.Duration
+	renewed     func(username, session string)
+	refreshing  func(session string) error
+	now         func() time.Time
+	passwords   *gate
 }
 
 // New makes a service. Without a Signer it can sign up and log out, and nothing
 // else.
 func New(o Options) *Service {
 	s := &Service{
-		store:      o.Store,
-		signer:     o.Signer,
-		refreshKey: o.RefreshKey,
-		idle:       cmp.Or(o.Idle, SessionIdle),
-		most:       cmp.Or(o.Most, SessionMost),
-		renewed:    o.Renewed,
-		refreshing: o.Refreshing,
-		now:        o.Now,
-		passwords:  passwords,
+		store:       o.Store,
+		signer:      o.Signer,
+		refreshKeys: o.RefreshKeys,
+		idle:        cmp.Or(o.Idle, SessionIdle),
+		most:        cmp.Or(o.Most, SessionMost),
+		renewed:     o.Renewed,
+		refreshing:  o.Refreshing,
+		now:         o.Now,
+		passwords:   passwords,
 	}
 	if s.now == nil {
 		s.now = time.Now

@@ -248,7 +248,7 @@ func newDesk(t testing.TB) *desk {
 	t.Helper()
 	d := &desk{store: newMemory(), time: noon}
 	d.store.now = d.clock
-	d.Service = New(Options{Store: d.store, Signer: signer{d.clock}, RefreshKey: refreshKey, Now: d.clock})
+	d.Service = New(Options{Store: d.store, Signer: signer{d.clock}, RefreshKeys: [][]byte{refreshKey}, Now: d.clock})
 	return d
 }
 

@@ -78,6 +78,8 @@ var (
 	// ErrSessionEnded refuses an actor whose session is over or whose user is
 	// disabled.
 	ErrSessionEnded = &Error{Code: "session_ended", Detail: "This session is over: log in again."}
+	// ErrInvalidToken refuses an access token without saying what is wrong with it.
+	ErrInvalidToken = &Error{Code: "invalid_token", Detail: "The access token is not valid or has expired: refresh it, or log in again."}
 	// ErrUnavailable says that the store could not be reached in time, and that
 	// whether the request took effect is not known. Repeating it with the same
 	// ClientID is safe.

@@ -27,15 +27,40 @@ const (
 
 var (
 	usernameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,31}$`)
-	chatIDForm   = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
+	// A namespace stands behind the names of another issuer's users.
+	namespaceForm   = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
+	anyUsernameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,31}(@[a-z0-9][a-z0-9-]{0,31})?$`)
+	chatIDForm      = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
 )
 
-// CheckUsername says why s is no username, or nil.
+// CheckUsername says why s is no username of a user of this service's own, or nil.
 func CheckUsername(s string) error {
 	if !usernameForm.MatchString(s) {
 		return Invalid("username", "must be 1 to 32 of a-z, 0-9, '.', '_' and '-', and begin with a letter or digit")
 	}
 	return nil
+}
+
+// CheckAnyUsername says why s is no username, or nil: one of this service's own, or that of
+// another issuer's user, <name>@<namespace>.
+func CheckAnyUsername(s string) error {
+	if !anyUsernameForm.MatchString(s) {
+		return Invalid("username", "must be a username, or one with '@' and a namespace behind it")
+	}
+	return nil
+}
+
+// CheckNamespace says why s cannot stand behind the '@' of usernames, or nil.
+func CheckNamespace(s string) error {
+	if !namespaceForm.MatchString(s) {
+		return Invalid("namespace", "must be 1 to 32 of a-z, 0-9 and '-', and begin with a letter or digit")
+	}
+	return nil
+}
+
+// CutNamespace parts a username; foreign says that it is that of another issuer's user.
+func CutNamespace(username string) (name, namespace string, foreign bool) {
+	return strings.Cut(username, "@")
 }
 
 // CheckChatID says why s is no chat's id, or nil.

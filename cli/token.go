@@ -58,7 +58,7 @@ func inFlags(err error) error {
 
 // ofUser does something about a user that is named on the command line.
 func ofUser(name string, do func() error) error {
-	err := chat.CheckUsername(name) // what is no username is not put to the database
+	err := chat.CheckAnyUsername(name) // what is no username is not put to the database
 	if err == nil {
 		if err = do(); !errors.Is(err, chat.ErrNotFound) {
 			return plain(err)

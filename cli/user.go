@@ -29,7 +29,7 @@ type userName struct {
 // do runs do with the database open, and says of a user that is not there which one it is.
 func (u userName) do(settings server.Settings, std streams, do func(context.Context, *repository.Repository) error) error {
 	return withStore(settings, false, std, func(ctx context.Context, repo *repository.Repository) error {
-		err := chat.CheckUsername(u.Name) // what is no username is not put to the database
+		err := chat.CheckAnyUsername(u.Name) // what is no username is not put to the database
 		if err != nil {
 			err = chat.ErrNotFound
 		} else {

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"fmt"
 	"testing"
 
 	"parley/e2e/need"
@@ -20,7 +21,20 @@ func TestAnInstanceWithAnotherSecretIsRefusedWhileOthersServe(t *testing.T) {
 	}
 	ann.makeChat()
 
-	// The way to change it: stop all that have the former one.
+	// One that knows the former secret serves beside those that still have it, and goes on
+	// with their sessions.
+	rotating := serve(t, append(another, "--jwt-previous-secret", sharedSecret)...)
+	login := ann.login(p)
+	call(t, "GET", rotating.URL+"/me", login.Token, "", 200, nil)
+	call(t, "POST", rotating.URL+"/refresh", "", fmt.Sprintf(`{"refresh_token":%q}`, login.RefreshToken), 200, &login)
+	call(t, "GET", rotating.URL+"/me", login.Token, "", 200, nil)
+	call(t, "GET", p.URL+"/me", login.Token, "", 401, nil)
+	call(t, "POST", p.URL+"/refresh", "", fmt.Sprintf(`{"refresh_token":%q}`, login.RefreshToken), 200, nil)
+	if code := rotating.Terminate(); code != 0 {
+		t.Errorf("it ended with %d", code)
+	}
+
+	// The other way to change it: stop all that have the former one.
 	if code := p.Terminate(); code != 0 {
 		t.Errorf("it ended with %d", code)
 	}

@@ -139,12 +139,12 @@ func TestAnUpgradeUnderLoadLosesNothing(t *testing.T) {
 func rightsEndOnBoth(t *testing.T, chatID string, ann, bob *person, old, today *process) {
 	t.Helper()
 	login := bob.login(old)
-	following := mustOpenFeed(t, today.URL+"/chats/"+chatID+"/stream", login.Token, "")
+	following := mustOpenFeed(t, today.URL+"/chats/"+chatID+"/stream", refreshedAt(t, today, login).Token, "")
 	following.until(t, "ready")
 	call(t, "POST", old.URL+"/logout", login.Token, "", 204, nil)
 	following.until(t, "bye")
 
-	following = mustOpenFeed(t, old.URL+"/chats/"+chatID+"/stream", bob.login(today).Token, "")
+	following = mustOpenFeed(t, old.URL+"/chats/"+chatID+"/stream", bob.login(old).Token, "")
 	following.until(t, "ready")
 	if err := ann.at(today).RemoveMember(t.Context(), chatID, bob.name); err != nil {
 		t.Fatal(err)
@@ -155,6 +155,15 @@ func rightsEndOnBoth(t *testing.T, chatID string, ann, bob *person, old, today *
 	}
 }
 
+// refreshedAt goes on with a session at an instance that refuses the access tokens of the
+// release that began it: refresh tokens are the same in both.
+func refreshedAt(t *testing.T, p *process, login chat.Login) (refreshed chat.Login) {
+	t.Helper()
+	call(t, "GET", p.URL+"/me", login.Token, "", 401, nil)
+	call(t, "POST", p.URL+"/refresh", "", fmt.Sprintf(`{"refresh_token":%q}`, login.RefreshToken), 200, &refreshed)
+	return refreshed
+}
+
 // A folder that the previous release has served is served on.
 func TestTheFilesOfThePreviousReleaseAreServed(t *testing.T) {
 	t.Parallel()
@@ -163,11 +172,12 @@ func TestTheFilesOfThePreviousReleaseAreServed(t *testing.T) {
 	ann := newPerson(t, old)
 	chatID := ann.makeChat()
 	before := ann.post(chatID, "before the upgrade")
-	token := ann.login(old).Token
+	login := ann.login(old)
 	if code := old.Terminate(); code != 0 {
 		t.Fatalf("the previous release ended with %d", code)
 	}
 	today := serve(t, "--data", data, "--signup", "open")
+	token := refreshedAt(t, today, login).Token
 	following := mustOpenFeed(t, today.URL+"/chats/"+chatID+"/stream", token, fmt.Sprint(before.ID-1))
 	if m := messageOf(t, following.until(t, "")); m != before {
 		t.Errorf("the first message is now %+v, and was %+v", m, before)

@@ -45,11 +45,13 @@ func (r *recorder) add(kind, value string) {
 // the key, and the database's password.
 func (r *recorder) addSettings(settings []string) {
 	for i, setting := range settings {
-		if i > 0 && settings[i-1] == "--jwt-secret" {
+		if i > 0 && (settings[i-1] == "--jwt-secret" || settings[i-1] == "--jwt-previous-secret") {
 			r.add("the key", setting)
 		}
-		if value, ok := strings.CutPrefix(setting, "PARLEY_JWT_SECRET="); ok {
-			r.add("the key", value)
+		for _, name := range []string{"PARLEY_JWT_SECRET=", "PARLEY_JWT_PREVIOUS_SECRET="} {
+			if value, ok := strings.CutPrefix(setting, name); ok {
+				r.add("the key", value)
+			}
 		}
 		if at := strings.Index(setting, "postgres://"); at >= 0 {
 			if u, err := url.Parse(setting[at:]); err == nil {

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -12,8 +13,8 @@ import (
 
 func (a *api) listUsers(c *gin.Context) error {
 	q := queryOf(c)
-	asked := chat.UserQuery{ListQuery: q.list(chat.CheckUsername), Prefix: q.text("q")}
-	if asked.Prefix != "" && chat.CheckUsername(asked.Prefix) != nil {
+	asked := chat.UserQuery{ListQuery: q.list(chat.CheckAnyUsername), Prefix: q.text("q")}
+	if asked.Prefix != "" && chat.CheckAnyUsername(strings.TrimSuffix(asked.Prefix, "@")) != nil {
 		q.refuse("q", "must be the beginning of a username")
 	}
 	if err := q.err(); err != nil {

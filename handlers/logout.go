@@ -61,7 +61,7 @@ func (a *api) endByAccess(ctx context.Context, token string) error {
 	if err := a.Tokens.NoScript(ctx, token); err != nil {
 		return err
 	}
-	session, err := a.Tokens.Session(token)
+	session, err := a.Tokens.Session(ctx, token)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func (away) LogOut(context.Context, string) error               { return chat.Er
 func (away) LogOutByRefreshToken(context.Context, string) error { return chat.ErrUnavailable }
 
 func TestALogoutThatEndsNothingClearsNothing(t *testing.T) {
-	tokens, err := middleware.NewTokens(middleware.TokenOptions{Key: make([]byte, 32), TTL: time.Minute})
+	tokens, err := middleware.NewTokens(middleware.TokenOptions{Keys: [][]byte{make([]byte, 32)}, TTL: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ func (a *api) listMembers(c *gin.Context) error {
 		return err
 	}
 	q := queryOf(c)
-	asked := q.list(chat.CheckUsername)
+	asked := q.list(chat.CheckAnyUsername)
 	if err := q.err(); err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func existingChat(chatID string) (string, error) {
 
 func userParam(c *gin.Context) (string, error) {
 	username := c.Param("username")
-	if chat.CheckUsername(username) != nil {
+	if chat.CheckAnyUsername(username) != nil {
 		return "", chat.ErrNotFound
 	}
 	return username, nil

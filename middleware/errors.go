@@ -9,7 +9,7 @@ var (
 	// ErrUnauthenticated asks for a credential where none was sent.
 	ErrUnauthenticated = &chat.Error{Code: "unauthenticated", Detail: "Send an access token: Authorization: Bearer <token>, or the cookie that a login sets."}
 	// ErrInvalidToken refuses an access token without saying what is wrong with it.
-	ErrInvalidToken = &chat.Error{Code: "invalid_token", Detail: "The access token is not valid or has expired: refresh it, or log in again."}
+	ErrInvalidToken = chat.ErrInvalidToken
 	// ErrTokenInURL refuses a token in the query, where logs and histories keep it.
 	ErrTokenInURL = &chat.Error{Code: "token_in_url", Detail: "A token does not belong into a URL, where logs keep it: send it as Authorization: Bearer <token>. Consider this one known to others."}
 	// ErrForeignOrigin refuses what a page of another origin asks in the name of a

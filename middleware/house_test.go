@@ -50,7 +50,7 @@ func build(t testing.TB, o housing) *house {
 	h := &house{Engine: gin.New(), log: &lines{}, metrics: prometheus.NewRegistry(), now: noon}
 	var err error
 	log := slog.New(slog.NewTextHandler(h.log, nil))
-	h.tokens, err = middleware.NewTokens(middleware.TokenOptions{Key: testKey, TTL: 10 * time.Minute, Now: h.clock, Log: log})
+	h.tokens, err = middleware.NewTokens(middleware.TokenOptions{Keys: [][]byte{testKey}, TTL: 10 * time.Minute, Now: h.clock, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

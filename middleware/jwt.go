@@ -2,14 +2,19 @@ package middleware
 
 import (
 	"cmp"
-	"encoding/json"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	ginjwt "github.com/appleboy/gin-jwt/v2"
 	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json"
 	"github.com/golang-jwt/jwt/v4"
 	lru "github.com/hashicorp/golang-lru/v2"
 
@@ -18,7 +23,13 @@ import (
 
 const (
 	algorithm = "HS256"
-	issuer    = "parley"
+	// issuer is the service, and audience is what its access tokens are for. Both are
+	// fixed: instances share a database and a secret, and not an address.
+	issuer   = "parley"
+	audience = "parley"
+	// tokenType tells access tokens from all else that is signed (RFC 9068 section 2.1,
+	// RFC 8725 section 3.11).
+	tokenType = "at+jwt"
 	// minKey is the output size of HS256's hash, the least that RFC 7518 section
 	// 3.2 allows.
 	minKey = 32
@@ -29,12 +40,14 @@ const (
 
 // TokenOptions are what access tokens are made with.
 type TokenOptions struct {
-	// Key signs and verifies, by HS256. At least 32 bytes.
-	Key []byte
+	// Keys verify, by HS256, and the first of them signs. Each has at least 32 bytes.
+	Keys [][]byte
 	// TTL is how long a token lives, at least a second.
 	TTL time.Duration
 	// Cookies are where browsers keep their tokens; nil is NewCookies("", "").
 	Cookies *Cookies
+	// Foreign takes tokens of other issuers; nil takes none.
+	Foreign Foreign
 	// Scripts verifies script tokens; nil takes none.
 	Scripts ScriptTokens
 	// Now is the clock; nil is time.Now.
@@ -51,15 +64,19 @@ const Leeway = time.Minute
 // Tokens signs access tokens and verifies them into actors. All its methods may
 // be called by many goroutines at once.
 //
-// It stands on gin-jwt's signing and verification and on none of its handlers,
-// because those leave open what must not be: they pass from a malformed header
-// on to the cookie, know the scheme in one spelling only, refresh for ever, ask
-// no store, and answer with the error's own text.
+// It stands on gin-jwt's verification and on none of its handlers, because those leave open
+// what must not be: they pass from a malformed header on to the cookie, know the scheme in
+// one spelling only, refresh for ever, ask no store, and answer with the error's own text.
+// Its signing is not used either: that can set no header, and so no typ.
 type Tokens struct {
-	jwt *ginjwt.GinJWTMiddleware
-	now func() time.Time
+	// verifiers check signatures, each by one key.
+	verifiers []*ginjwt.GinJWTMiddleware
+	key       []byte
+	ttl       time.Duration
+	now       func() time.Time
 
 	cookies *Cookies
+	foreign Foreign
 	scripts ScriptTokens
 	// known are tokens that were found good.
 	known *lru.Cache[string, chat.Actor]
@@ -69,37 +86,67 @@ type Tokens struct {
 	told atomic.Int64
 }
 
-// subject is what gin-jwt hands to PayloadFunc when it signs.
-type subject struct {
-	username, session string
-	issued            time.Time
+// header is that of an access token. Where it says more, such as a kid or where a key is to
+// be found, the token was not made here.
+type header struct {
+	Algorithm string `json:"alg"`
+	Type      string `json:"typ"`
 }
 
-// NewTokens refuses a key that is too short; gin-jwt itself would sign with an
-// empty one.
+// claims are those of an access token: all of them, and no others.
+type claims struct {
+	Issuer   string `json:"iss"`
+	Audience string `json:"aud"`
+	Subject  string `json:"sub"`
+	Session  string `json:"sid"`
+	// ID tells the tokens of one session and second from each other.
+	ID      string `json:"jti"`
+	Issued  int64  `json:"iat"`
+	Expires int64  `json:"exp"`
+}
+
+// Valid implements jwt.Claims; see [Tokens.parse].
+func (claims) Valid() error { return nil }
+
+// NewTokens refuses a key that is too short; gin-jwt itself would verify with an empty one.
 func NewTokens(o TokenOptions) (*Tokens, error) {
-	if len(o.Key) < minKey {
-		return nil, fmt.Errorf("the key of access tokens has %d bytes, and needs at least %d", len(o.Key), minKey)
-	}
 	if o.TTL < time.Second {
 		return nil, fmt.Errorf("access tokens of %v are too short-lived: at least a second", o.TTL)
 	}
-	now := o.Now
-	if now == nil {
-		now = time.Now
+	if len(o.Keys) == 0 {
+		return nil, errors.New("access tokens need a key")
 	}
-	mw, err := ginjwt.New(&ginjwt.GinJWTMiddleware{
+	t := &Tokens{key: o.Keys[0], ttl: o.TTL, now: o.Now, foreign: o.Foreign, scripts: o.Scripts, cookies: cmp.Or(o.Cookies, NewCookies("", "")), log: cmp.Or(o.Log, slog.Default())}
+	if t.now == nil {
+		t.now = time.Now
+	}
+	for _, key := range o.Keys {
+		verifier, err := newVerifier(key)
+		if err != nil {
+			return nil, err
+		}
+		t.verifiers = append(t.verifiers, verifier)
+	}
+	var err error
+	if t.known, err = lru.New[string, chat.Actor](maxKnown); err != nil {
+		return nil, fmt.Errorf("setting up access tokens: %w", err)
+	}
+	return t, nil
+}
+
+// newVerifier makes what checks the signatures of one key.
+func newVerifier(key []byte) (*ginjwt.GinJWTMiddleware, error) {
+	if len(key) < minKey {
+		return nil, fmt.Errorf("the key of access tokens has %d bytes, and needs at least %d", len(key), minKey)
+	}
+	verifier, err := ginjwt.New(&ginjwt.GinJWTMiddleware{
 		Realm:            issuer,
 		SigningAlgorithm: algorithm,
 		// Never KeyFunc, which turns off the check of the algorithm.
-		Key:         o.Key,
-		Timeout:     o.TTL,
-		TimeFunc:    now,
-		PayloadFunc: payload,
+		Key: key,
 		ParseOptions: []jwt.ParserOption{
 			jwt.WithValidMethods([]string{algorithm}),
-			jwt.WithJSONNumber(),
-			// The claims are checked in read and Verify: the library's own check knows
+			// The claims are checked in parse and Verify: the library's own check knows
 			// only the machine's clock, takes a token without exp, and refuses
 			// one that another instance, whose clock is a little ahead, signed
 			// just now.
@@ -109,30 +156,23 @@ func NewTokens(o TokenOptions) (*Tokens, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting up access tokens: %w", err)
 	}
-	known, err := lru.New[string, chat.Actor](maxKnown)
-	if err != nil {
-		return nil, fmt.Errorf("setting up access tokens: %w", err)
-	}
-	return &Tokens{jwt: mw, now: now, cookies: cmp.Or(o.Cookies, NewCookies("", "")), scripts: o.Scripts, known: known, log: cmp.Or(o.Log, slog.Default())}, nil
-}
-
-// payload gives the claims that gin-jwt does not set itself.
-func payload(data any) ginjwt.MapClaims {
-	s, ok := data.(subject)
-	if !ok {
-		return nil
-	}
-	return ginjwt.MapClaims{"iss": issuer, "sub": s.username, "sid": s.session, "iat": s.issued.Unix()}
+	return verifier, nil
 }
 
 // Sign makes an access token for a session of the user. It ends at expires, a
 // whole second.
 func (t *Tokens) Sign(username, session string) (token string, expires time.Time, err error) {
-	token, expires, err = t.jwt.TokenGenerator(subject{username: username, session: session, issued: t.now()})
-	if err != nil {
+	now := t.now()
+	expires = now.Add(t.ttl).Truncate(time.Second)
+	unsigned := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
+		Issuer: issuer, Audience: audience, Subject: username, Session: session, ID: rand.Text(),
+		Issued: now.Unix(), Expires: expires.Unix(),
+	})
+	unsigned.Header["typ"] = tokenType
+	if token, err = unsigned.SignedString(t.key); err != nil {
 		return "", time.Time{}, fmt.Errorf("signing an access token: %w", err)
 	}
-	return token, expires.Truncate(time.Second), nil
+	return token, expires, nil
 }
 
 // Authenticate demands an access token, by the header Authorization or by
@@ -197,11 +237,14 @@ func (t *Tokens) tell(now time.Time, ahead time.Duration) {
 		"ahead", ahead, "leeway", Leeway)
 }
 
-// Session is the session that an access token names, also where the token has
-// ended: enough to end the session, and for nothing else. [ErrInvalidToken] for one
-// that is not of this service.
-func (t *Tokens) Session(token string) (string, error) {
-	actor, err := t.read(token)
+// Session is the session that an access token names: enough to end the session, and for
+// nothing else. That of a token of this service is told also where the token has ended.
+// [ErrInvalidToken], and the errors of [Foreign].
+func (t *Tokens) Session(ctx context.Context, token string) (string, error) {
+	actor, listed, err := t.admit(ctx, token)
+	if !listed {
+		actor, err = t.read(token)
+	}
 	return actor.Session, err
 }
 
@@ -221,29 +264,44 @@ func (t *Tokens) read(token string) (chat.Actor, error) {
 // maxKnown is how many good tokens are remembered, each of some hundred bytes.
 const maxKnown = 10_000
 
-// parse checks the signature, and the claims, none of which gin-jwt does. A token
-// that names an audience or a beginning was not made here, whatever its signature
-// says.
+// parse checks the signature, and then header and claims, none of which gin-jwt does. They
+// are decoded strictly: a token that says a thing twice, or more than Sign does, was not
+// made here, whatever its signature says.
 func (t *Tokens) parse(token string) (chat.Actor, error) {
-	parsed, err := t.jwt.ParseTokenString(token)
-	if err != nil || !parsed.Valid {
+	var h header
+	var c claims
+	parsed, ok := t.verify(token)
+	if !ok {
 		return chat.Actor{}, ErrInvalidToken
 	}
-	claims := ginjwt.ExtractClaimsFromToken(parsed)
-	iss, _ := claims["iss"].(string)
-	sub, _ := claims["sub"].(string)
-	sid, _ := claims["sid"].(string)
-	iat, _ := claims["iat"].(json.Number)
-	exp, _ := claims["exp"].(json.Number)
-	_, hasAudience := claims["aud"]
-	_, hasBeginning := claims["nbf"]
-	issued, noIssue := iat.Int64()
-	expires, noEnd := exp.Int64()
-	if noIssue != nil || noEnd != nil || iss != issuer || sid == "" || hasAudience || hasBeginning || chat.CheckUsername(sub) != nil {
+	head, rest, _ := strings.Cut(parsed.Raw, ".")
+	payload, _, _ := strings.Cut(rest, ".")
+	if decodePart(head, &h) != nil || decodePart(payload, &c) != nil ||
+		h.Type != tokenType || c.Issuer != issuer || c.Audience != audience || chat.CheckUsername(c.Subject) != nil ||
+		c.Session == "" || c.ID == "" || c.Issued <= 0 || c.Expires <= 0 {
 		return chat.Actor{}, ErrInvalidToken
 	}
 	return chat.Actor{
-		Username: sub, Session: sid,
-		Issued: chat.NewTime(time.Unix(issued, 0)), Expires: chat.NewTime(time.Unix(expires, 0)),
+		Username: c.Subject, Session: c.Session,
+		Issued: chat.NewTime(time.Unix(c.Issued, 0)), Expires: chat.NewTime(time.Unix(c.Expires, 0)),
 	}, nil
+}
+
+// verify checks the signature by one key after another.
+func (t *Tokens) verify(token string) (*jwt.Token, bool) {
+	for _, verifier := range t.verifiers {
+		if parsed, err := verifier.ParseTokenString(token); err == nil && parsed.Valid {
+			return parsed, true
+		}
+	}
+	return nil, false
+}
+
+// decodePart reads one part of a token: a JSON object of exactly the known members.
+func decodePart(part string, into any) error {
+	text, err := base64.RawURLEncoding.DecodeString(part)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, into, json.RejectUnknownMembers(true))
 }

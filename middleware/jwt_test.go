@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -25,7 +26,7 @@ var testKey = []byte("0123456789abcdef0123456789abcdef")
 
 // claims are those of a good token; change makes them others.
 func claims(change func(jwt.MapClaims)) jwt.MapClaims {
-	c := jwt.MapClaims{"iss": "parley", "sub": "ann", "sid": "s1", "iat": noon.Unix(), "exp": noon.Add(time.Minute).Unix()}
+	c := jwt.MapClaims{"iss": "parley", "aud": "parley", "sub": "ann", "sid": "s1", "jti": "j1", "iat": noon.Unix(), "exp": noon.Add(time.Minute).Unix()}
 	if change != nil {
 		change(c)
 	}
@@ -34,7 +35,9 @@ func claims(change func(jwt.MapClaims)) jwt.MapClaims {
 
 func forge(t testing.TB, method jwt.SigningMethod, key any, c jwt.Claims) string {
 	t.Helper()
-	token, err := jwt.NewWithClaims(method, c).SignedString(key)
+	unsigned := jwt.NewWithClaims(method, c)
+	unsigned.Header["typ"] = "at+jwt"
+	token, err := unsigned.SignedString(key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,6 +114,69 @@ func TestATokenFromTooFarAheadIsRefusedAndTold(t *testing.T) {
 	}
 }
 
+func TestASignedTokenSaysWhatItIsAndWhomItIsFor(t *testing.T) {
+	h := build(t, housing{})
+	seen := map[any]bool{}
+	for range 2 {
+		token, _, err := h.tokens.Sign("ann", "s1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := jwt.MapClaims{}
+		parsed, _, err := jwt.NewParser().ParseUnverified(token, said)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if parsed.Header["typ"] != "at+jwt" || parsed.Header["alg"] != "HS256" || len(parsed.Header) != 2 {
+			t.Errorf("header %v", parsed.Header)
+		}
+		if len(said) != 7 || said["iss"] != "parley" || said["aud"] != "parley" || said["sub"] != "ann" || said["sid"] != "s1" ||
+			said["iat"] != float64(noon.Unix()) || said["exp"] != float64(noon.Add(10*time.Minute).Unix()) {
+			t.Errorf("claims %v", said)
+		}
+		seen[said["jti"]] = true
+	}
+	if len(seen) != 2 {
+		t.Errorf("two tokens of one second have the ids %v", seen)
+	}
+}
+
+func TestThePreviousKeyVerifiesAndSignsNothing(t *testing.T) {
+	previous := []byte("fedcba9876543210fedcba9876543210")
+	of := func(keys ...[]byte) *middleware.Tokens {
+		tokens, err := middleware.NewTokens(middleware.TokenOptions{Keys: keys, TTL: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tokens
+	}
+	sign := func(tokens *middleware.Tokens) string {
+		token, _, err := tokens.Sign("ann", "s1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	before, rotated, after := of(previous), of(testKey, previous), of(testKey)
+	if actor, err := rotated.Verify(sign(before)); err != nil || actor.Username != "ann" {
+		t.Errorf("a token from before: %+v, %v", actor, err)
+	}
+	if session, err := rotated.Session(t.Context(), sign(before)); err != nil || session != "s1" {
+		t.Errorf("its session: %q, %v", session, err)
+	}
+	if _, err := after.Verify(sign(rotated)); err != nil {
+		t.Errorf("the rotated one signs with %v", err)
+	}
+	for name, wrong := range map[string]func() (chat.Actor, error){
+		"before the rotation, a new token":     func() (chat.Actor, error) { return before.Verify(sign(rotated)) },
+		"without the previous key, an old one": func() (chat.Actor, error) { return after.Verify(sign(before)) },
+	} {
+		if _, err := wrong(); !errors.Is(err, middleware.ErrInvalidToken) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestEveryBadTokenIs401WithAChallenge(t *testing.T) {
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -125,16 +191,22 @@ func TestEveryBadTokenIs401WithAChallenge(t *testing.T) {
 	without := func(name string) string {
 		return hs256(func(c jwt.MapClaims) { delete(c, name) })
 	}
-	const header = `{"alg":"HS256","typ":"JWT"}`
+	const header = `{"alg":"HS256","typ":"at+jwt"}`
+	payload, err := json.Marshal(claims(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := func(member string) string { return raw(header, string(payload[:len(payload)-1])+","+member+"}") }
+	headed := func(h string) string { return raw(h, string(payload)) }
 	good := set("sub", "ann")
 	parts := strings.Split(good, ".")
 	bad := map[string]string{
 		"alg none":               forge(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, claims(nil)),
-		"alg none, old sig":      raw(`{"alg":"none"}`, `{"iss":"parley","sub":"ann","sid":"s1","exp":99999999999}`),
-		"alg in lower case":      raw(`{"alg":"hs256"}`, `{"iss":"parley","sub":"ann","sid":"s1","exp":99999999999}`),
-		"alg a number":           raw(`{"alg":1}`, `{"iss":"parley","sub":"ann","sid":"s1","exp":99999999999}`),
-		"no alg":                 raw(`{}`, `{"iss":"parley","sub":"ann","sid":"s1","exp":99999999999}`),
-		"header null":            raw(`null`, `{"iss":"parley","sub":"ann","sid":"s1","exp":99999999999}`),
+		"alg none, old sig":      raw(`{"alg":"none"}`, `{"iss":"parley","aud":"parley","sub":"ann","sid":"s1","jti":"j1","iat":1,"exp":99999999999}`),
+		"alg in lower case":      raw(`{"alg":"hs256"}`, `{"iss":"parley","aud":"parley","sub":"ann","sid":"s1","jti":"j1","iat":1,"exp":99999999999}`),
+		"alg a number":           raw(`{"alg":1}`, `{"iss":"parley","aud":"parley","sub":"ann","sid":"s1","jti":"j1","iat":1,"exp":99999999999}`),
+		"no alg":                 raw(`{}`, `{"iss":"parley","aud":"parley","sub":"ann","sid":"s1","jti":"j1","iat":1,"exp":99999999999}`),
+		"header null":            raw(`null`, `{"iss":"parley","aud":"parley","sub":"ann","sid":"s1","jti":"j1","iat":1,"exp":99999999999}`),
 		"HS384, same key":        forge(t, jwt.SigningMethodHS384, testKey, claims(nil)),
 		"HS512, same key":        forge(t, jwt.SigningMethodHS512, testKey, claims(nil)),
 		"RS256":                  forge(t, jwt.SigningMethodRS256, rsaKey, claims(nil)),
@@ -157,8 +229,25 @@ func TestEveryBadTokenIs401WithAChallenge(t *testing.T) {
 		"no iss":                 without("iss"),
 		"another iss":            set("iss", "elsewhere"),
 		"iss a list":             set("iss", []string{"parley"}),
-		"an aud":                 set("aud", "elsewhere"),
+		"no aud":                 without("aud"),
+		"another aud":            set("aud", "elsewhere"),
+		"aud a list":             set("aud", []string{"parley"}),
+		"no jti":                 without("jti"),
+		"empty jti":              set("jti", ""),
+		"jti a number":           set("jti", 7),
+		"no iat":                 without("iat"),
+		"iat a fraction":         set("iat", 1.5),
 		"an nbf":                 set("nbf", 1),
+		"a claim of no use":      set("scope", "admin"),
+		"sub twice":              with(`"sub":"bob"`),
+		"exp twice":              with(`"exp":99999999999`),
+		"SUB in capitals, too":   with(`"SUB":"bob"`),
+		"no typ":                 headed(`{"alg":"HS256"}`),
+		"typ JWT":                headed(`{"alg":"HS256","typ":"JWT"}`),
+		"typ twice":              headed(`{"alg":"HS256","typ":"at+jwt","typ":"at+jwt"}`),
+		"a kid":                  headed(`{"alg":"HS256","typ":"at+jwt","kid":"../../dev/null"}`),
+		"a jku":                  headed(`{"alg":"HS256","typ":"at+jwt","jku":"http://127.0.0.1/keys"}`),
+		"a crit":                 headed(`{"alg":"HS256","typ":"at+jwt","crit":["b64"],"b64":true}`),
 		"no exp":                 without("exp"),
 		"exp null":               set("exp", nil),
 		"exp past":               set("exp", noon.Add(-time.Second).Unix()),
@@ -167,8 +256,8 @@ func TestEveryBadTokenIs401WithAChallenge(t *testing.T) {
 		"exp a string":           set("exp", "99999999999"),
 		"exp a bool":             set("exp", true),
 		"exp an object":          set("exp", map[string]int{"a": 1}),
-		"exp beyond int64":       raw(header, `{"iss":"parley","sub":"ann","sid":"s1","exp":1e300}`),
-		"exp a fraction":         raw(header, `{"iss":"parley","sub":"ann","sid":"s1","exp":99999999999.5}`),
+		"exp beyond int64":       raw(header, `{"iss":"parley","aud":"parley","sub":"ann","sid":"s1","jti":"j1","iat":1,"exp":1e300}`),
+		"exp a fraction":         raw(header, `{"iss":"parley","aud":"parley","sub":"ann","sid":"s1","jti":"j1","iat":1,"exp":99999999999.5}`),
 		"payload null":           raw(header, `null`),
 		"payload a list":         raw(header, `[]`),
 		"payload a string":       raw(header, `"ann"`),
@@ -181,6 +270,7 @@ func TestEveryBadTokenIs401WithAChallenge(t *testing.T) {
 	h := build(t, housing{})
 	h.withUser.GET("/me", whoami)
 	wantOK(t, h.ask("GET", "/me", nil, "Authorization", "Bearer "+good))
+	wantOK(t, h.ask("GET", "/me", nil, "Authorization", "Bearer "+headed(header)))
 	for name, token := range bad {
 		t.Run(name, func(t *testing.T) {
 			for _, head := range [][2]string{{"Authorization", "Bearer " + token}, {"Cookie", "parley_token=" + token}} {
@@ -213,7 +303,7 @@ func TestTheHeaderOrTheCookieIsDecidedBeforeTheTokenIsRead(t *testing.T) {
 		{"rubbish", "abc", "", middleware.ErrInvalidToken},
 		{"nothing", "", "", middleware.ErrInvalidToken},
 	} {
-		session, err := h.tokens.Session(c.token)
+		session, err := h.tokens.Session(t.Context(), c.token)
 		if session != c.session || !errors.Is(err, c.err) {
 			t.Errorf("%s: %q %v", c.name, session, err)
 		}
@@ -223,17 +313,19 @@ func TestTheHeaderOrTheCookieIsDecidedBeforeTheTokenIsRead(t *testing.T) {
 func TestAShortKeyOrLifeIsRefused(t *testing.T) {
 	for _, o := range []middleware.TokenOptions{
 		{TTL: time.Minute},
-		{Key: []byte{}, TTL: time.Minute},
-		{Key: testKey[:31], TTL: time.Minute},
-		{Key: testKey},
-		{Key: testKey, TTL: -time.Second},
-		{Key: testKey, TTL: time.Millisecond},
+		{Keys: [][]byte{{}}, TTL: time.Minute},
+		{Keys: [][]byte{testKey[:31]}, TTL: time.Minute},
+		{Keys: [][]byte{testKey}},
+		{Keys: [][]byte{testKey}, TTL: -time.Second},
+		{Keys: [][]byte{testKey}, TTL: time.Millisecond},
+		{Keys: [][]byte{testKey, {}}, TTL: time.Minute},
+		{Keys: [][]byte{testKey, testKey[:31]}, TTL: time.Minute},
 	} {
 		if _, err := middleware.NewTokens(o); err == nil {
-			t.Errorf("%d bytes, %v: taken", len(o.Key), o.TTL)
+			t.Errorf("%q, %v: taken", o.Keys, o.TTL)
 		}
 	}
-	if _, err := middleware.NewTokens(middleware.TokenOptions{Key: testKey, TTL: time.Second}); err != nil {
+	if _, err := middleware.NewTokens(middleware.TokenOptions{Keys: [][]byte{testKey}, TTL: time.Second}); err != nil {
 		t.Error(err)
 	}
 }

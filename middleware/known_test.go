@@ -8,9 +8,25 @@ import (
 	"parley/middleware"
 )
 
+func BenchmarkVerifyKnown(b *testing.B) {
+	tokens, err := middleware.NewTokens(middleware.TokenOptions{Keys: [][]byte{make([]byte, 32)}, TTL: time.Hour})
+	if err != nil {
+		b.Fatal(err)
+	}
+	token, _, err := tokens.Sign("ann", "s")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := tokens.Verify(token); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func TestATokenThatWasGoodEndsAllTheSame(t *testing.T) {
 	now := time.Now()
-	tokens, err := middleware.NewTokens(middleware.TokenOptions{Key: make([]byte, 32), TTL: time.Minute, Now: func() time.Time { return now }})
+	tokens, err := middleware.NewTokens(middleware.TokenOptions{Keys: [][]byte{make([]byte, 32)}, TTL: time.Minute, Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}

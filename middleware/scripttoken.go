@@ -13,11 +13,17 @@ type ScriptTokens interface {
 	Verify(ctx context.Context, token string) (chat.Actor, error)
 }
 
-// actor tells whom a credential speaks for. A script token counts as a bearer alone: a cookie
-// would be sent by a browser, from pages that know nothing of it.
+// actor tells whom a credential speaks for. A script token and another issuer's count as
+// bearers alone: a cookie would be sent by a browser, from pages that know nothing of it.
 func (t *Tokens) actor(ctx context.Context, cred credential) (chat.Actor, error) {
-	if t.scripts != nil && !cred.byCookie && chat.IsScriptToken(cred.token) {
+	if cred.byCookie {
+		return t.Verify(cred.token)
+	}
+	if t.scripts != nil && chat.IsScriptToken(cred.token) {
 		return t.scripts.Verify(ctx, cred.token)
+	}
+	if actor, listed, err := t.admit(ctx, cred.token); listed {
+		return actor, err
 	}
 	return t.Verify(cred.token)
 }

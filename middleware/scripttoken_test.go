@@ -23,7 +23,7 @@ func (s *scripts) Verify(context.Context, string) (chat.Actor, error) {
 
 func TestABearerWithItsPrefixAloneIsAScriptToken(t *testing.T) {
 	s := &scripts{actor: chat.Actor{Username: "ann", Session: "s1", Kind: chat.ScriptToken}}
-	tokens, err := middleware.NewTokens(middleware.TokenOptions{Key: testKey, TTL: time.Minute, Scripts: s})
+	tokens, err := middleware.NewTokens(middleware.TokenOptions{Keys: [][]byte{testKey}, TTL: time.Minute, Scripts: s})
 	if err != nil {
 		t.Fatal(err)
 	}

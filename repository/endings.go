@@ -136,7 +136,7 @@ const (
 			SELECT username FROM memberships WHERE chat = ? AND left_pos IS NULL ORDER BY username LIMIT ?) slice)`
 	eraseTitles = `UPDATE events SET title = NULL
 		WHERE pos IN (SELECT pos FROM events WHERE chat = ? AND title IS NOT NULL LIMIT ?)`
-	closeSessions = `UPDATE sessions SET refresh_expires_at = ?,
+	closeSessions = `UPDATE sessions SET refresh_expires_at = ` + endedUntil + `,
 			ended_pos = (SELECT disabled_pos FROM users WHERE username = ?)
 		WHERE ended_pos IS NULL AND id IN (SELECT s.id FROM sessions s
 			WHERE s.username = ? AND s.ended_pos IS NULL

@@ -13,8 +13,9 @@ import (
 // others count the streams that it tells of. It lasts by the database's clock alone, so
 // that the instances' own may differ. Its methods are called one at a time.
 type Lease struct {
-	r      *Repository
-	secret string
+	r *Repository
+	// secrets tell signing secrets apart: that of this instance, and others that it knows.
+	secrets []string
 	// id is that of the lease as it was taken last; empty before the first.
 	id string
 	// others is how many leases of other instances lasted when Elsewhere read them.
@@ -22,13 +23,14 @@ type Lease struct {
 }
 
 // Lease returns the instance's lease, which is not taken before [Lease.Renew]. secret tells
-// the service's signing secret from another without betraying it. It is nil where the
-// database is a file, which is served by one process.
-func (r *Repository) Lease(secret string) *Lease {
+// the service's signing secret from another without betraying it; known are those of other
+// secrets that this instance verifies by. It is nil where the database is a file, which is
+// served by one process.
+func (r *Repository) Lease(secret string, known ...string) *Lease {
 	if r.file != nil {
 		return nil
 	}
-	return &Lease{r: r, secret: secret}
+	return &Lease{r: r, secrets: append([]string{secret}, known...)}
 }
 
 // Renew lets the lease last for some time from now. One that has run out is not extended,
@@ -44,7 +46,7 @@ func (l *Lease) Renew(ctx context.Context, last time.Duration) (fresh bool, err 
 	}
 	id := rand.Text()
 	_, err = l.change(ctx, `INSERT INTO instances (id, secret, expires_at) VALUES (?, ?, `+now+` + ?)`,
-		id, l.secret, last.Milliseconds())
+		id, l.secrets[0], last.Milliseconds())
 	if err != nil {
 		return false, err
 	}
@@ -67,10 +69,12 @@ func (l *Lease) End(ctx context.Context) (err error) {
 	return err
 }
 
-// OtherSecret says whether an instance with another signing secret holds a lease.
+// OtherSecret says whether an instance holds a lease whose signing secret this one does not
+// know.
 func (l *Lease) OtherSecret(ctx context.Context) (bool, error) {
 	return read(ctx, l.r, func(ctx context.Context, h handle) (bool, error) {
-		return h.exists(ctx, `SELECT 1 FROM instances WHERE secret <> ? AND expires_at > `+h.d.now+` LIMIT 1`, l.secret)
+		return h.exists(ctx, `SELECT 1 FROM instances WHERE NOT secret `+h.d.among+` AND expires_at > `+h.d.now+` LIMIT 1`,
+			h.d.list(l.secrets))
 	})
 }
 

@@ -154,6 +154,9 @@ func TestAnotherSecretIsSeenWhileAnInstanceWithItLives(t *testing.T) {
 	if seen(here) || !seen(stranger) {
 		t.Errorf("another secret is seen: here %v, by the stranger %v", seen(here), seen(stranger))
 	}
+	if seen(here.r.Lease("a new secret", "one secret")) {
+		t.Error("a secret that is known as the previous one is another")
+	}
 	for _, l := range []*Lease{here, there} {
 		if err := l.End(t.Context()); err != nil {
 			t.Fatal(err)

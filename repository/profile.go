@@ -69,7 +69,7 @@ func (s sessionInfoRow) session() chat.Session {
 }
 
 // kinds are the kinds of sessions as they are stored.
-var kinds = map[chat.CredentialKind]string{chat.SignIn: "sign-in", chat.ScriptToken: "token", chat.ForeignToken: "foreign"}
+var kinds = map[chat.CredentialKind]string{chat.SignIn: "sign-in", chat.ScriptToken: "token", chat.ForeignToken: foreignKind}
 
 // selectSessions reads sessions of a user that go on, whatever the cleaner has done yet.
 func (d *dialect) selectSessions() string {

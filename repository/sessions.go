@@ -60,10 +60,10 @@ func (r *Repository) CreateSession(ctx context.Context, s auth.NewSession) (err 
 	return err
 }
 
-// someSignIns are sign-ins of a user that go on, the longest unused first. The limit bounds
-// what is sorted.
+// someSignIns are sign-ins of a user that go on, the longest unused first: here, or at
+// another issuer. The limit bounds what is sorted.
 const someSignIns = `SELECT id FROM (SELECT id, refreshed_at FROM sessions
-		WHERE username = ? AND kind = 'sign-in' AND ended_pos IS NULL AND id <> ? LIMIT ?) s
+		WHERE username = ? AND kind IN ('sign-in', 'foreign') AND ended_pos IS NULL AND id <> ? LIMIT ?) s
 	ORDER BY refreshed_at, id LIMIT ?`
 
 // makeRoom ends the sign-in of a user that has been unused for longest where there are most
@@ -100,7 +100,7 @@ func (tx *transaction) endSignIns(ctx context.Context, username, but string) (mo
 // endSession ends a session that goes on at the position of its event.
 func (tx *transaction) endSession(username, id string) {
 	pos := tx.append(chat.Event{Kind: chat.KindSessionEnded, Username: username, Session: id})
-	tx.later(`UPDATE sessions SET ended_pos = ?, refresh_expires_at = ? WHERE id = ?`, pos, tx.now.UnixMilli(), id)
+	tx.later(`UPDATE sessions SET ended_pos = ?, refresh_expires_at = `+endedUntil+` WHERE id = ?`, pos, tx.now.UnixMilli(), id)
 }
 
 // Session implements [auth.Store].

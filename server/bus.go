@@ -9,7 +9,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"parley/auth"
 	"parley/repository"
 	"parley/stream"
 	"parley/stream/natsbus"
@@ -65,13 +64,13 @@ func (r *reading) bus(s Settings) (p busPlan) {
 }
 
 // openBus opens the bus; nil is none.
-func (s *Server) openBus(ctx context.Context, secret []byte, registry *prometheus.Registry) (opened bus, err error) {
+func (s *Server) openBus(ctx context.Context, secrets secrets, registry *prometheus.Registry) (opened bus, err error) {
 	switch s.plan.bus.kind {
 	case busPostgres:
 		opened, err = s.repository.OpenBus(ctx, s.plan.bus.address, s.log)
 	case busNATS:
 		opened, err = natsbus.Open(natsbus.Options{
-			Address: s.plan.bus.nats, Key: s.busKey(secret), Registerer: registry, Log: s.log,
+			Address: s.plan.bus.nats, Keys: s.busKeys(secrets), Registerer: registry, Log: s.log,
 		})
 	default:
 		return nil, nil
@@ -93,23 +92,23 @@ func (s *Server) openBus(ctx context.Context, secret []byte, registry *prometheu
 	return opened, nil
 }
 
-// busKey gives the key with which instances seal what they send. It is of the service's
-// secret and of the life of its database, so that nothing is believed of another service,
-// nor of a copy of the database.
-func (s *Server) busKey(secret []byte) func() []byte {
-	type lifeKey struct {
+// busKeys gives the keys with which instances seal what they send. They are of the service's
+// secrets and of the life of its database, so that nothing is believed of another service,
+// nor of a copy of the database. An instance that still has the previous secret is heard.
+func (s *Server) busKeys(secrets secrets) func() [][]byte {
+	type lifeKeys struct {
 		life string
-		key  []byte
+		keys [][]byte
 	}
-	var known atomic.Pointer[lifeKey]
-	return func() []byte {
+	var known atomic.Pointer[lifeKeys]
+	return func() [][]byte {
 		life := s.repository.Life()
 		k := known.Load()
 		if k == nil || k.life != life {
-			k = &lifeKey{life, auth.DeriveKey(secret, "bus "+life)}
+			k = &lifeKeys{life, secrets.keys("bus " + life)}
 			known.Store(k)
 		}
-		return k.key
+		return k.keys
 	}
 }
 

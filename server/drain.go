@@ -77,6 +77,9 @@ func (s *Server) closeAll() {
 	if s.metricsListener != nil {
 		_ = s.metricsListener.Close()
 	}
+	if s.issuers != nil {
+		s.issuers.Close()
+	}
 	if !within(stopping, s.stopBroker) {
 		s.log.Error("the streams' work did not stop in time; it is left as it is")
 	}

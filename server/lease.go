@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"parley/auth"
 	"parley/rates"
 	"parley/repository"
 	"parley/stream"
@@ -14,10 +13,14 @@ import (
 
 // takeLease takes the instance's place among those on its database; nil where it is alone by
 // the nature of the database. Services with one secret have one fingerprint, which is stored:
-// an instance with another one would refuse the tokens that the others sign. Which is taken
-// first is looked at second, so that of two that start at once one sees the other.
-func (s *Server) takeLease(ctx context.Context, secret []byte) (stream.Lease, error) {
-	lease := s.repository.Lease(hex.EncodeToString(auth.DeriveKey(secret, "instance")))
+// an instance that does not know the others' would refuse the tokens that they sign. Which is
+// taken first is looked at second, so that of two that start at once one sees the other.
+func (s *Server) takeLease(ctx context.Context, secrets secrets) (stream.Lease, error) {
+	var known []string
+	for _, key := range secrets.keys("instance") {
+		known = append(known, hex.EncodeToString(key))
+	}
+	lease := s.repository.Lease(known[0], known[1:]...)
 	if lease == nil {
 		return nil, nil
 	}
@@ -33,7 +36,7 @@ func (s *Server) takeLease(ctx context.Context, secret []byte) (stream.Lease, er
 		return nil, fmt.Errorf("looking for instances with another signing secret: %w", err)
 	}
 	return nil, &Mistake{"jwt-secret", fmt.Sprintf("another instance that serves this database has another secret: "+
-		"give all instances the same, or stop the others first; one that was killed counts for %v", stream.LeaseLasts)}
+		"give all instances the same, name that one in --jwt-previous-secret, or stop the others first; one that was killed counts for %v", stream.LeaseLasts)}
 }
 
 // sharing is a lease that also tells how many instances share the limits on rate.

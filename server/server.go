@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"parley/auth"
+	"parley/auth/issuers"
 	"parley/chat"
 	"parley/handlers"
 	"parley/middleware"
@@ -37,6 +38,7 @@ type Server struct {
 	repository      *repository.Repository
 	bus             bus // nil where there is one instance
 	broker          *stream.Broker
+	issuers         *issuers.Set
 	http, metrics   *http.Server
 	conns           *connLimit
 	share           rates.Share  // of every limit on rate
@@ -74,12 +76,12 @@ func (s *Server) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if s.plan.database == "" || s.plan.secret == nil {
+	if s.plan.usesFolder() {
 		if err := makeFolder(s.plan.data); err != nil {
 			return err
 		}
 	}
-	secret, err := s.plan.openSecret()
+	secrets, err := s.plan.openSecrets()
 	if err != nil {
 		return err
 	}
@@ -92,7 +94,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 
 	s.repository, err = s.plan.open(ctx, repository.Options{
 		Serve:      true,
-		PostKey:    auth.DeriveKey(secret, "post hash"),
+		PostKey:    secrets.keys("post hash")[0],
 		MaxChats:   s.plan.maxChats,
 		MaxSignIns: s.plan.maxSignIns,
 		MaxTokens:  s.plan.maxTokens,
@@ -103,13 +105,13 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.bus, err = s.openBus(ctx, secret, registry); err != nil {
+	if s.bus, err = s.openBus(ctx, secrets, registry); err != nil {
 		return err
 	}
 	if err := s.compareClocks(ctx); err != nil {
 		return err
 	}
-	lease, err := s.takeLease(ctx, secret)
+	lease, err := s.takeLease(ctx, secrets)
 	if err != nil {
 		return err
 	}
@@ -117,7 +119,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if err := s.broker.Start(ctx); err != nil {
 		return fmt.Errorf("reading the log's head: %w", err)
 	}
-	return s.assemble(secret, registry)
+	return s.assemble(secrets, registry)
 }
 
 func (s *Server) streamOptions(lease stream.Lease, registry *prometheus.Registry) stream.Options {
@@ -137,25 +139,30 @@ func (s *Server) streamOptions(lease stream.Lease, registry *prometheus.Registry
 func (s *Server) committed(events []chat.Event) { s.broker.Committed(events) }
 
 // assemble puts the handlers before what they stand on.
-func (s *Server) assemble(secret []byte, registry *prometheus.Registry) error {
+func (s *Server) assemble(secrets secrets, registry *prometheus.Registry) error {
 	cookies := middleware.NewCookies(s.plan.cookieName, s.plan.basePath)
+	var err error
+	s.issuers, err = issuers.New(issuers.Options{Issuers: s.plan.issuers, Store: s.repository, Log: s.log})
+	if err != nil {
+		return err
+	}
 	tokens, err := middleware.NewTokens(middleware.TokenOptions{
-		Key: auth.DeriveKey(secret, "access token"), TTL: s.plan.accessTTL, Cookies: cookies, Log: s.log,
-		Scripts: auth.NewScriptTokens(s.repository, nil),
+		Keys: secrets.keys("access token"), TTL: s.plan.accessTTL, Cookies: cookies, Log: s.log,
+		Scripts: auth.NewScriptTokens(s.repository, nil), Foreign: s.issuers,
 	})
 	if err != nil {
 		return fmt.Errorf("making the signer of access tokens: %w", err)
 	}
 	policies := s.plan.policies(&s.share)
 	accounts := auth.New(auth.Options{
-		Store: s.repository, Signer: tokens, RefreshKey: auth.DeriveKey(secret, "refresh token"),
+		Store: s.repository, Signer: tokens, RefreshKeys: secrets.keys("refresh token"),
 		Idle: s.plan.sessionIdle, Most: s.plan.sessionMost, Renewed: s.broker.Renewed,
 		Refreshing: func(session string) error { return policies.Sessions.Take(session).Err() },
 	})
 	options := handlers.Options{
 		Accounts: accounts, Users: s.repository, Chats: s.repository, Messages: s.repository, Streams: s.broker,
 		Administration: s.repository, Invites: s.repository,
-		Tickets:        auth.NewTickets(s.repository, [][]byte{auth.DeriveKey(secret, "stream ticket")}, nil),
+		Tickets:        auth.NewTickets(s.repository, secrets.keys("stream ticket"), nil),
 		Scripts:        s.repository,
 		Tokens:         tokens,
 		Cookies:        cookies,

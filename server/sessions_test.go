@@ -20,7 +20,7 @@ func forge(key []byte, alg string, claims map[string]any) string {
 		data, _ := json.Marshal(v)
 		return base64.RawURLEncoding.EncodeToString(data)
 	}
-	signed := part(map[string]string{"alg": alg, "typ": "JWT"}) + "." + part(claims)
+	signed := part(map[string]string{"alg": alg, "typ": "at+jwt"}) + "." + part(claims)
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte(signed))
 	if alg == "none" {

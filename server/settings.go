@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"parley/auth/issuers"
 	"parley/chat"
 	"parley/handlers"
 	"parley/middleware"
@@ -28,6 +29,8 @@ type Settings struct {
 	Database             string `env:"PARLEY_DATABASE" placeholder:"URL" help:"postgres://… instead of SQLite in the data folder."`
 	Bus                  string `default:"memory" env:"PARLEY_BUS" placeholder:"BUS" help:"How instances on one PostgreSQL hear of each other: memory (not at all; each looks at the database every 2 s), postgres (its notifications), postgres://… (the same by another address, where the database's leads to a pooler), or nats://HOST:4222 (several separated by commas; ?prefix=WORD sets services apart that share a cluster)."`
 	JWTSecret            string `name:"jwt-secret" env:"PARLEY_JWT_SECRET" placeholder:"SECRET" help:"32 bytes or more, the same for all instances; generated and kept in the data folder if absent. Better set by variable or file than by flag."`
+	JWTPreviousSecret    string `name:"jwt-previous-secret" env:"PARLEY_JWT_PREVIOUS_SECRET" placeholder:"SECRET" help:"A secret that still verifies and signs nothing, to change --jwt-secret without ending sessions."`
+	Issuers              string `env:"PARLEY_ISSUERS" placeholder:"FILE" help:"JSON file that names other issuers whose tokens are accepted."`
 	AccessTTL            string `name:"access-ttl" default:"10m" env:"PARLEY_ACCESS_TTL" placeholder:"TIME" help:"Life of an access token."`
 	SessionIdle          string `name:"session-idle" default:"720h" env:"PARLEY_SESSION_IDLE" placeholder:"TIME" help:"How long a session lasts that is not used."`
 	SessionMax           string `name:"session-max" default:"2160h" env:"PARLEY_SESSION_MAX" placeholder:"TIME" help:"How long a session lasts in all, until its user has to sign in again."`
@@ -91,6 +94,8 @@ type plan struct {
 	database              string
 	bus                   busPlan
 	secret                []byte // nil: in the data folder
+	previousSecret        []byte // nil: in the data folder, or none
+	issuers               []issuers.Config
 	accessTTL             time.Duration
 	signUps               handlers.SignUps
 	origins               []string
@@ -137,7 +142,7 @@ func (s Settings) plan() (plan, error) {
 		listen:      r.address("listen", s.Listen),
 		data:        s.Data,
 		database:    r.database(s),
-		secret:      r.secret(s),
+		secret:      r.signingSecret(s),
 		accessTTL:   r.duration("access-ttl", s.AccessTTL, minAccessTTL, maxAccessTTL),
 		sessionIdle: r.duration("session-idle", s.SessionIdle, minSession, maxSession),
 		sessionMost: r.duration("session-max", s.SessionMax, minSession, maxSession),
@@ -147,6 +152,8 @@ func (s Settings) plan() (plan, error) {
 		ping:        r.duration("ping", s.Ping, minPing, maxPing),
 		rotate:      r.duration("rotate", s.Rotate, minRotate, maxRotate),
 	}
+	p.previousSecret = r.secret("jwt-previous-secret", s.JWTPreviousSecret)
+	p.issuers = r.issuers(s.Issuers)
 	p.certificate = r.certificate(p.tls)
 	p.loopback = isLoopback(p.listen)
 	p.signUps = r.signUps(s.Signup, p.loopback && len(p.trusted) == 0)
@@ -251,25 +258,50 @@ const (
 	minKinds  = 8
 )
 
-func (r *reading) secret(s Settings) []byte {
-	const cure = `make one with "openssl rand -hex 32"`
-	if s.JWTSecret == "" {
-		if isPostgres(s.Database) {
-			r.mistake("jwt-secret", "is needed with postgres://, the same for all instances: "+cure)
-		}
+const makeSecret = `make one with "openssl rand -hex 32"`
+
+// signingSecret reads the secret that new tokens are signed with.
+func (r *reading) signingSecret(s Settings) []byte {
+	if s.JWTSecret == "" && isPostgres(s.Database) {
+		r.mistake("jwt-secret", "is needed with postgres://, the same for all instances: "+makeSecret)
+	}
+	return r.secret("jwt-secret", s.JWTSecret)
+}
+
+// secret reads a secret; nil is none.
+func (r *reading) secret(setting, s string) []byte {
+	if s == "" {
 		return nil
 	}
 	kinds := make(map[byte]struct{})
-	for i := range len(s.JWTSecret) {
-		kinds[s.JWTSecret[i]] = struct{}{}
+	for i := range len(s) {
+		kinds[s[i]] = struct{}{}
 	}
 	switch {
-	case len(s.JWTSecret) < minSecret:
-		r.mistake("jwt-secret", "is weak: it has %d bytes and needs %d: %s", len(s.JWTSecret), minSecret, cure)
+	case len(s) < minSecret:
+		r.mistake(setting, "is weak: it has %d bytes and needs %d: %s", len(s), minSecret, makeSecret)
 	case len(kinds) < minKinds:
-		r.mistake("jwt-secret", "is weak: it repeats a few characters: %s", cure)
+		r.mistake(setting, "is weak: it repeats a few characters: %s", makeSecret)
 	}
-	return []byte(s.JWTSecret)
+	return []byte(s)
+}
+
+// issuers reads the file that names other issuers.
+func (r *reading) issuers(path string) []issuers.Config {
+	if path == "" {
+		return nil
+	}
+	configs, err := issuers.Read(path)
+	mistakes := []error{err}
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		mistakes = many.Unwrap()
+	}
+	for _, mistake := range mistakes {
+		if mistake != nil {
+			r.mistake("issuers", "%s", oneLine(mistake))
+		}
+	}
+	return configs
 }
 
 func (r *reading) duration(setting, s string, least, most time.Duration) time.Duration {

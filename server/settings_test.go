@@ -52,7 +52,7 @@ func TestASettingIsCheckedForWhatItNeeds(t *testing.T) {
 	}{
 		{"nothing", "", server.Settings{}},
 		{"everything", "", server.Settings{
-			Listen: "[::1]:0", Data: "x", Database: "postgres://a:b@h/d", Bus: "memory", JWTSecret: secret, AccessTTL: "1s", Signup: "open",
+			Listen: "[::1]:0", Data: "x", Database: "postgres://a:b@h/d", Bus: "memory", JWTSecret: secret, JWTPreviousSecret: nextSecret, AccessTTL: "1s", Signup: "open",
 			Origins: "https://a.example, http://b.example:81", TrustedProxies: "10.0.0.0/8, ::1", BasePath: "/chat/of-2.us", MetricsListen: "localhost:0",
 			Ping: "1s", Rotate: "1m", Limits: "off", Streams: "portable", TLSCert: own.cert, TLSKey: own.key,
 		}},
@@ -61,6 +61,8 @@ func TestASettingIsCheckedForWhatItNeeds(t *testing.T) {
 		{"a port that is none", "listen", server.Settings{Listen: "localhost:99999"}},
 		{"a secret of one letter", "jwt-secret", server.Settings{JWTSecret: strings.Repeat("a", 64)}},
 		{"a secret a byte too short", "jwt-secret", server.Settings{JWTSecret: secret[1:]}},
+		{"a previous secret of one letter", "jwt-previous-secret", server.Settings{JWTPreviousSecret: strings.Repeat("a", 64)}},
+		{"a previous secret a byte too short", "jwt-previous-secret", server.Settings{JWTPreviousSecret: secret[1:]}},
 		{"a life of no time", "access-ttl", server.Settings{AccessTTL: "0s"}},
 		{"a life beyond a day", "access-ttl", server.Settings{AccessTTL: "25h"}},
 		{"a path with a slash at its end", "", server.Settings{BasePath: "/chat/"}},

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"parley/auth"
 	"parley/repository"
 )
 
@@ -76,17 +75,8 @@ func makeFolder(folder string) error {
 	return nil
 }
 
-// openSecret is the service's secret: the one that was set, or the data folder's.
-func (p plan) openSecret() ([]byte, error) {
-	if p.secret != nil {
-		return p.secret, nil
-	}
-	secret, err := auth.OpenSecret(p.data)
-	if err != nil {
-		return nil, &Mistake{"data", oneLine(err)}
-	}
-	return secret, nil
-}
+// usesFolder says that something is kept in the data folder.
+func (p plan) usesFolder() bool { return p.database == "" || p.secret == nil }
 
 // oneLine keeps an error on the one line that a start has for it.
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

@@ -15,9 +15,10 @@ import (
 // Options are what a [Bus] stands on.
 type Options struct {
 	Address Address
-	// Key is the key with which all instances of one service on one database seal their
-	// messages. It may change when the database goes on in another life.
-	Key func() []byte
+	// Keys are those of all instances of one service on one database. The first seals this
+	// instance's messages, and each opens those of others. They may change when the database
+	// goes on in another life.
+	Keys func() [][]byte
 	// Registerer takes the metrics; nil keeps them to the bus.
 	Registerer prometheus.Registerer
 	Log        *slog.Logger
@@ -26,7 +27,7 @@ type Options struct {
 // Bus is a subject of NATS as a bus between instances.
 type Bus struct {
 	subject string
-	key     func() []byte
+	keys    func() [][]byte
 	conn    *nats.Conn
 	strange prometheus.Counter
 	// lost has room for one: messages may have been lost.
@@ -55,7 +56,7 @@ var ErrRefused = errors.New("NATS refuses the credentials")
 func Open(o Options) (*Bus, error) {
 	b := &Bus{
 		subject: o.Address.subject,
-		key:     o.Key,
+		keys:    o.Keys,
 		lost:    make(chan struct{}, 1),
 		strange: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "parley_bus_strange_total", Help: "Messages on the NATS subject that were not sealed by this service."}),
@@ -110,7 +111,7 @@ func (b *Bus) miss() {
 
 // Send implements stream.Bus. It does not block.
 func (b *Bus) Send(_ context.Context, message []byte) error {
-	if err := b.conn.Publish(b.subject, seal(b.key(), message)); err != nil {
+	if err := b.conn.Publish(b.subject, seal(b.keys()[0], message)); err != nil {
 		return fmt.Errorf("publishing: %w", err)
 	}
 	return nil
@@ -142,7 +143,7 @@ func (b *Bus) Receive(ctx context.Context, receive func(message []byte)) {
 		case <-b.lost:
 			receive(nil)
 		case m := <-messages:
-			message, ok := unseal(b.key(), m.Data)
+			message, ok := unseal(b.keys(), m.Data)
 			if !ok {
 				b.strange.Inc()
 				continue

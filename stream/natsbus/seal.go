@@ -3,6 +3,7 @@ package natsbus
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"slices"
 )
 
 // sealBytes is how much of an HMAC-SHA-256 stands before each message. Whoever may write to
@@ -15,13 +16,15 @@ func seal(key, message []byte) []byte {
 	return append(mac(key, message), message...)
 }
 
-// unseal returns the message; ok is false where it was not sealed with the key.
-func unseal(key, sealed []byte) (message []byte, ok bool) {
+// unseal returns the message; ok is false where it was sealed with none of the keys.
+func unseal(keys [][]byte, sealed []byte) (message []byte, ok bool) {
 	if len(sealed) < sealBytes {
 		return nil, false
 	}
 	message = sealed[sealBytes:]
-	return message, hmac.Equal(sealed[:sealBytes], mac(key, message))
+	return message, slices.ContainsFunc(keys, func(key []byte) bool {
+		return hmac.Equal(sealed[:sealBytes], mac(key, message))
+	})
 }
 
 func mac(key, message []byte) []byte {
