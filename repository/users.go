@@ -82,7 +82,7 @@ func (tx *transaction) createUser(ctx context.Context, n auth.NewUser) (none cha
 		return none, chat.ErrUsernameTaken
 	}
 	if !n.Bot {
-		others, err := tx.exists(ctx, `SELECT 1 FROM users WHERE NOT bot LIMIT 1`)
+		others, err := tx.exists(ctx, `SELECT 1 FROM users WHERE NOT bot AND issuer IS NULL LIMIT 1`)
 		if err != nil {
 			return none, err
 		}
