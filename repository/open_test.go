@@ -219,7 +219,7 @@ func TestTheTwoSchemasAreTwins(t *testing.T) {
 	t.Parallel()
 	postgres := schema(t, freshStore(t, "postgres").open(t),
 		`SELECT table_name || '.' || column_name || ' '
-			|| CASE data_type WHEN 'bigint' THEN 'INTEGER' WHEN 'smallint' THEN 'INTEGER' WHEN 'bytea' THEN 'BLOB' ELSE upper(data_type) END
+			|| CASE data_type WHEN 'bigint' THEN 'INTEGER' WHEN 'smallint' THEN 'INTEGER' WHEN 'bytea' THEN 'BLOB' WHEN 'boolean' THEN 'INTEGER' ELSE upper(data_type) END
 			|| CASE is_nullable WHEN 'NO' THEN ' NOT NULL' ELSE '' END
 		FROM information_schema.columns WHERE table_schema = 'public' AND table_name NOT LIKE 'goose%'`,
 		`SELECT 'index ' || i.relname || ' on ' || t.relname || ' ' || x.indisunique || ' ' || (x.indpred IS NOT NULL) || ' '
