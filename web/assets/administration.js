@@ -29,7 +29,7 @@ export function prepareAdministration(session, openTokens) {
       return;
     }
     if (!session.user.admin) {
-      show("This part is for the admins of the service. You are none.");
+      show("This part is for the admins of the service. You are not one of them.");
       return;
     }
     show("");

@@ -37,10 +37,12 @@ export function prepareInvites(session) {
     prepareCopy(copy, link);
     const li = el("li", { "data-id": code },
       el("span", { class: "who" },
-        el("span", { class: "row" }, link, copy, revoke),
-        el("span", { class: "hint" },
-          [signup ? "to sign up" : null, chat ? `to join ${chat}` : null].filter(Boolean).join(" and "),
-          ` · used ${used} of ${uses} · by `, el("bdi", {}, creator), " · ends ", moment(expires))));
+        el("span", { class: "row" }, link, copy),
+        el("span", { class: "row" },
+          el("span", { class: "hint" },
+            [signup ? "to sign up" : null, chat ? `to join ${chat}` : null].filter(Boolean).join(" and "),
+            ` · used ${used} of ${uses} · by `, el("bdi", {}, creator), " · ends ", moment(expires)),
+          revoke)));
     revoke.addEventListener("click", async () => {
       if (!await confirm("Revoke this invite?", "Nobody can use it any more.", "Revoke")) return;
       await list.try(async () => {

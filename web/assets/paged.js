@@ -30,6 +30,7 @@ export class PagedList {
 
   clear() {
     this.#turn++;
+    this.#next = null;
     this.#given.rows.replaceChildren();
     this.#given.more.hidden = true;
     say(this.#given.state, "");

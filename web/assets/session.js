@@ -80,11 +80,9 @@ export class Session extends EventTarget {
 
   /** Does what ends the session, of which the stream may tell before the answer does. */
   async #leave(reason, work) {
-    const done = work();
-    this.#leaving = { reason, done };
+    this.#leaving = { reason, done: work().then(() => this.#end(reason)) };
     try {
-      await done;
-      this.#end(reason);
+      await this.#leaving.done;
     } finally {
       this.#leaving = null;
     }

@@ -1,10 +1,10 @@
 // The dialog with which an admin manages one user.
 
 import { path } from "./api.js";
-import { byId, say } from "./dom.js";
+import { byId, el, say } from "./dom.js";
 import { clearErrors, confirm, onSubmit, openDialog, sentence, showSentence } from "./forms.js";
 import { notice } from "./notice.js";
-import { fully } from "./when.js";
+import { moment } from "./when.js";
 
 /**
  * Wires the dialog. `openTokens(path, heading)` shows script tokens; `changed()` is called
@@ -58,9 +58,9 @@ export function prepareUser(session, { openTokens, changed }) {
 
   function show() {
     const { username, display_name: displayName, admin, bot, disabled, created_at: created } = user;
-    const is = [bot ? "bot" : null, admin ? "admin" : null, disabled ? "disabled" : null].filter(Boolean);
+    const facts = [displayName === username ? null : displayName, bot && "bot", admin && "admin", disabled && "disabled"].filter(Boolean);
     say(byId("user-heading"), username);
-    say(byId("user-about"), [displayName, ...is, `since ${fully(new Date(created))}`].join(" · "));
+    byId("user-about").replaceChildren(...facts.flatMap((fact) => [el("bdi", {}, fact), " · "]), "since ", moment(created));
     say(byId("user-admin"), admin ? "Unmake admin" : "Make admin");
     say(byId("user-disabled"), disabled ? "Enable" : "Disable");
     byId("user-admin").hidden = bot;

@@ -17,7 +17,7 @@ export function prepareUsers(session, { openTokens, changed }) {
 
   const list = new PagedList(session, {
     name: "users", rows: byId("users"), more: byId("more-users"), state: byId("users-state"),
-    heading: byId("users-heading"), none: "No username begins so.", row,
+    heading: byId("users-heading"), none: "No username begins with this.", row,
   });
   const manage = prepareUser(session, { openTokens, changed });
 
