@@ -165,6 +165,9 @@ func TestAnAdminWorksThePageByKeyboard(t *testing.T) {
 	if left := value[string](carl.browser, `location.hash`); left != "" {
 		t.Errorf("behind the sign-up the address still holds %q", left)
 	}
+	if value[bool](carl.browser, `document.getElementById("confirm").open`) {
+		t.Error("a user who signed up with an invite is asked whether to use it")
+	}
 	ann.press(kb.Escape)
 	ann.tabTo("#find-users-prefix")
 	ann.press("carl" + kb.Enter)
