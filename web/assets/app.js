@@ -1,5 +1,7 @@
 // The page: ties the session, the chats, the stream and the views together.
 
+import { prepareAccount } from "./account.js";
+import { prepareAdministration } from "./administration.js";
 import { lateCalls, path, Problem } from "./api.js";
 import { prepareBrowse } from "./browse.js";
 import { Chats } from "./chats.js";
@@ -7,6 +9,7 @@ import { Details, prepareAddMember } from "./details.js";
 import { byId, narrow, say } from "./dom.js";
 import { prepareEntry, showEntry } from "./entry.js";
 import { closeDialogs, confirm, prepareDialogs, sentence } from "./forms.js";
+import { forgetInvite, invited } from "./invite.js";
 import { clearList, focusChat, showList } from "./list.js";
 import { Marks } from "./marks.js";
 import { prepareNewChat } from "./newchat.js";
@@ -15,6 +18,7 @@ import { Outbox } from "./outbox.js";
 import { Room } from "./room.js";
 import { Session } from "./session.js";
 import { Stream } from "./stream.js";
+import { prepareTokens } from "./tokens.js";
 
 const states = {
   connecting: "Connecting…",
@@ -35,6 +39,8 @@ class Visit {
   #stream;
   #room;
   #details;
+  /** The sheet that is open, by its name, or null. */
+  #sheet = null;
   #parting = null;
   #scheduled = false;
 
@@ -78,11 +84,10 @@ class Visit {
   }
 
   async begin() {
-    const { user } = this.#session;
-    say(byId("me-name"), user.display_name);
-    byId("me").title = `Signed in as ${user.username}`;
+    this.showUser();
     this.#showState();
     document.body.dataset.view = "app";
+    document.body.dataset.pane = "list";
     this.#show();
     let cursor;
     try {
@@ -101,10 +106,18 @@ class Visit {
     this.#ended.abort();
     this.#stream.close();
     this.#room.open(null);
+    this.#closeSheet();
     clearList();
     dismiss();
     closeDialogs();
     document.title = "parley";
+  }
+
+  showUser() {
+    const { username, display_name: displayName, admin } = this.#session.user;
+    say(byId("me-name"), displayName);
+    byId("me").title = `Signed in as ${username}`;
+    byId("to-administration").hidden = !admin;
   }
 
   /** Whether the user may log out without losing what he wrote. */
@@ -144,9 +157,20 @@ class Visit {
     return this.#details.add(username);
   }
 
-  /** Opens the chat that the address names. */
+  /** Opens what the address names: a sheet, a chat, or the question whether to use an invite. */
   async #route() {
     if (!this.#chats.listed) return;
+    const sheet = location.hash.slice(1);
+    if (Object.hasOwn(sheets, sheet)) {
+      this.#openSheet(sheet);
+      return;
+    }
+    const code = invited();
+    if (code) {
+      this.#open(null);
+      await this.#accept(code);
+      return;
+    }
     const id = /^#\/([a-z0-9-]+)$/.exec(location.hash)?.[1] ?? null;
     const chat = id && this.#chats.get(id);
     if (chat) {
@@ -160,6 +184,8 @@ class Visit {
   #open(chat) {
     const before = this.#room.chat;
     if (chat && before?.id === chat.id) return;
+    const sheet = this.#sheet;
+    this.#closeSheet();
     if (before) this.#chats.rest(before);
     if (chat) this.#chats.rest(chat);
     this.#room.open(chat, chat && (this.#marks.get(chat.id)));
@@ -167,6 +193,36 @@ class Visit {
     this.#show();
     if (chat) this.#room.focus();
     else if (before && narrow.matches) focusChat(before.id);
+    else if (sheet) byId(`to-${sheet}`).focus();
+  }
+
+  #openSheet(name) {
+    if (this.#sheet === name) return;
+    this.#open(null);
+    this.#sheet = name;
+    document.body.dataset.pane = name;
+    this.#show();
+    sheets[name].open();
+  }
+
+  #closeSheet() {
+    if (this.#sheet === null) return;
+    closeDialogs();
+    sheets[this.#sheet].close();
+    this.#sheet = null;
+  }
+
+  /** Asks whether to use an invite, and uses it. */
+  async #accept(code) {
+    forgetInvite();
+    if (!await confirm("Use this invite?", "You join the chat that it is for.", "Join")) return;
+    try {
+      const chat = await this.#session.call("POST", path`invites/${code}`);
+      this.#chats.take(chat);
+      go(chat.id);
+    } catch (error) {
+      if (!this.#ended.signal.aborted) notice(sentence(error));
+    }
   }
 
   /** Offers to join a chat that the user is not in but that the address names. */
@@ -209,7 +265,8 @@ class Visit {
     this.#showState();
     showList(this.#chats, openID, this.#session.user.username);
     const { unread } = this.#chats;
-    const name = chat ? `${chat.name} · parley` : "parley";
+    const open = chat?.name ?? sheets[this.#sheet]?.name;
+    const name = open ? `${open} · parley` : "parley";
     document.title = unread > 0 ? `(${unread}) ${name}` : name;
   }
 
@@ -257,6 +314,15 @@ function go(id) {
 const session = new Session();
 let visit = null;
 
+const openTokens = prepareTokens(session);
+/** The parts of the page that take a chat's place, by their names in the address. */
+const sheets = {
+  account: prepareAccount(session, { openTokens, leave }),
+  administration: prepareAdministration(session, openTokens),
+};
+
+session.addEventListener("user", () => visit?.showUser());
+
 session.addEventListener("begin", () => {
   visit?.end();
   visit = new Visit(session);
@@ -270,12 +336,17 @@ session.addEventListener("end", ({ detail: { reason } }) => {
   showEntry(reason);
 });
 
+/** Ends the session by what end() does, and what the browser keeps of its user. */
+async function leave(end) {
+  const leaving = visit;
+  await end();
+  leaving.forgetAll();
+}
+
 byId("logout").addEventListener("click", async () => {
   if (!await visit.mayEnd()) return;
-  const leaving = visit;
   try {
-    await session.logOut();
-    leaving.forgetAll();
+    await leave(() => session.logOut());
   } catch (error) {
     notice(`You are still logged in. ${sentence(error)}`);
   }

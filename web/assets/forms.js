@@ -2,11 +2,20 @@
 
 import { byId, say } from "./dom.js";
 
+/** The refusals that name no field, and the field that each is about, by their codes. */
+const ABOUT = {
+  username_taken: "username",
+  wrong_password: "password",
+  signup_closed: "invite",
+  invite_not_found: "invite",
+};
+
 /**
- * Runs submit(values) when the form is sent, once at a time, and shows what it
- * throws beside the field that it is about. What was typed stays as it is.
+ * Runs submit(values, data) when the form is sent, once at a time, and shows what it
+ * throws beside the field that it is about: `about` adds to ABOUT for this form. What was
+ * typed stays as it is.
  */
-export function onSubmit(form, submit) {
+export function onSubmit(form, submit, about = {}) {
   let busy = false;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -15,9 +24,10 @@ export function onSubmit(form, submit) {
     form.setAttribute("aria-busy", "true");
     clearErrors(form);
     try {
-      await submit(Object.fromEntries(new FormData(form)));
+      const data = new FormData(form);
+      await submit(Object.fromEntries(data), data);
     } catch (error) {
-      showError(form, error);
+      showError(form, error, { ...ABOUT, ...about });
     } finally {
       busy = false;
       form.removeAttribute("aria-busy");
@@ -26,21 +36,24 @@ export function onSubmit(form, submit) {
 }
 
 /** Shows an error: field by field where it names fields of the form, else below. */
-function showError(form, error) {
+function showError(form, error, about) {
   const rest = [];
   let first = null;
-  for (const { field, message } of error.errors ?? []) {
-    const input = form.elements.namedItem(field);
-    const place = input instanceof Element ? input.closest(".field") : null;
+  for (const { field, text } of faults(error, about)) {
+    const named = form.elements.namedItem(field);
+    const input = named instanceof RadioNodeList ? named[0] : named;
+    const place = input?.closest(".field");
     if (!place) {
-      rest.push(`${field} ${message}`);
+      rest.push(field);
       continue;
     }
-    const id = `${input.id}-error`;
+    const id = `${form.id}-${field}-error`;
+    const folded = place.closest("details");
+    if (folded) folded.open = true;
     const line = document.createElement("span");
     line.className = "error";
     line.id = id;
-    line.textContent = `It ${message}.`;
+    line.textContent = text;
     place.append(line);
     input.setAttribute("aria-invalid", "true");
     input.setAttribute("aria-errormessage", id);
@@ -50,6 +63,12 @@ function showError(form, error) {
     showSentence(form.querySelector(":scope > .error"), sentence(error));
   }
   (first ?? form.querySelector("input:not([type=radio])"))?.focus();
+}
+
+/** What an error finds wrong: [{field, text}], where text is a sentence. */
+function faults(error, about) {
+  if (error.errors?.length > 0) return error.errors.map(({ field, message }) => ({ field, text: `It ${message}.` }));
+  return error.code in about ? [{ field: about[error.code], text: error.message }] : [];
 }
 
 /** Takes the errors off a form. */

@@ -11,19 +11,20 @@ const LOCK_PATIENCE = 10_000;
 const SECOND = 1_000;
 
 /**
- * A session. It fires "begin" when somebody is signed in and "end" when nobody
- * is any more, with `detail.reason`: "logout", "over" (the service says so),
- * "elsewhere" (another tab logged out), or "none" (nobody was).
+ * A session. It fires "begin" when somebody is signed in, "user" when what is known of
+ * the user has changed, and "end" when nobody is signed in any more, with `detail.reason`:
+ * "logout", "closed" (the user's account was), "over" (the service says so), "elsewhere"
+ * (another tab logged out), or "none" (nobody was).
  *
  * All tabs of a browser share the cookies, and so the session. What one of them
  * learns of it is written down for the others.
  */
 export class Session extends EventTarget {
-  /** {username, display_name} of who is signed in, or null. */
+  /** {username, display_name, admin} of who is signed in, or null. */
   user = null;
   #renewing = null;
   #timer = 0;
-  /** The logout that this tab waits for, of which others may know before its answer is here. */
+  /** What this tab does to end the session: {reason, done}, or null. Others may know of it before its answer is here. */
   #leaving = null;
 
   constructor() {
@@ -46,29 +47,50 @@ export class Session extends EventTarget {
     this.#begin(answer.user);
   }
 
-  async signUp(username, displayName, password) {
-    const body = { username, password };
-    if (displayName) body.display_name = displayName;
-    await send("POST", "users", body);
-    await this.logIn(username, password);
+  /** Makes a user, whom it does not log in. */
+  async signUp(user) {
+    await send("POST", "users", user);
+  }
+
+  /** Reads anew who is signed in. */
+  async look() {
+    this.#is(await this.call("GET", "me"));
+  }
+
+  async rename(displayName) {
+    this.#is(await this.call("PATCH", "me", { display_name: displayName }));
   }
 
   async logOut() {
-    this.#leaving = this.#logOut();
+    await this.#leave("logout", async () => {
+      try {
+        await send("POST", "logout");
+      } catch (error) {
+        if (!unauthenticated(error)) throw error;
+      }
+    });
+  }
+
+  /** Closes the user's account, which ends the session. */
+  async closeAccount(password, eraseMessages) {
+    // While it is left, a session is not renewed: its token has to be good before.
+    await this.look();
+    await this.#leave("closed", () => send("DELETE", "me", { password, erase_messages: eraseMessages }));
+  }
+
+  /** Does what ends the session, of which the stream may tell before the answer does. */
+  async #leave(reason, work) {
+    this.#leaving = { reason, done: work().then(() => this.#end(reason)) };
     try {
-      await this.#leaving;
+      await this.#leaving.done;
     } finally {
       this.#leaving = null;
     }
   }
 
-  async #logOut() {
-    try {
-      await send("POST", "logout");
-    } catch (error) {
-      if (!unauthenticated(error)) throw error;
-    }
-    this.#end("logout");
+  #is(user) {
+    this.user = user;
+    this.dispatchEvent(new CustomEvent("user"));
   }
 
   /**
@@ -80,12 +102,18 @@ export class Session extends EventTarget {
     return (await this.#exchange(method, path, body)).answer;
   }
 
+  /** Reads a page of a list: what stands under the name, and the next page's path or null. */
+  async page(path, name) {
+    const { answer, next } = await this.#exchange("GET", path);
+    return { items: answer[name], next };
+  }
+
   /** Reads a whole list: what stands under the name on each of its pages. */
   async pages(path, name) {
     const pages = [];
     for (let next = path; next; ) {
-      const page = await this.#exchange("GET", next);
-      pages.push(page.answer[name]);
+      const page = await this.page(next, name);
+      pages.push(page.items);
       next = page.next;
     }
     return pages;
@@ -121,7 +149,7 @@ export class Session extends EventTarget {
   async #renew(ahead) {
     if (this.#leaving) {
       // The stream may end before the logout's answer is here.
-      await this.#leaving.catch(() => {});
+      await this.#leaving.done.catch(() => {});
       if (!this.user) throw new Error("Nobody is signed in.");
     }
     const before = browser.read(KEY)?.deadline;
@@ -165,7 +193,7 @@ export class Session extends EventTarget {
 
   #end(reason) {
     const was = this.user;
-    if (this.#leaving) reason = "logout";
+    if (this.#leaving) reason = this.#leaving.reason;
     this.user = null;
     clearTimeout(this.#timer);
     if (reason !== "elsewhere") browser.write(KEY, null);

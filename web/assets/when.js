@@ -1,11 +1,14 @@
 // Moments as a person reads them, in the browser's language and time zone.
 
+import { el } from "./dom.js";
+
 const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const weekday = new Intl.DateTimeFormat(undefined, { weekday: "short" });
 const date = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 const datedYear = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
 const long = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
 const longYear = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+const near = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
 
 /** A key that is the same for moments of the same day. */
@@ -23,6 +26,12 @@ export function dayName(moment) {
   if (ago === 0) return "Today";
   if (ago === 1) return "Yesterday";
   return (thisYear(moment) ? long : longYear).format(moment);
+}
+
+/** An element with a moment of the service's. */
+export function moment(text) {
+  const at = new Date(text);
+  return el("time", { datetime: text, title: fully(at) }, near.format(at));
 }
 
 /** A moment, as short as it can be told from others. */
