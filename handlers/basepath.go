@@ -26,6 +26,14 @@ func mountAt(base string, h http.Handler) http.Handler {
 	})
 }
 
+// withoutBase is a path that may be under base, as it is at the root.
+func withoutBase(path, base string) string {
+	if inner, under := strings.CutPrefix(path, base); under && strings.HasPrefix(inner, "/") {
+		return inner
+	}
+	return path
+}
+
 // withPath is the request for a path without its prefix. How the client had encoded
 // the path is kept where the prefix stands in it as it is.
 func withPath(r *http.Request, path, prefix string) *http.Request {

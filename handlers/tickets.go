@@ -21,7 +21,7 @@ func (a *api) makeTicket(c *gin.Context) error {
 	if err := decode(c, &body); err != nil {
 		return err
 	}
-	path := strings.TrimPrefix(body.Path, a.BasePath)
+	path := withoutBase(body.Path, a.BasePath)
 	if path != "" && !isStreamPath(path) {
 		return chat.Invalid("path", "must be the path of a stream: /stream or /chats/{chat}/stream")
 	}
@@ -55,12 +55,16 @@ func isStreamPath(path string) bool {
 // must come from one of the service's own pages or of a listed origin, because EventSource
 // sends it along, and a foreign page could read everything.
 func (a *api) authenticateFollower(c *gin.Context) error {
-	ticket := queryOf(c).text(ticketParameter)
+	q := queryOf(c)
+	ticket := q.text(ticketParameter)
 	if ticket == "" || c.Request.Header["Authorization"] != nil {
 		if a.Tokens.Authenticate()(c); c.IsAborted() || !middleware.ByCookie(c) {
 			return nil
 		}
 		return a.Origins.Check(c.Request)
+	}
+	if err := q.err(); err != nil {
+		return err
 	}
 	origin, err := a.Origins.Foreign(c.Request)
 	if err != nil {

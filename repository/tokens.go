@@ -89,7 +89,7 @@ func (h handle) tokenUser(ctx context.Context, actor chat.Actor, own chat.Action
 	if err := h.decide(ctx, actor, chat.ManageBotTokens); err != nil {
 		return "", err
 	}
-	user, err := h.user(ctx, bot)
+	user, err := h.openAccount(ctx, bot)
 	if err == nil && !user.Bot {
 		err = chat.ErrForbidden
 	}

@@ -49,8 +49,10 @@ func TestUnderABasePathEveryAddressHasIt(t *testing.T) {
 	h.follow("/stream", ann...).until("event: ready")
 	h.follow("/chats/den/stream?after=earliest", ann...).until(`"text":"two"`)
 
-	// A neighbour's path begins with the same letters.
+	// A neighbour's path begins with the same letters, and so does a chat's at the root.
+	h.do("POST", "/stream-tickets", `{"path":"/chat/chats/den/stream"}`, as...).want(201)
 	h.url = root
+	h.do("POST", "/stream-tickets", `{"path":"/chats/den/stream"}`, as...).want(201)
 	h.do("GET", "/chatter/healthz", "").want(404)
 	h.do("GET", "/healthz", "").want(200)
 }

@@ -109,6 +109,9 @@ func TestATicketIsForItsPageItsPathAndItsSession(t *testing.T) {
 	h.do("POST", "/stream-tickets", "", with(ann, "Origin", "null", "Sec-Fetch-Site", "cross-site")...).refused(403, "foreign_origin")
 	h.do("POST", "/stream-tickets", "").refused(401, "unauthenticated")
 
+	once, twice := h.ticket("", ann), h.ticket("", ann)
+	h.do("GET", "/stream?ticket="+once+"&ticket="+twice, "", fromPages...).refused(400, "invalid_request", "ticket")
+
 	late := h.ticket("", ann)
 	h.do("POST", "/logout", "", ann...).want(204)
 	h.do("GET", "/stream?ticket="+late, "", fromPages...).refused(401, "invalid_ticket")

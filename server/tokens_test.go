@@ -399,6 +399,10 @@ func TestAnAdminMakesTheTokensOfBots(t *testing.T) {
 	s := h.follow("/stream", script...)
 	h.do("DELETE", "/users/beep/tokens/"+made.ID, "", ann...).want(204)
 	s.until(`"reason":"revoked"`)
+
+	h.do("DELETE", "/users/beep", "", ann...).want(204)
+	h.do("POST", "/users/beep/tokens", body, with(ann, "Content-Type", asJSON)...).refused(404, "not_found")
+	h.do("GET", "/users/beep/tokens", "", ann...).refused(404, "not_found")
 }
 
 func TestATicketOfAScriptTokenReachesNoMoreThanTheToken(t *testing.T) {
