@@ -67,6 +67,7 @@ bench: ## measure, and print a table
 chaos: ## break what can break while clients work, judge, and print a table; ARGS="-minutes 10"
 	go run ./e2e/chaos $(ARGS)
 	go test -count=1 -timeout 30m -run 'TestTheWorkloads|TestEachMistake' ./e2e/chaos -args -further
+	PARLEY_RACES=500 go test -count=1 -timeout 30m -run 'TestNothingIsReadOrWrittenBehindAnEnding' ./e2e
 	PARLEY_SIMULATION=$${PARLEY_SIMULATION:-1000000} go test -count=1 -timeout 0 -v -run 'TestSimulation$$' ./stream
 
 cluster: ## two instances, PostgreSQL, NATS and nginx on this machine, to try out

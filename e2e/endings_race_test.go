@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"crypto/rand"
 	"database/sql"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,8 +28,9 @@ import (
 )
 
 const (
-	// racesOfAKind is how many rights of each kind end, shared by victims that race beside one another.
-	racesOfAKind, victimsOfAKind = 500, 4
+	// racesOfAKind is how many rights of each kind end, unless PARLEY_RACES says another number;
+	// they are shared by victims that race beside one another.
+	racesOfAKind, victimsOfAKind = 100, 4
 	// endsWithin is how long a stream may outlive its right.
 	endsWithin = 5 * time.Second
 	// postsBefore is how many posts are answered before a right ends: the second is decided
@@ -169,9 +172,19 @@ type round struct {
 	stream   watched
 }
 
+// endingsOfAKind is how many rights of each kind end.
+func endingsOfAKind(t testing.TB) int {
+	t.Helper()
+	n, err := strconv.Atoi(cmp.Or(os.Getenv("PARLEY_RACES"), strconv.Itoa(racesOfAKind)))
+	if err != nil || n < victimsOfAKind {
+		t.Fatalf("PARLEY_RACES is %q", os.Getenv("PARLEY_RACES"))
+	}
+	return n
+}
+
 // race ends the victim's right again and again.
 func (v *victim) race() error {
-	for i := range racesOfAKind / victimsOfAKind {
+	for i := range endingsOfAKind(v.t) / victimsOfAKind {
 		r, err := v.round(i)
 		if err != nil {
 			return fmt.Errorf("race %d: %w", i, err)
