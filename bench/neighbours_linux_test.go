@@ -18,6 +18,7 @@ func TestEveryNeighbourIsMeasured(t *testing.T) {
 		{"sqlite", "neighbours/100 quiet chats", 3},
 		{"sqlite", "neighbours/8 streams", 3},
 		{"sqlite", "neighbours/a page", 1},
+		{"sqlite", "sign-ins queued", 3},
 		{"sqlite", "opening streams over 100 chats", 3},
 		{"sqlite", "list of 100 chats", 3},
 		{"", "streams/opening", 1},
