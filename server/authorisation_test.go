@@ -76,7 +76,7 @@ func parseMatrix(text string) matrix {
 	m := matrix{}
 	var names []string
 	for line := range strings.Lines(text) {
-		name, cells, ok := strings.Cut(strings.TrimSpace(line), " | ")
+		name, cells, ok := strings.Cut(line, " | ")
 		switch fields := strings.Fields(cells); {
 		case !ok:
 		case names == nil:
@@ -178,6 +178,8 @@ func (w *world) matrix() matrix {
 	turns := make(chan struct{}, 16)
 	for _, a := range asks {
 		m[a.name()] = map[string]int{}
+	}
+	for _, a := range asks {
 		for _, c := range callers {
 			turns <- struct{}{}
 			asking.Go(func() {
