@@ -132,17 +132,13 @@ func TestTheDocumentedGoApplicationsUsersChat(t *testing.T) {
 
 func TestTheDocumentedExpressApplicationsUsersChat(t *testing.T) {
 	t.Parallel()
-	need.LeaveOutIfShort(t, "Node")
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("there is no Node here: the Express application is not run")
-	}
+	node := need.Node(t)
 	packages := t.TempDir()
-	install := exec.CommandContext(t.Context(), "npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline",
-		"--fetch-retries=0", "express@5.3.0", "jsonwebtoken@9.0.3")
+	install := exec.CommandContext(t.Context(), need.NPM(t), "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline",
+		"express@5.3.0", "jsonwebtoken@9.0.3")
 	install.Dir = packages
 	if out, err := install.CombinedOutput(); err != nil {
-		t.Skipf("express and jsonwebtoken cannot be had here: %v\n%s", err, out)
+		t.Fatalf("installing express and jsonwebtoken: %v\n%s", err, out)
 	}
 	start := func(t *testing.T, name string) *application {
 		a := newApplication(t)

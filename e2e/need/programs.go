@@ -24,6 +24,10 @@ func Zsh(t testing.TB) string { t.Helper(); return program(t, "zsh", machine.Zsh
 // Fish returns the path of a fish.
 func Fish(t testing.TB) string { t.Helper(); return program(t, "fish", machine.Fish) }
 
+// Node returns the path of a Node.js, and NPM that of npm.
+func Node(t testing.TB) string { t.Helper(); return program(t, "Node.js", machine.Node) }
+func NPM(t testing.TB) string  { t.Helper(); return program(t, "npm", machine.NPM) }
+
 func program(t testing.TB, name string, look func() (string, bool)) string {
 	t.Helper()
 	LeaveOutIfShort(t, name)

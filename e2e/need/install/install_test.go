@@ -8,7 +8,7 @@ import (
 
 func TestEachLinuxManagerKnowsEachPart(t *testing.T) {
 	for _, m := range managers {
-		for _, p := range []part{postgres, chromium, compiler, nginx, haproxy, caddy, pgbouncer, bash, zsh, fish} {
+		for _, p := range []part{postgres, chromium, compiler, nginx, haproxy, caddy, pgbouncer, bash, zsh, fish, node, npm} {
 			if len(m.packages[p]) == 0 {
 				t.Errorf("%s: no package for %s", m.program, p)
 			}

@@ -1,6 +1,6 @@
 // Command install brings what the tests need and this machine lacks, by the
 // system's own package manager: PostgreSQL 15 or newer, Chromium, nginx, HAProxy,
-// Caddy, PgBouncer, bash, zsh, fish, and on Linux the C compiler that the race detector needs.
+// Caddy, PgBouncer, bash, zsh, fish, Node.js with npm, and on Linux the C compiler that the race detector needs.
 //
 // It says first what it installs. It installs only where it may (as root, or as
 // a user with Homebrew); otherwise it changes nothing and ends with exit code 1

@@ -20,6 +20,8 @@ const (
 	bash      part = "bash"
 	zsh       part = "zsh"
 	fish      part = "fish"
+	node      part = "Node.js"
+	npm       part = "npm"
 )
 
 // lacking returns the parts that this machine does not have. PostgreSQL's
@@ -45,6 +47,7 @@ func lacking() []part {
 	}{
 		{nginx, machine.Nginx}, {haproxy, machine.HAProxy}, {caddy, machine.Caddy}, {pgbouncer, machine.PgBouncer},
 		{bash, machine.Bash}, {zsh, machine.Zsh}, {fish, machine.Fish},
+		{node, machine.Node}, {npm, machine.NPM},
 	} {
 		if _, ok := program.look(); !ok {
 			missing = append(missing, program.part)
