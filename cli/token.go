@@ -30,7 +30,7 @@ func (cmd tokenCreateCommand) Run(settings server.Settings, std streams) error {
 	secret := auth.NewScriptToken()
 	return withStore(settings, false, std, func(ctx context.Context, repo *repository.Repository) error {
 		err := ofUser(cmd.User, func() error {
-			_, err := repo.CreateTokenOf(ctx, cmd.User, secret, asked)
+			_, err := repo.CreateToken(ctx, operator, cmd.User, secret, asked)
 			return inFlags(err)
 		})
 		if err != nil {
@@ -76,24 +76,19 @@ func (cmd tokenListCommand) Run(settings server.Settings, std streams) error {
 	return withStore(settings, false, std, func(ctx context.Context, repo *repository.Repository) error {
 		table := tabwriter.NewWriter(std.out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(table, "ID\tSCOPES\tCHATS\tCREATED\tEXPIRES\tLAST USED\tNAME")
-		for q := (chat.ListQuery{Limit: chat.MaxList}); ; {
-			var page chat.Page[chat.Token]
-			err := ofUser(cmd.User, func() (err error) {
-				page, err = repo.TokensOf(ctx, cmd.User, q)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			for _, t := range page.Items {
+		err := ofUser(cmd.User, func() error {
+			return eachPage(func(q chat.ListQuery) (chat.Page[chat.Token], error) {
+				return repo.Tokens(ctx, operator, cmd.User, q)
+			}, func(t chat.Token) string {
 				fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%q\n", t.ID, strings.Join(t.Scopes, ","), chatsOf(t),
 					t.CreatedAt, t.ExpiresAt, lastUse(t), t.Name)
-				q.After = t.ID
-			}
-			if !page.More {
-				return table.Flush()
-			}
+				return t.ID
+			})
+		})
+		if err != nil {
+			return err
 		}
+		return table.Flush()
 	})
 }
 
@@ -120,7 +115,7 @@ func (cmd tokenRevokeCommand) Run(settings server.Settings, std streams) error {
 	return withStore(settings, false, std, func(ctx context.Context, repo *repository.Repository) error {
 		err := chat.CheckTokenID(cmd.ID)
 		if err == nil {
-			err = repo.RevokeAnyToken(ctx, cmd.ID)
+			err = repo.RevokeToken(ctx, operator, "", cmd.ID)
 		}
 		if errors.Is(err, chat.ErrNotFound) || errors.Is(err, chat.ErrInvalid) {
 			// What is given by mistake may be the token itself, and is not repeated.

@@ -14,8 +14,8 @@ import (
 )
 
 // A script token is a session of the kind 'token'; see the migration accounts. The methods
-// that have an actor are about the actor's own tokens or, where bot is not empty, about those
-// of that bot, which takes an admin.
+// are about the actor's own tokens or, where bot is not empty, about those of that bot, which
+// takes an admin.
 
 // tokenOverKept is how long a token that has ended counts among those of its user. A stream
 // that it opened ends within that time.
@@ -81,19 +81,21 @@ func (r *Repository) ScriptToken(ctx context.Context, id string) (_ auth.StoredT
 }
 
 // tokenUser decides whose tokens a request is about, whose action on the actor's own is own.
-// chat.ErrForbidden for those of a user that is no bot.
-func (h handle) tokenUser(ctx context.Context, actor chat.Actor, own chat.Action, bot string) (username string, err error) {
-	if bot == "" {
+// chat.ErrForbidden for those of a user that is no bot. To an operator all tokens are alike, and
+// without a username everybody's, which is empty, is meant.
+func (h handle) tokenUser(ctx context.Context, actor chat.Actor, own chat.Action, username string) (string, error) {
+	operates := actor.Kind == chat.Operator
+	if username == "" && !operates {
 		return actor.Username, h.decide(ctx, actor, own)
 	}
-	if err := h.decide(ctx, actor, chat.ManageBotTokens); err != nil {
+	if err := h.decide(ctx, actor, chat.ManageBotTokens); err != nil || username == "" {
 		return "", err
 	}
-	user, err := h.openAccount(ctx, bot)
-	if err == nil && !user.Bot {
+	user, err := h.openAccount(ctx, username)
+	if err == nil && !user.Bot && !operates {
 		err = chat.ErrForbidden
 	}
-	return bot, err
+	return username, err
 }
 
 // CreateToken makes a token. chat.ErrInvalid (chats), chat.ErrTooManyTokens, chat.ErrForbidden;
@@ -105,14 +107,6 @@ func (r *Repository) CreateToken(ctx context.Context, actor chat.Actor, bot stri
 		if err != nil {
 			return none, err
 		}
-		return tx.createToken(ctx, username, token, n, r.maxTokens)
-	})
-}
-
-// CreateTokenOf makes a token for a user, without an actor. As CreateToken.
-func (r *Repository) CreateTokenOf(ctx context.Context, username string, token auth.ScriptToken, n chat.NewToken) (_ chat.Token, err error) {
-	defer wrap(&err, "making a script token")
-	return write(ctx, r, func(ctx context.Context, tx *transaction) (chat.Token, error) {
 		return tx.createToken(ctx, username, token, n, r.maxTokens)
 	})
 }
@@ -190,17 +184,6 @@ func (r *Repository) Tokens(ctx context.Context, actor chat.Actor, bot string, q
 	})
 }
 
-// TokensOf lists the tokens of a user, without an actor. chat.ErrNotFound.
-func (r *Repository) TokensOf(ctx context.Context, username string, q chat.ListQuery) (_ chat.Page[chat.Token], err error) {
-	defer wrap(&err, "reading a user's script tokens")
-	return read(ctx, r, func(ctx context.Context, h handle) (none chat.Page[chat.Token], err error) {
-		if _, err := h.user(ctx, username); err != nil {
-			return none, err
-		}
-		return h.tokens(ctx, username, q)
-	})
-}
-
 func (h handle) tokens(ctx context.Context, username string, q chat.ListQuery) (chat.Page[chat.Token], error) {
 	return list(ctx, h, tokenRow.token, q, selectTokens+`s.username = ? AND s.id > ? ORDER BY s.id LIMIT ?`, username)
 }
@@ -215,15 +198,6 @@ func (r *Repository) RevokeToken(ctx context.Context, actor chat.Actor, bot, id 
 			return none, err
 		}
 		return none, tx.revokeToken(ctx, id, username)
-	})
-	return err
-}
-
-// RevokeAnyToken ends a token, whosever it is, without an actor. chat.ErrNotFound.
-func (r *Repository) RevokeAnyToken(ctx context.Context, id string) (err error) {
-	defer wrap(&err, "revoking a script token")
-	_, err = write(ctx, r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
-		return none, tx.revokeToken(ctx, id, "")
 	})
 	return err
 }

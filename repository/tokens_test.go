@@ -108,8 +108,8 @@ func TestARevokedScriptTokenEndsAtAPosition(t *testing.T) {
 		_, err = here.ScriptToken(t.Context(), id)
 		wantRefusal(t, err, chat.ErrNotFound)
 		wantRefusal(t, here.RevokeToken(t.Context(), as["ann"], "", id), chat.ErrNotFound)
-		wantRefusal(t, here.RevokeAnyToken(t.Context(), id), chat.ErrNotFound)
-		wantRefusal(t, here.RevokeAnyToken(t.Context(), as["ann"].Session), chat.ErrNotFound)
+		wantRefusal(t, here.RevokeToken(t.Context(), operator, "", id), chat.ErrNotFound)
+		wantRefusal(t, here.RevokeToken(t.Context(), operator, "", as["ann"].Session), chat.ErrNotFound)
 		if page, err := here.Tokens(t.Context(), as["ann"], "", firstPage); err != nil || len(page.Items) != 0 {
 			t.Errorf("listed are %+v, %v", page, err)
 		}
@@ -131,7 +131,7 @@ func TestTheScriptTokensOfADisabledUserAreOver(t *testing.T) {
 		wantRefusal(t, err, chat.ErrSessionEnded)
 		_, err = r.ScriptToken(t.Context(), id)
 		wantRefusal(t, err, chat.ErrNotFound)
-		_, err = r.CreateTokenOf(t.Context(), "bob", auth.NewScriptToken(), chat.NewToken{Name: "late", Scopes: chat.ScopeRead, Life: time.Hour})
+		_, err = r.CreateToken(t.Context(), operator, "bob", auth.NewScriptToken(), chat.NewToken{Name: "late", Scopes: chat.ScopeRead, Life: time.Hour})
 		wantRefusal(t, err, chat.ErrNotFound)
 	})
 }
@@ -278,11 +278,11 @@ func TestScriptTokensAreListedInPages(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("listed %q, want %q", got, want)
 		}
-		page, err := r.TokensOf(t.Context(), "ann", firstPage)
+		page, err := r.Tokens(t.Context(), operator, "ann", firstPage)
 		if err != nil || len(page.Items) != 5 {
 			t.Errorf("%+v, %v", page, err)
 		}
-		_, err = r.TokensOf(t.Context(), "nobody", firstPage)
+		_, err = r.Tokens(t.Context(), operator, "nobody", firstPage)
 		wantRefusal(t, err, chat.ErrNotFound)
 	})
 }

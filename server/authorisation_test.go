@@ -314,7 +314,7 @@ func (s *scene) member(role chat.Role) signedIn {
 // script is a script token's header.
 func (s *scene) script(username string, scopes chat.Scope, chats ...string) []string {
 	token := auth.NewScriptToken()
-	must(s.repository.CreateTokenOf(s.t.Context(), username, token, chat.NewToken{
+	must(s.repository.CreateToken(s.t.Context(), chat.Actor{Kind: chat.Operator}, username, token, chat.NewToken{
 		Name: "script", Scopes: scopes, Chats: chat.NewChatSet(chats), Life: time.Hour,
 	}))
 	return bearer(token.Text())
