@@ -55,10 +55,11 @@ var ResetByTail = Mistake{Name: "a place ahead of the tail taken for gone", Edit
 	{"stream/open.go", "	rd.cursor, reset = rd.start.place(opening)\n", "	behind := opening\n	behind.Head = b.applied\n	rd.cursor, reset = rd.start.place(behind)\n"},
 }}
 
-// NilIgnored does not heed that notifications may have been lost. The poll finds them two
-// seconds later, so it is put off.
+// NilIgnored does not heed that notifications may have been lost. The next beat finds what
+// they told of a second later, and the poll another second later, so these are put off.
 var NilIgnored = Mistake{Name: "nil notification ignored", Edits: []Edit{
 	{"stream/tail.go", "		t.lookAtLog(0)\n", ""},
 }, Under: []Edit{
 	{"stream/broker.go", "setDefault(&o.Poll, 2*time.Second)", "setDefault(&o.Poll, time.Hour)"},
+	{"stream/publisher.go", "Head: p.broker.position()", "Head: 0"},
 }}

@@ -10,9 +10,11 @@ var SequenceAsCursor = Mistake{Name: "a sequence as cursor", Edits: []Edit{
 			"	} else {\n" +
 			"		c.message.statement(fmt.Sprintf(`UPDATE head SET pos = pos + %d WHERE one = 1 RETURNING pos - %d, writer, batch`, n, n))\n" +
 			"		c.message.statement(`COMMIT`)\n" +
-			"		c.message.statement(begin)\n" +
+			"		c.message.statement(`BEGIN`)\n" +
 			"	}\n" +
 			"	questions := ask(entries)"},
+	// What joins behind the lock would have no position of its own.
+	{"repository/posts/lane.go", "	return l.cache.recall(entry) && decided(entry)\n", "	return l.cache.recall(entry) && false\n"},
 	{"repository/postgres/statements.go",
 		"UPDATE head SET pos = $1, writer = $11, batch = $12 WHERE one = 1`",
 		"UPDATE head SET pos = GREATEST(pos, $1), writer = $11, batch = $12 WHERE one = 1`"},
@@ -44,7 +46,7 @@ var KeyBeforeLock = Mistake{Name: "key looked up before the lock", Edits: []Edit
 			"		c.message.ask(early)\n" +
 			"		rows, err := c.QueryContext(ctx, string(c.message.text))\n" +
 			"		if err != nil {\n" +
-			"			return at, err\n" +
+			"			return at, nil, err\n" +
 			"		}\n" +
 			"		err = scan(rows, early, false)\n" +
 			"		rows.Close()\n" +
