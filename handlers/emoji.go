@@ -1,0 +1,37 @@
+package handlers
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/forPelevin/gomoji"
+	"github.com/gin-gonic/gin"
+
+	"parley/chat"
+)
+
+// emojiParam is the one emoji that a path names, in its full form: with the variation
+// selectors that some keyboards leave out, so that nobody sees the same reaction twice.
+func emojiParam(c *gin.Context) (string, error) {
+	emoji, ok := fullEmojis()[withoutSelectors(c.Param("emoji"))]
+	if !ok {
+		return "", chat.Invalid("emoji", "must be one emoji of Unicode")
+	}
+	return emoji, nil
+}
+
+// fullEmojis are the emojis of Unicode by their form without variation selectors.
+var fullEmojis = sync.OnceValue(func() map[string]string {
+	full := make(map[string]string)
+	for _, e := range gomoji.AllEmojis() {
+		bare := withoutSelectors(e.Character)
+		// The full form is the one with the most selectors (UTS #51, ED-18).
+		if len(e.Character) > len(full[bare]) {
+			full[bare] = e.Character
+		}
+	}
+	return full
+})
+
+// withoutSelectors leaves out U+FE0F, which asks for the form of an emoji.
+func withoutSelectors(s string) string { return strings.ReplaceAll(s, "\uFE0F", "") }
