@@ -13,7 +13,7 @@ import (
 // Message reads one message. chat.ErrNotFound, chat.ErrNotAMember.
 func (c *Client) Message(ctx context.Context, id int64) (chat.Message, error) {
 	var m chat.Message
-	_, err := c.call(ctx, request{method: http.MethodGet, path: "/messages/" + strconv.FormatInt(id, 10)}, &m)
+	_, err := c.call(ctx, request{method: http.MethodGet, path: messagePath(id)}, &m)
 	return m, err
 }
 
