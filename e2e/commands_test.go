@@ -154,9 +154,14 @@ func (s *story) await(ts *testscript.TestScript, neg bool, args []string) {
 func (s *story) remember(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg)
 	name, pattern := argument(ts, args, 0), regexp.MustCompile("(?m)"+argument(ts, args, 1))
-	found := pattern.FindStringSubmatch(ts.ReadFile("stdout"))
+	file := "stdout"
+	if len(args) > 2 {
+		file = args[2]
+	}
+	text := ts.ReadFile(file)
+	found := pattern.FindStringSubmatch(text)
 	if found == nil {
-		ts.Fatalf("%s is nowhere in:\n%s", pattern, ts.ReadFile("stdout"))
+		ts.Fatalf("%s is nowhere in:\n%s", pattern, text)
 	}
 	ts.Setenv(name, found[len(found)-1])
 }

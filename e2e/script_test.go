@@ -31,7 +31,8 @@ import (
 //	                     machine takes it apart; with FILE in the background, and what
 //	                     it answers is in the file
 //	await FILE REGEXP    waits until the file holds it
-//	remember NAME REGEXP sets $NAME to the last group found in the last command's stdout
+//	remember NAME REGEXP sets $NAME to the last group found in the last command's stdout,
+//	                     or in the file that is named behind
 //	oneline MISTAKES     wants that many lines on the last command's stderr
 //	mode BITS FILE       wants these permissions
 //	take NAME FILE       sets $NAME to the one line that the file holds
