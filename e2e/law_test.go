@@ -24,6 +24,7 @@ var house = map[string]struct {
 	"migrations":           {"", "the schema is text"},
 	"web":                  {"", "the page is files; it speaks to the service over HTTP"},
 	"docs":                 {"", "documents are files"},
+	"docs/reference":       {"", "it makes a document of another, and nothing that serves needs it"},
 	"auth":                 {"chat", "who somebody is, is decided without a database driver and without HTTP"},
 	"auth/issuers":         {"auth chat", "what another issuer's token says is decided without what stores or asks for it"},
 	"stream":               {"chat", "readers follow a log that they know by a small interface; what stores it is not theirs"},
@@ -54,6 +55,7 @@ var house = map[string]struct {
 	"e2e/chaos/site":       {"e2e/chaos/history", "the log is read back past the program"},
 	"e2e/chaos/wire":       {"", "a network knows nobody"},
 	"e2e/need/natsserver":  {"", "what tests stand on must not stand on what is tested"},
+	"e2e/described":        {"docs", "the description judges, and what is judged is seen on the wire alone"},
 	"e2e/leak":             {"", "every package's tests may end with it"},
 	"e2e/vet":              {"", "it reads the house's sources and imports none"},
 	"e2e/need/machine":     {"", "it runs before any module has been fetched"},
@@ -95,6 +97,9 @@ var technologies = map[string]struct {
 	"github.com/nats-io/nats.go":                 {"stream/natsbus e2e/bus_test.go e2e/chaos/site", "one package speaks to NATS"},
 	"github.com/nats-io/nats-server/v2":          {"e2e/need/natsserver e2e/chaos/site deploy/cluster bench", "a server is only needed by what tests, shows or measures the bus"},
 	"github.com/prometheus/client_golang":        {"handlers middleware repository repository/commitlog server stream stream/natsbus bench", "each part counts what it does; chat and auth decide and count nothing"},
+	"github.com/pb33f":                           {"e2e/described", "tests alone hold anything to the description"},
+	"github.com/goccy/go-yaml":                   {"docs/reference e2e/described", "the program reads no YAML"},
+	"github.com/forPelevin/gomoji":               {"handlers/emoji.go", "what an emoji is, is decided in one place"},
 }
 
 // TestWhoMayImportWhom reads every file that is no test, whatever system it is
