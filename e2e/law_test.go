@@ -69,7 +69,7 @@ var technologies = map[string]struct {
 	files  string // packages, or files
 	reason string
 }{
-	"database/sql":                               {"repository repository/postgres repository/sqlite repository/commitlog/outcome.go e2e/need e2e/chaos e2e/chaos/site bench", "SQL is spoken in one place; the group commit knows only the driver's errors"},
+	"database/sql":                               {"repository repository/postgres repository/sqlite repository/commitlog/outcome.go repository/posts/row.go e2e/need e2e/chaos e2e/chaos/site bench", "SQL is spoken in one place; the group commit knows only the driver's errors"},
 	"github.com/jmoiron/sqlx":                    {"repository repository/postgres repository/sqlite bench", "SQL is spoken in one place"},
 	"github.com/lib/pq":                          {"repository repository/postgres e2e/need e2e/chaos/site bench", "SQL is spoken in one place, notifications included"},
 	"modernc.org/sqlite":                         {"repository/sqlite e2e/chaos/site bench", "one package drives SQLite; what judges it reads the file by itself"},
