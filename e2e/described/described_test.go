@@ -92,7 +92,7 @@ func TestWhatIsAsDescribedIsPassedOver(t *testing.T) {
 		{"GET", "/chat/me", "", "", 200, ann, nil},
 		{"GET", "/chats?limit=2&visibility=public", "", "", 200, `{"chats":[` + lobby + `]}`, []string{"Link", `</chats?after=lobby>; rel="next"`}},
 		{"POST", "/chats", asJSON, `{"id":"lobby"}`, 201, lobby, []string{"Location", "/chats/lobby"}},
-		{"POST", "/chats", asForm, "id=lobby&title=a+b", 201, lobby, nil},
+		{"POST", "/chats", asForm, "id=lobby&title=a+%26+b", 201, lobby, nil},
 		{"POST", "/chats", asJSON, "", 201, lobby, nil},
 		{"POST", "/chats", asJSON, `{"id":"no good"}`, 400, problem(400, "invalid_request"), nil},
 		{"POST", "/login", asForm, "username=ann&password=correct-horse&cookie=true", 200, `{"expires_at":"2026-03-01T12:00:00.000Z","refresh_expires_at":"2026-03-01T12:00:00.000Z","user":` + ann + `}`, nil},
