@@ -92,6 +92,12 @@ func (a *api) routes() []route {
 		{"POST", "/chats/:chat/messages", a.postInChat, actor, chat.PostMessage, inJSONOrText},
 		{"GET", "/chats/:chat/messages", a.history, actor, chat.ReadMessages, inJSON},
 		{"GET", "/messages/:id", a.readMessage, actor, chat.ReadMessages, inJSON},
+		{"PATCH", "/messages/:id", a.editMessage, actor, chat.EditMessage, inJSON},
+		{"DELETE", "/messages/:id", a.deleteMessage, actor, chat.DeleteOwnMessage, nil},
+		{"GET", "/messages/:id/replies", a.replies, actor, chat.ReadMessages, inJSON},
+		{"PUT", "/messages/:id/reactions/:emoji", a.addReaction, actor, chat.React, inJSON},
+		{"DELETE", "/messages/:id/reactions/:emoji", a.removeReaction, actor, chat.React, inJSON},
+		{"GET", "/chats/:chat/wait", a.waitForMessage, actor, chat.FollowChat, inJSON},
 
 		{"GET", "/chats/:chat/stream", a.followChat, follower, chat.FollowChat, inFrames},
 		{"GET", "/stream", a.followAll, follower, chat.FollowAll, inFrames},

@@ -148,7 +148,7 @@ func (r *Repository) makeLog(log *slog.Logger) {
 		Metrics: r.metrics.log,
 		Log:     log,
 	})
-	r.postLane = &posts.Lane[*conn]{Publish: r.publish}
+	r.postLane = &posts.Lane[*conn]{Publish: r.publish, Erased: func() { r.cleaner.erased.Store(true) }}
 	r.posts = commitlog.AddLane(r.log, r.postLane, posts.Limits(), true)
 	r.changes = commitlog.AddLane(r.log, &changeLane{r: r}, changeLimits, false)
 }
