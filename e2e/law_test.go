@@ -24,6 +24,7 @@ var house = map[string]struct {
 	"migrations":           {"", "the schema is text"},
 	"web":                  {"", "the page is files; it speaks to the service over HTTP"},
 	"docs":                 {"", "documents are files"},
+	"docs/reference":       {"", "it makes a document of another, and nothing that serves needs it"},
 	"auth":                 {"chat", "who somebody is, is decided without a database driver and without HTTP"},
 	"auth/issuers":         {"auth chat", "what another issuer's token says is decided without what stores or asks for it"},
 	"stream":               {"chat", "readers follow a log that they know by a small interface; what stores it is not theirs"},
@@ -54,6 +55,7 @@ var house = map[string]struct {
 	"e2e/chaos/site":       {"e2e/chaos/history", "the log is read back past the program"},
 	"e2e/chaos/wire":       {"", "a network knows nobody"},
 	"e2e/need/natsserver":  {"", "what tests stand on must not stand on what is tested"},
+	"e2e/described":        {"docs", "the description judges, and what is judged is seen on the wire alone"},
 	"e2e/leak":             {"", "every package's tests may end with it"},
 	"e2e/vet":              {"", "it reads the house's sources and imports none"},
 	"e2e/need/machine":     {"", "it runs before any module has been fetched"},
@@ -67,7 +69,7 @@ var technologies = map[string]struct {
 	files  string // packages, or files
 	reason string
 }{
-	"database/sql":                               {"repository repository/postgres repository/sqlite repository/commitlog/outcome.go e2e/need e2e/chaos e2e/chaos/site bench", "SQL is spoken in one place; the group commit knows only the driver's errors"},
+	"database/sql":                               {"repository repository/postgres repository/sqlite repository/commitlog/outcome.go repository/posts/row.go e2e/need e2e/chaos e2e/chaos/site bench", "SQL is spoken in one place; the group commit knows only the driver's errors"},
 	"github.com/jmoiron/sqlx":                    {"repository repository/postgres repository/sqlite bench", "SQL is spoken in one place"},
 	"github.com/lib/pq":                          {"repository repository/postgres e2e/need e2e/chaos/site bench", "SQL is spoken in one place, notifications included"},
 	"modernc.org/sqlite":                         {"repository/sqlite e2e/chaos/site bench", "one package drives SQLite; what judges it reads the file by itself"},
@@ -84,7 +86,7 @@ var technologies = map[string]struct {
 	"github.com/alecthomas/kong":                 {"cli", "settings are a value; only the command line reads arguments"},
 	"golang.org/x/term":                          {"cli", "only the command line has a terminal"},
 	"github.com/rogpeppe/go-internal/lockedfile": {"cli/credentials.go", "one lock between commands, on every system"},
-	"github.com/hashicorp/golang-lru/v2":         {"auth auth/issuers middleware rates", "tokens that were found good, and where accounts were signed in from"},
+	"github.com/hashicorp/golang-lru/v2":         {"auth auth/issuers middleware rates repository", "tokens that were found good, where accounts were signed in from, and what never changes of messages"},
 	"github.com/google/uuid":                     {"client bench", "a key that is made up begins with the time"},
 	"golang.org/x/sys":                           {"stream bench repository/sqlite/stat_unix.go repository/sqlite/file_linux.go", "sockets without net/http and the kernel that sees them; what tells one file from another"},
 	"gonum.org/v1/plot":                          {"bench", "only what was measured is drawn"},
@@ -95,6 +97,9 @@ var technologies = map[string]struct {
 	"github.com/nats-io/nats.go":                 {"stream/natsbus e2e/bus_test.go e2e/chaos/site", "one package speaks to NATS"},
 	"github.com/nats-io/nats-server/v2":          {"e2e/need/natsserver e2e/chaos/site deploy/cluster bench", "a server is only needed by what tests, shows or measures the bus"},
 	"github.com/prometheus/client_golang":        {"handlers middleware repository repository/commitlog server stream stream/natsbus bench", "each part counts what it does; chat and auth decide and count nothing"},
+	"github.com/pb33f":                           {"e2e/described", "tests alone hold anything to the description"},
+	"github.com/goccy/go-yaml":                   {"docs/reference e2e/described", "the program reads no YAML"},
+	"github.com/forPelevin/gomoji":               {"handlers/emoji.go", "what an emoji is, is decided in one place"},
 }
 
 // TestWhoMayImportWhom reads every file that is no test, whatever system it is

@@ -185,6 +185,7 @@ func (c *Conn) dataVersion() (version uint32, err error) {
 
 // Load implements [posts.Conn].
 func (c *Conn) Load(ctx context.Context, entries []*posts.Entry) error {
+	first := posts.FirstUsers(entries)
 	for _, e := range entries {
 		if !e.Facts.Cached {
 			var seq sql.NullInt64
@@ -206,7 +207,7 @@ func (c *Conn) Load(ctx context.Context, entries []*posts.Entry) error {
 			}
 		}
 		if e.IsChange() {
-			if err := c.loadChanged(ctx, e, posts.FirstUsers(entries)); err != nil {
+			if err := c.loadChanged(ctx, e, first); err != nil {
 				return err
 			}
 		}
