@@ -20,6 +20,8 @@ func (a *api) rateOf(r route) rates.Policy {
 		return a.Rates.Refreshes
 	case "POST /messages", "POST /chats/:chat/messages":
 		return a.Rates.Posts
+	case "POST /chats/:chat/typing":
+		return a.Rates.Typing
 	case "GET /stream", "GET /chats/:chat/stream":
 		return a.Rates.Streams
 	}

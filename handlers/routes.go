@@ -92,6 +92,10 @@ func (a *api) routes() []route {
 		{"GET", "/chats/:chat/messages", a.history, actor, chat.ReadMessages, inJSON},
 		{"GET", "/messages/:id", a.readMessage, actor, chat.ReadMessages, inJSON},
 
+		{"POST", "/chats/:chat/typing", a.signalTyping, actor, chat.ShowTyping, nil},
+		{"PUT", "/chats/:chat/read", a.markRead, actor, chat.MarkRead, nil},
+		{"GET", "/chats/:chat/read", a.listMarkers, actor, chat.ReadMarkers, inJSON},
+
 		{"GET", "/chats/:chat/stream", a.followChat, follower, chat.FollowChat, inFrames},
 		{"GET", "/stream", a.followAll, follower, chat.FollowAll, inFrames},
 

@@ -104,6 +104,10 @@ type Broker struct {
 	// lost are the parts of the log that it left out while this instance followed it.
 	lost  []chat.Jump
 	wakes wakes
+	// rounds are the rooms that pass on signals; early are signals whose positions the tail
+	// has yet to reach.
+	rounds signalRounds
+	early  []*signalFrame
 	// reads are the parts of the log that are to be read; reading is how many
 	// goroutines do.
 	reads   []logRead
@@ -120,6 +124,7 @@ func New(log Log, o Options) *Broker {
 		registry: newRegistry(o.Limits),
 		memory:   newMemory(o.TotalBytes, o.RoomBytes),
 		wakes:    make(wakes),
+		rounds:   signalRounds{woken: make(chan struct{}, 1)},
 	}
 	b.tail = newTail(b)
 	b.renewals = newRenewals(b)
@@ -153,6 +158,7 @@ func (b *Broker) Start(ctx context.Context) error {
 	}
 	b.workDone.Go(func() { b.tail.run(b.work) })
 	b.workDone.Go(func() { b.renewals.run(b.work) })
+	b.workDone.Go(func() { b.runRounds(b.work) })
 	if bus := b.opts.Bus; bus != nil {
 		b.workDone.Go(func() { bus.Receive(b.work, b.tail.hear) })
 		b.workDone.Go(func() { b.publisher.run(b.work) })

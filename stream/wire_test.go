@@ -137,6 +137,8 @@ func (s memSocket) full() bool {
 	return s.filled || s.narrow && s.room == 0
 }
 
+func (s memSocket) lags() bool { return s.full() }
+
 func (s memSocket) gone() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
