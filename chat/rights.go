@@ -49,6 +49,7 @@ const (
 	ShowTyping
 	MarkRead
 	ReadMarkers
+	ReadPresence
 
 	actions
 )
@@ -130,9 +131,10 @@ var rights = [actions]right{
 	ReadMessages: {name: "read a chat's messages", scope: ScopeRead, about: aboutChat, least: RoleGuest},
 	PostMessage:  {name: "post a message", scope: ScopePost, about: aboutChat, least: RoleMember},
 
-	ShowTyping:  {name: "signal typing in a chat", scope: ScopePost, about: aboutChat, least: RoleMember},
-	MarkRead:    {name: "move one's own read marker", scope: ScopeRead, about: aboutChat, least: RoleGuest},
-	ReadMarkers: {name: "list a chat's read markers", scope: ScopeRead, about: aboutChat, least: RoleGuest},
+	ShowTyping:   {name: "signal typing in a chat", scope: ScopePost, about: aboutChat, least: RoleMember},
+	MarkRead:     {name: "move one's own read marker", scope: ScopeRead, about: aboutChat, least: RoleGuest},
+	ReadMarkers:  {name: "list a chat's read markers", scope: ScopeRead, about: aboutChat, least: RoleGuest},
+	ReadPresence: {name: "list who is present in a chat", scope: ScopeRead, about: aboutChat, least: RoleGuest},
 }
 
 // Standing is what the store knows of an actor, and of how it stands to the chat that an

@@ -39,6 +39,13 @@ type Marker struct {
 	ID       int64  `json:"id"`
 }
 
+// Whereabouts are where a user is present: in one chat, or in all of the user's, where Chat is
+// empty.
+type Whereabouts struct {
+	Username string `json:"username" db:"username"`
+	Chat     string `json:"chat" db:"chat"`
+}
+
 // ErrBadMark refuses a read marker at what is no message of its chat.
 var ErrBadMark = Invalid("id", "must be the id of a message of this chat")
 

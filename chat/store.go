@@ -60,4 +60,7 @@ type Signals interface {
 	// Markers lists the read markers of a chat's members, by username. ErrNotFound,
 	// ErrNotAMember.
 	Markers(ctx context.Context, actor Actor, chatID string, q ListQuery) (Page[Marker], error)
+	// Present lists a chat's members that are present, by username: those among here, and
+	// those that other instances have told of. ErrNotFound, ErrNotAMember.
+	Present(ctx context.Context, actor Actor, chatID string, here []string, q ListQuery) (Page[string], error)
 }

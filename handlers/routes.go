@@ -93,6 +93,7 @@ func (a *api) routes() []route {
 		{"GET", "/messages/:id", a.readMessage, actor, chat.ReadMessages, inJSON},
 
 		{"POST", "/chats/:chat/typing", a.signalTyping, actor, chat.ShowTyping, nil},
+		{"GET", "/chats/:chat/presence", a.listPresent, actor, chat.ReadPresence, inJSON},
 		{"PUT", "/chats/:chat/read", a.markRead, actor, chat.MarkRead, nil},
 		{"GET", "/chats/:chat/read", a.listMarkers, actor, chat.ReadMarkers, inJSON},
 

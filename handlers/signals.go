@@ -70,3 +70,23 @@ func (a *api) listMarkers(c *gin.Context) error {
 		Markers []chat.Marker `json:"markers"`
 	}{page.Items})
 }
+
+func (a *api) listPresent(c *gin.Context) error {
+	chatID, err := chatParam(c)
+	if err != nil {
+		return err
+	}
+	q := queryOf(c)
+	asked := q.list(chat.CheckAnyUsername)
+	if err := q.err(); err != nil {
+		return err
+	}
+	page, err := a.Signals.Present(c.Request.Context(), actorOf(c), chatID, a.Streams.Present(chatID), asked)
+	if err != nil {
+		return err
+	}
+	linkNext(c, asked, page, func(username string) string { return username })
+	return writeJSON(c, http.StatusOK, struct {
+		Present []string `json:"present"`
+	}{page.Items})
+}

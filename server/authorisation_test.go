@@ -518,6 +518,7 @@ var asks = []ask{
 	{route: "GET /chats/:chat/messages", about: "public", path: func(s *scene) string { return "/chats/" + s.public() + "/messages" }},
 	{route: "GET /messages/:id", about: "of den", path: func(s *scene) string { return "/messages/" + s.message() }},
 	{route: "POST /chats/:chat/typing", about: "den"},
+	{route: "GET /chats/:chat/presence", about: "den"},
 	{route: "PUT /chats/:chat/read", about: "den", body: func(s *scene) string { return `{"id":` + s.message() + `}` }},
 	{route: "GET /chats/:chat/read", about: "den"},
 	{route: "GET /chats/:chat/stream", about: "den"},

@@ -33,6 +33,13 @@ func (h *house) markers(chatID string, who []string) (markers []string) {
 	return markers
 }
 
+func (h *house) present(chatID string, who []string) []string {
+	h.t.Helper()
+	var list struct{ Present []string }
+	h.do("GET", "/chats/"+chatID+"/presence", "", who...).want(200).into(&list)
+	return list.Present
+}
+
 func (h *house) unread(chatID string, who []string) int64 {
 	h.t.Helper()
 	var ch struct{ Unread int64 }
@@ -68,6 +75,23 @@ func TestSignalsGoFromOneInstanceToTheStreamsOfAnother(t *testing.T) {
 	if got := there.markers("lobby", ann); !slices.Equal(got, []string{fmt.Sprint("bob ", m.ID)}) {
 		t.Errorf("the markers are %q", got)
 	}
+
+	bobs := here.follow("/chats/lobby/stream", bob...)
+	if block := stream.until("event: presence"); !strings.HasSuffix(block, `{"chat":"lobby","username":"bob","present":true}`) {
+		t.Errorf("presence is %q", block)
+	}
+	for _, h := range []*house{here, there} {
+		h.eventually("both are present", func() bool { return slices.Equal(h.present("lobby", bob), []string{"ann", "bob"}) })
+	}
+	bobs.body.Close()
+	if block := stream.until("event: presence"); !strings.HasSuffix(block, `{"chat":"lobby","username":"bob","present":false}`) {
+		t.Errorf("presence is %q", block)
+	}
+	for _, h := range []*house{here, there} {
+		if got := h.present("lobby", bob); !slices.Equal(got, []string{"ann"}) {
+			t.Errorf("present are %q", got)
+		}
+	}
 }
 
 func TestSignalsAndMarkersAreRefusedAsTheContractSays(t *testing.T) {
@@ -101,7 +125,10 @@ func TestSignalsAndMarkersAreRefusedAsTheContractSays(t *testing.T) {
 	if got := h.markers("lobby", gus); !slices.Equal(got, []string{fmt.Sprint("gus ", m.ID)}) {
 		t.Errorf("the markers are %q", got)
 	}
-	for _, path := range []string{"/chats/lobby/read"} {
+	if got := h.present("lobby", gus); got == nil || len(got) != 0 {
+		t.Errorf("present are %q", got)
+	}
+	for _, path := range []string{"/chats/lobby/read", "/chats/lobby/presence"} {
 		h.do("GET", path, "", zoe...).refused(404, "not_found")
 		h.do("GET", path+"?after=A", "", ann...).refused(400, "invalid_request", "after")
 	}

@@ -97,6 +97,7 @@ type Broker struct {
 
 	mu sync.Mutex
 	registry
+	presence
 	memory *memory
 	// applied is the tail's position: whatever of the log is not behind it is in
 	// the rooms that were open at the time.
@@ -122,6 +123,7 @@ func New(log Log, o Options) *Broker {
 		opts:     o,
 		metrics:  newMetrics(o.Registerer),
 		registry: newRegistry(o.Limits),
+		presence: newPresence(),
 		memory:   newMemory(o.TotalBytes, o.RoomBytes),
 		wakes:    make(wakes),
 		rounds:   signalRounds{woken: make(chan struct{}, 1)},
@@ -166,6 +168,8 @@ func (b *Broker) Start(ctx context.Context) error {
 	}
 	if b.leaseholder != nil {
 		b.workDone.Go(func() { b.leaseholder.run(b.leased) })
+	} else {
+		b.workDone.Go(func() { b.tellOfPresence(b.leased) })
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func TestSignalsAreShownLiveAndHaveNoID(t *testing.T) {
 		h.signal(types("elsewhere", "bob"))
 		h.sleep(10 * time.Second)
 		for _, c := range []*client{own, all} {
-			expect(t, "events", c.names(), "ready typing presence read")
+			expect(t, "events", c.names(), "ready typing read")
 			blocks := c.blocks()
 			for i, want := range []string{
 				`{"chat":"lobby","username":"bob"}`, `{"chat":"lobby","username":"bob","present":true}`, `{"chat":"lobby","username":"bob","id":7}`,
