@@ -31,6 +31,8 @@ func undoBoundedEndings(t testing.TB, r *Repository) {
 		`DROP TABLE invites`,
 		`DROP TABLE spent_tickets`,
 		`DROP TABLE compatibility`,
+		`DROP TABLE read_markers`,
+		`DROP TABLE presences`,
 		`DROP TABLE instance_streams`,
 		`DROP TABLE instances`,
 		`DROP TABLE jumps`,
