@@ -18,20 +18,21 @@ import (
 
 // display is how messages and events are shown.
 type display struct {
+	IDs   bool   `name:"ids" help:"Show the id of each message, by which it is edited, deleted and answered."`
 	JSON  bool   `name:"json" help:"A line of JSON for each."`
 	Color string `default:"auto" enum:"auto,always,never" placeholder:"auto|always|never" help:"Whether to use colours; auto does on a terminal, unless NO_COLOR is set."`
 }
 
 // screen shows messages and events, each by one write.
 type screen struct {
-	out           io.Writer
-	json, colours bool
+	out                io.Writer
+	json, ids, colours bool
 	// chats says that each line names its chat.
 	chats bool
 }
 
 func (d display) screen(out io.Writer, chats bool) screen {
-	return screen{out: out, json: d.JSON, colours: d.Color == "always" || d.Color == "auto" && coloured(out), chats: chats}
+	return screen{out: out, json: d.JSON, ids: d.IDs, colours: d.Color == "always" || d.Color == "auto" && coloured(out), chats: chats}
 }
 
 // coloured says whether colours are wanted where nothing is said of them (no-color.org).
@@ -45,7 +46,7 @@ func (s screen) message(m chat.Message) error {
 	if s.json {
 		return s.value(m)
 	}
-	return s.line(m.Chat, s.text(m, ""))
+	return s.line(m.Chat, s.text(m))
 }
 
 // event shows an event of a stream. Without JSON there is none for signals, and for what
@@ -85,12 +86,12 @@ func (s screen) line(chatID, text string) error {
 func (s screen) told(e client.Event) string {
 	note := func(format string, args ...any) string { return s.paint(dim, fmt.Sprintf("* "+format, args...)) }
 	switch e.Name {
-	case chat.KindMessage:
-		return s.text(*e.Message, "")
-	case "message.edited":
-		return s.text(*e.Message, s.paint(dim, " (edited)"))
-	case "message.deleted":
+	case chat.KindMessage, chat.KindMessageEdited:
+		return s.text(*e.Message)
+	case chat.KindMessageDeleted:
 		return note("message %d of %s was deleted", e.Message.ID, visible(e.Message.Author))
+	case chat.KindReaction:
+		return note("reactions to message %d of %s: %s", e.Message.ID, visible(e.Message.Author), reactions(e.Message.Reactions))
 	case chat.KindMemberJoined:
 		return note("%s joined", visible(e.Member.Username))
 	case chat.KindMemberLeft:
@@ -112,12 +113,19 @@ func (s screen) told(e client.Event) string {
 }
 
 // text is a message as a line, or several.
-func (s screen) text(m chat.Message, behind string) string {
-	text := visibleLines(m.Text)
-	if m.Text == "" { // no message is empty but one that was deleted
-		text = s.paint(dim, "(deleted)")
+func (s screen) text(m chat.Message) string {
+	when := clock(m.CreatedAt.Time(), time.Now())
+	if s.ids {
+		when += fmt.Sprintf(" [%d]", m.ID)
 	}
-	return s.paint(dim, clock(m.CreatedAt.Time(), time.Now())) + " " + s.paint(colourOf(m.Author), visible(m.Author)) + ": " + text + behind
+	text := visibleLines(m.Text)
+	switch {
+	case m.Deleted:
+		text = s.paint(dim, "(deleted)")
+	case !m.EditedAt.IsZero():
+		text += s.paint(dim, " (edited)")
+	}
+	return s.paint(dim, when) + " " + s.paint(colourOf(m.Author), visible(m.Author)) + ": " + text
 }
 
 // clock is a time of day, with the day where it is another.
@@ -145,4 +153,16 @@ func (s screen) paint(colour int, text string) string {
 	}
 	// A line break within would carry the colour into the next line.
 	return fmt.Sprintf("\x1b[%dm%s\x1b[0m", colour, strings.ReplaceAll(text, "\n", " "))
+}
+
+// reactions are those of a message, each with how often it is there.
+func reactions(rs chat.Reactions) string {
+	if len(rs) == 0 {
+		return "none"
+	}
+	var found []string
+	for _, r := range rs {
+		found = append(found, fmt.Sprintf("%s %d", visible(r.Emoji), r.Count))
+	}
+	return strings.Join(found, ", ")
 }

@@ -59,7 +59,7 @@ func (a account) await(ctx context.Context, chatID string, from client.Cursor, t
 			return chat.Message{}, fmt.Errorf("no message matched within %v", timeout)
 		case err != nil:
 			return chat.Message{}, err
-		case e.Name == chat.KindMessage && pattern.MatchString(e.Message.Text):
+		case e.Name == chat.KindMessage && !e.Message.Deleted && pattern.MatchString(e.Message.Text):
 			return *e.Message, nil
 		}
 	}

@@ -24,19 +24,29 @@ func (r *Repository) React(ctx context.Context, actor chat.Actor, id int64, emoj
 	return r.change(ctx, actor, "", posts.Change{Kind: chat.KindReaction, ID: id, Emoji: emoji, On: on}, chat.React)
 }
 
-// change has a change of a message decided behind the log's lock. What it takes is known
-// before: which chat a message is of, and who wrote it, never changes. action is the least
-// that the change takes, by which it is decided whether the actor may know of the message.
+// provenance is what never changes of a message.
+type provenance struct{ chat, author string }
+
+// maxProvenances bounds of how many messages it is remembered: some megabytes.
+const maxProvenances = 1 << 14
+
+// change has a change of a message decided behind the log's lock. What it is decided by is known
+// before as far as it never changes. action is the least that the change takes.
 func (r *Repository) change(ctx context.Context, actor chat.Actor, text string, c posts.Change, action chat.Action) (none chat.Message, err error) {
 	defer wrap(&err, "changing a message")
-	found, err := readAs(ctx, r, actor, func(ctx context.Context, h handle) (chat.Message, error) {
-		return h.message(ctx, actor, action, c.ID)
-	})
-	if err != nil {
-		return none, err
+	of, known := r.provenances.Get(c.ID)
+	if !known {
+		found, err := readAs(ctx, r, actor, func(ctx context.Context, h handle) (chat.Message, error) {
+			return h.message(ctx, actor, action, c.ID)
+		})
+		if err != nil {
+			return none, err
+		}
+		of = provenance{found.Chat, found.Author}
+		r.provenances.Add(c.ID, of)
 	}
-	c.Author = found.Author
-	e := &posts.Entry{Actor: actor, Post: chat.Post{Chat: found.Chat, Text: text}, Change: &c}
+	c.Author = of.author
+	e := &posts.Entry{Actor: actor, Post: chat.Post{Chat: of.chat, Text: text}, Change: &c}
 	if err := r.posts.Do(ctx, e); err != nil {
 		return none, r.dialect.refusal(ctx, unnamed(actor, action, err))
 	}

@@ -138,6 +138,9 @@ func (d *decision) state(e *Entry) *state {
 // change decides an entry that changes a message, and places it in the log unless it changes
 // nothing.
 func (d *decision) change(e *Entry) error {
+	if e.Facts.Live && !e.Facts.Exists { // whatever memberships are left of a chat that was deleted
+		return chat.ErrNotFound
+	}
 	if err := chat.Decide(e.Actor, e.action(), e.Chat, e.Facts.standing()); err != nil {
 		return err
 	}
