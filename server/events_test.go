@@ -88,6 +88,7 @@ func TestEveryEventOfAStreamIsAsDescribed(t *testing.T) {
 	follow("/stream?errors=inband")
 	lines("/chats/nowhere/stream?errors=inband", bob...)
 	follow("/stream?after=earliest", bob...)
+	follow("/stream", ann...)
 	lines("/stream?after=earliest", ann...)
 	h.chat("lobby", ann)
 	h.chat("den", ann)
@@ -101,11 +102,16 @@ func TestEveryEventOfAStreamIsAsDescribed(t *testing.T) {
 	h.do("PATCH", said, `{"text":"hello, all"}`, as...).want(200)
 	h.do("PUT", said+"/reactions/%F0%9F%91%8D", "", ann...).want(200)
 	h.do("DELETE", said, "", ann...).want(204)
+	h.do("PUT", "/chats/lobby/read", `{"id":`+strings.TrimPrefix(said, "/messages/")+`}`, with(bob, "Content-Type", asJSON)...).want(204)
+	h.do("POST", "/chats/lobby/typing", "", bob...).want(204)
+	for _, signal := range []string{"read", "typing"} {
+		h.eventually("a signal "+signal, func() bool { return k.has(signal) && k.has("line "+signal) })
+	}
 	h.do("DELETE", "/chats/lobby/members/bob", "", ann...).want(204)
 	h.do("DELETE", "/chats/den", "", ann...).want(204)
 	for _, name := range []string{
 		"", "message.edited", "message.deleted", "reaction", "chat.updated", "chat.deleted", "chat.joined", "chat.left", "member.joined", "member.updated",
-		"ready", "ping", "auth", "reset", "bye", "problem",
+		"presence", "ready", "ping", "auth", "reset", "bye", "problem",
 		"line message", "line message.edited", "line message.deleted", "line reaction", "line chat.updated", "line chat.joined", "line member.left", "line ready", "line auth", "line bye", "line problem",
 	} {
 		h.eventually("an event "+name, func() bool { return k.has(name) })

@@ -190,6 +190,7 @@ func TestEachEventIsHeldToItsSchema(t *testing.T) {
 	t.Parallel()
 	for _, good := range [][]byte{
 		Object("", "7", message),
+		Object("reaction", "8", strings.Replace(message, "{", `{"reactions":{"👍":{"count":1,"users":["ann"]}},`, 1)),
 		Object("ready", "", `{"head":7}`),
 		Object("bye", "", `{"reason":"rotate"}`),
 		[]byte(`{"event":"reset","id":7,"data":{"reason":"ahead","cursor":7}}`),
@@ -201,6 +202,7 @@ func TestEachEventIsHeldToItsSchema(t *testing.T) {
 	for _, bad := range [][]byte{
 		Object("", "", message),
 		Object("gossip", "7", message),
+		Object("reaction", "8", strings.Replace(message, "{", `{"reactions":{"👍":{"count":1,"users":["ann"],"since":8}},`, 1)),
 		Object("ready", "", `{"head":"7"}`),
 		Object("bye", "", `{"reason":"bored"}`),
 		Object("bye", "", `{"reason":"rotate","again":true}`),

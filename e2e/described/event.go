@@ -20,7 +20,7 @@ func Event(object []byte) []string {
 	_, errs := read().answers.ValidateHttpResponse(r, &http.Response{
 		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(page)), Request: r,
 	})
-	return lines("", errs)
+	return answerLines(errs)
 }
 
 // Object is a server-sent event as NDJSON has it. An empty id is none, an empty name "message".
