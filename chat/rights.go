@@ -50,6 +50,11 @@ const (
 	MarkRead
 	ReadMarkers
 	ReadPresence
+	EditMessage
+	DeleteOwnMessage
+	DeleteMessage
+	React
+	EraseMessages
 
 	actions
 )
@@ -135,6 +140,12 @@ var rights = [actions]right{
 	MarkRead:     {name: "move one's own read marker", scope: ScopeRead, about: aboutChat, least: RoleGuest},
 	ReadMarkers:  {name: "list a chat's read markers", scope: ScopeRead, about: aboutChat, least: RoleGuest},
 	ReadPresence: {name: "list who is present in a chat", scope: ScopeRead, about: aboutChat, least: RoleGuest},
+
+	EditMessage:      {name: "edit one's own message", scope: ScopePost, about: aboutChat, least: RoleMember},
+	DeleteOwnMessage: {name: "delete one's own message", scope: ScopePost, about: aboutChat, least: RoleMember},
+	DeleteMessage:    {name: "delete another's message", scope: ScopePost, about: aboutChat, least: RoleAdmin},
+	React:            {name: "react to a message", scope: ScopePost, about: aboutChat, least: RoleMember},
+	EraseMessages:    {name: "erase the messages of an account that was closed", admin: true, about: aboutChat},
 }
 
 // Standing is what the store knows of an actor, and of how it stands to the chat that an
