@@ -75,6 +75,13 @@ var (
 	// ErrIdempotencyMismatch refuses a ClientID that came before with other
 	// content.
 	ErrIdempotencyMismatch = &Error{Code: "idempotency_mismatch", Detail: "This client_id was used for a message with another text or reply_to."}
+	// ErrDeleted refuses to change a message that was deleted.
+	ErrDeleted = &Error{Code: "deleted", Detail: "This message was deleted."}
+	// ErrPreconditionFailed refuses to change a message that has changed since the caller
+	// saw it.
+	ErrPreconditionFailed = &Error{Code: "precondition_failed", Detail: "The message has changed since: read it again."}
+	// ErrTooManyReactions refuses one emoji more than a message may have.
+	ErrTooManyReactions = &Error{Code: "too_many_reactions", Detail: "This message has as many different reactions as one message may have."}
 	// ErrSessionEnded refuses an actor whose session is over or whose user is
 	// disabled.
 	ErrSessionEnded = &Error{Code: "session_ended", Detail: "This session is over: log in again."}

@@ -5,7 +5,11 @@ package chat
 type Kind string
 
 const (
-	KindMessage       Kind = "message"
+	KindMessage        Kind = "message"
+	KindMessageEdited  Kind = "message.edited"
+	KindMessageDeleted Kind = "message.deleted"
+	// KindReaction says that a user's reaction to a message came or went.
+	KindReaction      Kind = "reaction"
 	KindChatUpdated   Kind = "chat.updated"
 	KindChatDeleted   Kind = "chat.deleted"
 	KindMemberJoined  Kind = "member.joined"
@@ -43,8 +47,9 @@ type Event struct {
 	// Seq counts the events of Chat 1, 2, 3 …
 	Seq int64
 
-	// Message is the message (KindMessage) as it is now; its own Seq is that of
-	// its first event.
+	// Message is the message that the event is about (KindMessage, KindMessageEdited,
+	// KindMessageDeleted, KindReaction), as it is now; its own Seq is that of its first
+	// event.
 	Message *Message
 	// Encoded is the JSON of [Event.Data], if it is shared; it may be nil.
 	Encoded *Encoded
@@ -69,11 +74,23 @@ type Event struct {
 	Before int64
 }
 
+// EndsNoRight says of a kind that nobody may do less behind it than before.
+func (k Kind) EndsNoRight() bool {
+	switch k {
+	case KindMessage, KindMessageEdited, KindMessageDeleted, KindReaction:
+		return true
+	}
+	return false
+}
+
+// ReplacesText says of a kind that what was said before it is not to be shown any more.
+func (k Kind) ReplacesText() bool { return k == KindMessageEdited || k == KindMessageDeleted }
+
 // Data is the value that is the event's JSON on a stream: a [Message], a
 // [ChatUpdate], a [MemberChange], or a [ChatRef].
 func (e Event) Data() any {
 	switch e.Kind {
-	case KindMessage:
+	case KindMessage, KindMessageEdited, KindMessageDeleted, KindReaction:
 		m := *e.Message
 		m.Seq = e.Seq
 		return m

@@ -1,5 +1,7 @@
 package chat
 
+import "slices"
+
 // Message is a message of a chat.
 type Message struct {
 	// ID is the position of the message's first event in the log. It grows in
@@ -11,12 +13,37 @@ type Message struct {
 	Author    string `json:"author"`
 	Text      string `json:"text"`
 	CreatedAt Time   `json:"created_at"`
+	// EditedAt is when the text was last replaced; zero if it never was.
+	EditedAt Time `json:"edited_at,omitzero"`
+	// Deleted says that the message was deleted. It has no text and no reactions then.
+	Deleted bool `json:"deleted,omitzero"`
 	// ReplyTo is the id of the message of the same chat that this one answers; 0
 	// for none.
 	ReplyTo int64 `json:"reply_to,omitzero"`
 	// ClientID is the author's own key for the message, by which a repeated
 	// request is recognised; empty if the request had none.
 	ClientID string `json:"client_id,omitzero"`
+	// Reactions are those of all users.
+	Reactions Reactions `json:"reactions,omitzero"`
+	// Changed is the position of the latest event that changed the message; 0 is none.
+	Changed int64 `json:"-"`
+}
+
+// Version tells the message as it is now from how it was before and will be: it is the
+// position of its latest event.
+func (m *Message) Version() int64 { return max(m.ID, m.Changed) }
+
+// Precondition is which versions of a message are let change (RFC 9110 section 13.1.1). The
+// zero value lets every one.
+type Precondition struct {
+	// Versions are those that are let, where Set says that there is a condition.
+	Versions []int64
+	Set      bool
+}
+
+// Holds says whether a version is let change.
+func (p Precondition) Holds(version int64) bool {
+	return !p.Set || slices.Contains(p.Versions, version)
 }
 
 // Post is a message that an actor asks to have stored. Its author is the actor.

@@ -46,6 +46,11 @@ const (
 	FollowChat
 	ReadMessages
 	PostMessage
+	EditMessage
+	DeleteOwnMessage
+	DeleteMessage
+	React
+	EraseMessages
 
 	actions
 )
@@ -126,6 +131,12 @@ var rights = [actions]right{
 	FollowChat:   {name: "follow a chat", scope: ScopeRead, about: aboutChat, least: RoleGuest},
 	ReadMessages: {name: "read a chat's messages", scope: ScopeRead, about: aboutChat, least: RoleGuest},
 	PostMessage:  {name: "post a message", scope: ScopePost, about: aboutChat, least: RoleMember},
+
+	EditMessage:      {name: "edit one's own message", scope: ScopePost, about: aboutChat, least: RoleMember},
+	DeleteOwnMessage: {name: "delete one's own message", scope: ScopePost, about: aboutChat, least: RoleMember},
+	DeleteMessage:    {name: "delete another's message", scope: ScopePost, about: aboutChat, least: RoleAdmin},
+	React:            {name: "react to a message", scope: ScopePost, about: aboutChat, least: RoleMember},
+	EraseMessages:    {name: "erase the messages of an account that was closed", admin: true, about: aboutChat},
 }
 
 // Standing is what the store knows of an actor, and of how it stands to the chat that an

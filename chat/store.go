@@ -45,6 +45,21 @@ type Messages interface {
 	Post(ctx context.Context, actor Actor, p Post) (Posted, error)
 	// Message reads one message. ErrNotFound, ErrNotAMember.
 	Message(ctx context.Context, actor Actor, id int64) (Message, error)
+	// EditMessage replaces the text of one's own message. What changes nothing writes no
+	// event. ErrNotFound, ErrNotAMember, ErrForbidden, ErrDeleted,
+	// ErrPreconditionFailed.
+	EditMessage(ctx context.Context, actor Actor, id int64, text string, p Precondition) (Message, error)
+	// DeleteMessage erases the text of a message: one's own, or any as the chat's admin. A
+	// message that is deleted already stays as it is. ErrNotFound, ErrNotAMember,
+	// ErrForbidden, ErrPreconditionFailed.
+	DeleteMessage(ctx context.Context, actor Actor, id int64, p Precondition) error
+	// React adds a reaction of the actor to a message, or takes it back. emoji is one. What
+	// changes nothing writes no event. ErrNotFound, ErrNotAMember, ErrDeleted,
+	// ErrTooManyReactions.
+	React(ctx context.Context, actor Actor, id int64, emoji string, on bool) (Message, error)
+	// Replies reads a part of the replies to a message, oldest first. ErrNotFound,
+	// ErrNotAMember.
+	Replies(ctx context.Context, actor Actor, id int64, q HistoryQuery) (History, error)
 	// History reads a part of a chat's messages. ErrNotFound, ErrNotAMember.
 	History(ctx context.Context, actor Actor, chatID string, q HistoryQuery) (History, error)
 }

@@ -1,9 +1,16 @@
-// Package cli is the command line: serve, user, token, invite, restore, log and version.
+// Package cli is the command line. Three kinds of commands stand beside one another: serve
+// runs a server; user, token, invite, restore and log work on its database beside it; and
+// signup, login, logout, whoami, chats, join, leave, say, edit, delete, history, tail and
+// wait are clients of a server, which know of it what package client does.
 //
 // Every setting of [server.Settings] is a flag, an environment variable, or a
 // line of the file that --config names; the flag wins over the variable, the
-// variable over the file. Whatever goes wrong before a command has done its work
-// is told on standard error, one line for each mistake, with exit code 1.
+// variable over the file.
+//
+// Whatever goes wrong before a command has done its work is told on standard error, one
+// line for each mistake, with exit code 1; a command line that cannot be read with exit
+// code 2. A client command that a signal ends exits with 128 and the signal's number (130
+// behind Ctrl-C), and one whose output nobody reads to its end as [pipeClosed] says.
 package cli
 
 import (
@@ -49,8 +56,32 @@ type commandLine struct {
 	Log     struct {
 		Jump logJumpCommand `cmd:"" help:"Tell clients apart that know more than the database does, where that is not noticed: behind a snapshot of the disk that was put back."`
 	} `cmd:"" help:"Work on the log."`
+	Completion completionCommand `cmd:"" help:"Print a script that completes commands and flags in a shell."`
+	Complete   completeCommand   `cmd:"" hidden:"" help:"Answer what a completion script asks."`
+
+	RemoveEphemeral removeEphemeralCommand `cmd:"" hidden:"" help:"Remove the folder of an ephemeral server once standard input ends."`
+
 	Version versionCommand `cmd:"" help:"Say what was built from which source."`
+
+	Signup  signupCommand  `cmd:"" group:"Client commands:" help:"Make an account, whose password is read from standard input, and log in."`
+	Login   loginCommand   `cmd:"" group:"Client commands:" help:"Log in; the password is read from standard input."`
+	Logout  logoutCommand  `cmd:"" group:"Client commands:" help:"End the session, and its streams."`
+	Whoami  whoamiCommand  `cmd:"" group:"Client commands:" help:"Print your username."`
+	Chats   chatsCommand   `cmd:"" group:"Client commands:" help:"List your chats."`
+	Join    joinCommand    `cmd:"" group:"Client commands:" help:"Join a public chat."`
+	Leave   leaveCommand   `cmd:"" group:"Client commands:" help:"Leave a chat."`
+	Say     sayCommand     `cmd:"" group:"Client commands:" help:"Post a message, and print its id."`
+	Edit    editCommand    `cmd:"" group:"Client commands:" help:"Give a message of yours another text."`
+	Delete  deleteCommand  `cmd:"" group:"Client commands:" help:"Delete a message."`
+	History historyCommand `cmd:"" group:"Client commands:" help:"Print older messages."`
+	Tail    tailCommand    `cmd:"" group:"Client commands:" help:"Follow a chat, or all of yours."`
+	Wait    waitCommand    `cmd:"" group:"Client commands:" help:"Wait for a message that matches, and print it; exit code 1 where none comes in time."`
 }
+
+// usageError says that a command line cannot be read.
+type usageError struct{ error }
+
+func (u usageError) Unwrap() error { return u.error }
 
 // streams are what a command reads and writes.
 type streams struct {
@@ -85,6 +116,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 		kong.Description("A durable chat backend: log in, post, follow."),
 		kong.Writers(stdout, stderr),
 		kong.ValueFormatter(explain),
+		kong.Help(help),
 		kong.Exit(func(code int) { panic(exited(code)) }),
 		kong.Bind(streams{stdin, stdout, stderr}),
 	)
@@ -93,16 +125,54 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
-		return fail(stderr, err)
+		return fail(stderr, ofUsage(err))
 	}
-	err = parsed.Run(line.Settings)
-	switch {
-	case errors.Is(err, syscall.EPIPE):
+	return exit(stderr, parsed.Run(line.Settings))
+}
+
+// ofUsage tells mistakes of the command line from those of the file that --config names.
+func ofUsage(err error) error {
+	if wrong, ok := errors.AsType[*kong.ParseError](err); ok && wrong.ExitCode() != 1 {
+		return usageError{err}
+	}
+	return err
+}
+
+// exit tells the error of a command, where there is something to tell, and says with which
+// code it ends.
+func exit(stderr io.Writer, err error) int {
+	if err == nil {
+		return 0
+	}
+	if errors.Is(err, syscall.EPIPE) {
 		return pipeClosed
-	case err != nil:
-		return fail(stderr, err)
 	}
-	return 0
+	if by, ok := errors.AsType[interrupted](err); ok {
+		return by.code()
+	}
+	return fail(stderr, err)
+}
+
+// help is kong's.
+func help(options kong.HelpOptions, ctx *kong.Context) error {
+	if of := ctx.Selected(); of != nil {
+		hideSettings(of)
+	}
+	return kong.DefaultHelpPrinter(options, ctx)
+}
+
+// hideSettings hides the settings of a server, which are many, from a client's command.
+func hideSettings(command *kong.Node) {
+	if command.Group == nil {
+		return
+	}
+	app := command
+	for app.Parent != nil {
+		app = app.Parent
+	}
+	for _, setting := range app.Flags {
+		setting.Hidden = setting.Name != "help"
+	}
 }
 
 // explain is a flag's help with its default, which kong leaves out where there
@@ -118,7 +188,10 @@ func explain(v *kong.Value) string {
 // fail tells an error, a line for each of its own.
 func fail(stderr io.Writer, err error) int {
 	for text := range strings.Lines(err.Error()) {
-		fmt.Fprintf(stderr, "parley: %s\n", strings.TrimRight(text, "\n"))
+		fmt.Fprintf(stderr, "parley: %s\n", visible(strings.TrimRight(text, "\n")))
+	}
+	if _, ok := errors.AsType[usageError](err); ok {
+		return 2
 	}
 	return 1
 }

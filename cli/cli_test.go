@@ -41,8 +41,21 @@ func works(t *testing.T, stdin string, args ...string) string {
 // fails runs a command line that must fail, and returns the lines that say why.
 func fails(t *testing.T, stdin string, args ...string) []string {
 	t.Helper()
+	return failsWith(t, 1, stdin, args...)
+}
+
+// misused runs a command line that cannot be read, and wants one line that says why.
+func misused(t *testing.T, says string, args ...string) {
+	t.Helper()
+	if lines := failsWith(t, 2, "", args...); len(lines) != 1 || !strings.Contains(lines[0], says) {
+		t.Errorf("%q: %q", args, lines)
+	}
+}
+
+func failsWith(t *testing.T, want int, stdin string, args ...string) []string {
+	t.Helper()
 	code, stdout, stderr := run(stdin, args...)
-	if code != 1 || stdout != "" || stderr == "" {
+	if code != want || stdout != "" || stderr == "" {
 		t.Fatalf("%q: exit %d, printed %q, said %q", args, code, stdout, stderr)
 	}
 	lines := strings.Split(strings.TrimSuffix(stderr, "\n"), "\n")
@@ -75,12 +88,12 @@ func TestAUserIsMadeListedAndDisabled(t *testing.T) {
 		{password, "username", []string{"user", "add", "Carl", data}},
 		{"", "no user", []string{"user", "disable", "carl", data}},
 		{"", "no user", []string{"user", "disable", "\xff", data}},
-		{"", "<name>", []string{"user", "add", data}},
 	} {
 		if lines := fails(t, row.stdin, row.args...); len(lines) != 1 || !strings.Contains(lines[0], row.says) {
 			t.Errorf("%q: %q", row.args, lines)
 		}
 	}
+	misused(t, "<name>", "user", "add", data)
 	works(t, "", "user", "disable", "bob", data)
 	works(t, "", "user", "disable", "bob", data)
 	listed := works(t, "", "user", "list", data)
@@ -139,9 +152,7 @@ func TestAllMistakesAreToldBeforeAServerStarts(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 	for _, args := range [][]string{{"--frobnicate"}, {"frobnicate"}, {"user"}, {"--listen"}} {
-		if lines := fails(t, "", args...); len(lines) != 1 {
-			t.Errorf("%q: %q", args, lines)
-		}
+		misused(t, "", args...)
 	}
 }
 

@@ -1,16 +1,10 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"strings"
 	"text/tabwriter"
-
-	"golang.org/x/term"
 
 	"parley/auth"
 	"parley/chat"
@@ -246,23 +240,4 @@ func plain(err error) error {
 		problems = append(problems, fmt.Errorf("%s %s", f.Field, f.Message))
 	}
 	return errors.Join(problems...)
-}
-
-// readPassword reads a line: from a terminal without showing it.
-func readPassword(std streams) (string, error) {
-	if f, ok := std.in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		fmt.Fprint(std.err, "Password: ")
-		password, err := term.ReadPassword(int(f.Fd()))
-		fmt.Fprintln(std.err)
-		if err != nil {
-			return "", fmt.Errorf("reading the password: %w", err)
-		}
-		return string(password), nil
-	}
-	line, err := bufio.NewReader(std.in).ReadString('\n')
-	if err != nil && err != io.EOF {
-		return "", fmt.Errorf("reading the password: %w", err)
-	}
-	// Windows' editors and shells write a byte order mark before what they pass on.
-	return strings.TrimPrefix(strings.TrimRight(line, "\r\n"), "\ufeff"), nil
 }

@@ -33,7 +33,7 @@ func (c *Client) call(ctx context.Context, r request, answer any) (http.Header, 
 		return nil, err
 	}
 	h, err := c.send(ctx, creds.token, r, answer)
-	if creds.token == "" || !renewable(err) {
+	if creds.refresh == "" || !renewable(err) {
 		return h, err
 	}
 	if creds, err = c.renew(ctx, creds.generation); err != nil {

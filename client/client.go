@@ -41,6 +41,8 @@ type Client struct {
 	// turn has room for one: whoever is about to change the credentials through
 	// the service. It is a channel so that waiting for it ends with a context.
 	turn chan struct{}
+	// keeper is nil where the session is the Client's alone.
+	keeper Keeper
 
 	mu    sync.Mutex
 	creds credentials

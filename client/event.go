@@ -73,7 +73,7 @@ func (e *Event) decode() error {
 		e.Chat, e.Seq = ref.Chat, ref.Seq
 	}
 	switch e.Name {
-	case chat.KindMessage, "message.edited", "message.deleted", "reaction":
+	case chat.KindMessage, chat.KindMessageEdited, chat.KindMessageDeleted, chat.KindReaction:
 		e.Message = new(chat.Message)
 		return json.Unmarshal(e.Data, e.Message)
 	case chat.KindMemberJoined, chat.KindMemberUpdated, chat.KindMemberLeft:

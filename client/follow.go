@@ -171,7 +171,7 @@ func (f *follower) connection(ctx context.Context) error {
 		if _, failed := f.client.renew(ctx, creds.generation); failed != nil {
 			return failed
 		}
-	case creds.token != "" && renewable(err) && !f.refused:
+	case creds.refresh != "" && renewable(err) && !f.refused:
 		f.refused = true
 		if _, failed := f.client.renew(ctx, creds.generation); failed != nil {
 			return failed

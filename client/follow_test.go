@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -61,7 +62,7 @@ func TestAnEventIsWhatTheServiceSays(t *testing.T) {
 	events, err := s.follow(t, After(4), 7)
 	wantIDs(t, events, err, "5 6 7 8 0 9 10")
 	created := chat.NewTime(time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC))
-	if m := events[0].Message; *m != (chat.Message{ID: 5, Seq: 5, Chat: "lobby", Author: "ann", Text: "line\nline", CreatedAt: created}) {
+	if m := events[0].Message; !reflect.DeepEqual(*m, chat.Message{ID: 5, Seq: 5, Chat: "lobby", Author: "ann", Text: "line\nline", CreatedAt: created}) {
 		t.Errorf("message: %+v", m)
 	}
 	if m := events[1].Member; *m != (chat.MemberChange{Seq: 6, Chat: "lobby", Username: "bob", Role: chat.RoleMember}) {

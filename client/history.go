@@ -12,14 +12,22 @@ import (
 
 // Message reads one message. chat.ErrNotFound, chat.ErrNotAMember.
 func (c *Client) Message(ctx context.Context, id int64) (chat.Message, error) {
-	var m chat.Message
-	_, err := c.call(ctx, request{method: http.MethodGet, path: "/messages/" + strconv.FormatInt(id, 10)}, &m)
-	return m, err
+	return c.message(ctx, request{method: http.MethodGet, path: messagePath(id)})
 }
 
 // History reads a part of a chat's messages; with a Limit of 0 it is
 // [chat.DefaultHistory] of them. chat.ErrNotFound, chat.ErrNotAMember.
 func (c *Client) History(ctx context.Context, chatID string, q chat.HistoryQuery) (chat.History, error) {
+	return c.historyAt(ctx, chatPath(chatID)+"/messages", q)
+}
+
+// Replies reads a part of the replies to a message, from the oldest on unless q says
+// otherwise. chat.ErrNotFound, chat.ErrNotAMember.
+func (c *Client) Replies(ctx context.Context, id int64, q chat.HistoryQuery) (chat.History, error) {
+	return c.historyAt(ctx, messagePath(id)+"/replies", q)
+}
+
+func (c *Client) historyAt(ctx context.Context, path string, q chat.HistoryQuery) (chat.History, error) {
 	query := url.Values{}
 	if q.Before != nil {
 		query.Set("before", strconv.FormatInt(*q.Before, 10))
@@ -31,7 +39,7 @@ func (c *Client) History(ctx context.Context, chatID string, q chat.HistoryQuery
 		query.Set("limit", strconv.Itoa(q.Limit))
 	}
 	var part chat.History
-	h, err := c.call(ctx, request{method: http.MethodGet, path: chatPath(chatID) + "/messages", query: query}, &part)
+	h, err := c.call(ctx, request{method: http.MethodGet, path: path, query: query}, &part)
 	if err != nil {
 		return chat.History{}, err
 	}

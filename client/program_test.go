@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -316,7 +317,7 @@ func TestTheProgramKeepsToWhatTheClientPromises(t *testing.T) {
 	ok(err)
 	again, err := bob.Post(ctx, chat.Post{Chat: "lobby", Text: "hello\n世界", ClientID: "one"})
 	ok(err)
-	if first.Replayed || !again.Replayed || again.Message != first.Message {
+	if first.Replayed || !again.Replayed || !reflect.DeepEqual(again.Message, first.Message) {
 		t.Errorf("%+v, then %+v", first, again)
 	}
 	_, err = bob.Post(ctx, chat.Post{Chat: "lobby", Text: "other", ClientID: "one"})
@@ -327,18 +328,18 @@ func TestTheProgramKeepsToWhatTheClientPromises(t *testing.T) {
 	ok(err)
 	read, err := bob.Message(ctx, reply.Message.ID)
 	ok(err)
-	if read != reply.Message || read.ReplyTo != first.Message.ID || read.Author != "ann" {
+	if !reflect.DeepEqual(read, reply.Message) || read.ReplyTo != first.Message.ID || read.Author != "ann" {
 		t.Errorf("%+v", read)
 	}
 
 	newest, err := bob.History(ctx, "lobby", chat.HistoryQuery{Limit: 1})
 	ok(err)
-	if len(newest.Messages) != 1 || newest.Messages[0] != read || !newest.Earlier || newest.Later {
+	if len(newest.Messages) != 1 || !reflect.DeepEqual(newest.Messages[0], read) || !newest.Earlier || newest.Later {
 		t.Errorf("%+v", newest)
 	}
 	oldest, err := bob.History(ctx, "lobby", chat.HistoryQuery{Before: &read.ID, Limit: 1})
 	ok(err)
-	if len(oldest.Messages) != 1 || oldest.Messages[0] != first.Message || oldest.Earlier || !oldest.Later {
+	if len(oldest.Messages) != 1 || !reflect.DeepEqual(oldest.Messages[0], first.Message) || oldest.Earlier || !oldest.Later {
 		t.Errorf("%+v", oldest)
 	}
 

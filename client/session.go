@@ -15,8 +15,10 @@ type credentials struct {
 	// generation counts every change. It tells two credentials apart where the
 	// tokens do not: two access tokens of one second are the same bytes.
 	generation int64
-	token      string
-	refresh    string
+	// username is the session's user; it is not known of a token that was given.
+	username string
+	token    string
+	refresh  string
 	// since is when token was asked for, by this machine's clock, and life how
 	// long it lasts from then, by the service's.
 	since time.Time
@@ -50,10 +52,14 @@ func (c *Client) LogIn(ctx context.Context, username, password string) (chat.Use
 		return chat.User{}, err
 	}
 	defer c.endTurn()
-	l, err := c.signIn(ctx, request{method: http.MethodPost, path: "/login", body: struct {
-		Username string `json:"username"`
-		Password string `json:"password"`
-	}{username, password}})
+	var l chat.Login
+	err := c.shared(ctx, func(Session) (_ Session, err error) {
+		l, err = c.signIn(ctx, request{method: http.MethodPost, path: "/login", body: struct {
+			Username string `json:"username"`
+			Password string `json:"password"`
+		}{username, password}})
+		return c.current().session(), err
+	})
 	return l.User, err
 }
 
@@ -65,18 +71,24 @@ func (c *Client) LogOut(ctx context.Context) error {
 		return err
 	}
 	defer c.endTurn()
-	creds := c.current()
-	if creds.refresh == "" {
+	if c.current().refresh == "" {
 		return nil
 	}
-	_, err := c.send(ctx, "", request{method: http.MethodPost, path: "/logout", body: refreshBody{creds.refresh}}, nil)
-	if p, ok := errors.AsType[*Problem](err); ok && p.Status == http.StatusUnauthorized {
-		err = nil // it is over already
-	}
-	if err == nil {
+	return c.shared(ctx, func(kept Session) (Session, error) {
+		own := c.takeUp(kept)
+		_, err := c.send(ctx, "", request{method: http.MethodPost, path: "/logout", body: refreshBody{c.current().refresh}}, nil)
+		if p, ok := errors.AsType[*Problem](err); ok && p.Status == http.StatusUnauthorized {
+			err = nil // it is over already
+		}
+		if err != nil {
+			return kept, err
+		}
 		c.change(credentials{})
-	}
-	return err
+		if own {
+			kept = Session{}
+		}
+		return kept, nil
+	})
 }
 
 // Me reads the user that the session belongs to.
@@ -121,26 +133,44 @@ func (c *Client) renew(ctx context.Context, generation int64) (credentials, erro
 	}
 	ctx, cancel := c.outlast(ctx)
 	defer cancel()
+	err := c.shared(ctx, func(kept Session) (Session, error) {
+		own := c.takeUp(kept)
+		if creds := c.current(); creds.generation != generation && !creds.aging(c.now()) {
+			return kept, nil
+		}
+		if err := c.refresh(ctx); err != nil || !own {
+			return kept, err
+		}
+		return c.current().session(), nil
+	})
+	if err != nil {
+		return credentials{}, err
+	}
+	return c.current(), nil
+}
+
+// refresh spends the refresh token. The caller has the turn.
+func (c *Client) refresh(ctx context.Context) error {
 	// The same token each time: it is spent by its first use, but gives the same
 	// successor again where the answer was lost.
-	r := request{method: http.MethodPost, path: "/refresh", body: refreshBody{creds.refresh}}
+	r := request{method: http.MethodPost, path: "/refresh", body: refreshBody{c.current().refresh}}
 	wait := backoff{base: 100 * time.Millisecond, limit: time.Second}
 	for attempt := 1; ; attempt++ {
 		_, err := c.signIn(ctx, r)
 		if err == nil {
-			return c.current(), nil
+			return nil
 		}
 		if p, ok := errors.AsType[*Problem](err); ok && p.Status == http.StatusUnauthorized {
 			c.change(credentials{over: err})
-			return credentials{}, err
+			return err
 		}
 		after, ok := passing(err)
 		if !ok || attempt == 3 {
-			return credentials{}, err
+			return err
 		}
 		c.log.InfoContext(ctx, "renewing the session again", "error", err)
 		if c.pause(ctx, wait.next(after)) != nil {
-			return credentials{}, err
+			return err
 		}
 	}
 }
@@ -189,10 +219,11 @@ func (c *Client) signIn(ctx context.Context, r request) (chat.Login, error) {
 		sent = since
 	}
 	c.change(credentials{
-		token:   l.Token,
-		refresh: l.RefreshToken,
-		since:   since,
-		life:    l.ExpiresAt.Time().Sub(sent),
+		username: l.User.Username,
+		token:    l.Token,
+		refresh:  l.RefreshToken,
+		since:    since,
+		life:     l.ExpiresAt.Time().Sub(sent),
 	})
 	return l, nil
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -126,7 +127,7 @@ func TestConnectionsThatAreLostAreMadeAgain(t *testing.T) {
 	back := func(t *testing.T, text string) {
 		t.Helper()
 		m := postOnceBack(t, p, token, chatID, text, time.Now())
-		if got := messageOf(t, f.until(t, "")); got != m {
+		if got := messageOf(t, f.until(t, "")); !reflect.DeepEqual(got, m) {
 			t.Errorf("the stream shows %+v, want %+v", got, m)
 		}
 	}
@@ -175,7 +176,7 @@ func TestSettingsOfARoleDoNotMatter(t *testing.T) {
 	f.until(t, "ready")
 	for i := range 3 {
 		m := ann.post(chatID, fmt.Sprintf(`a \'backslash\' and '' quotes, %d`, i))
-		if got := messageOf(t, f.until(t, "")); got != m {
+		if got := messageOf(t, f.until(t, "")); !reflect.DeepEqual(got, m) {
 			t.Errorf("the stream shows %+v, want %+v", got, m)
 		}
 	}

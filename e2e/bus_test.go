@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -82,7 +83,7 @@ func (a afar) hears(t testing.TB, text string) {
 	if err := json.Unmarshal([]byte(a.feed.until(t, "").Data), &m); err != nil {
 		t.Fatal(err)
 	}
-	if m != posted {
+	if !reflect.DeepEqual(m, posted) {
 		t.Fatalf("posted %+v, heard %+v", posted, m)
 	}
 }

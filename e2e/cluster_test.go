@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -170,7 +171,7 @@ func TestAClusterThatLosesAnInstanceLosesNoMessage(t *testing.T) {
 		t.Helper()
 		select {
 		case got := <-shown:
-			if got != want {
+			if !reflect.DeepEqual(got, want) {
 				t.Errorf("the stream shows %+v instead of %+v", got, want)
 			}
 		case <-time.After(patience):

@@ -42,6 +42,46 @@ func (s *story) parley(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+func (s *story) usage(ts *testscript.TestScript, neg bool, args []string) {
+	refuse(ts, neg)
+	err := ts.Exec(s.binary, args...)
+	ts.Check(keep("err", ts.ReadFile("stderr")))
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 2 {
+		ts.Fatalf("parley %q: %v, and not exit code 2", args, err)
+	}
+	s.lines(ts, false, []string{"1"})
+}
+
+func (s *story) behind(ts *testscript.TestScript, neg bool, args []string) {
+	refuse(ts, neg)
+	name := argument(ts, args, 0)
+	p := newProcess(s.t, ts.MkAbs("."), environmentOf(ts), args[1:])
+	ts.Check(os.Symlink(p.outFile, ts.MkAbs(name+".out")))
+	ts.Check(os.Symlink(p.errFile, ts.MkAbs(name+".err")))
+	ts.Check(p.launch())
+	if s.beside == nil {
+		s.beside = make(map[string]*process)
+	}
+	s.beside[name] = p
+}
+
+func (s *story) over(ts *testscript.TestScript, neg bool, args []string) {
+	refuse(ts, neg)
+	p := s.beside[argument(ts, args, 0)]
+	if code := strconv.Itoa(p.ExitCode()); code != argument(ts, args, 1) {
+		ts.Fatalf("%s ended with exit code %s:\n%s", args[0], code, p.Stderr())
+	}
+}
+
+// signals are those that a story can send.
+var signals = map[string]os.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": os.Interrupt}
+
+func (s *story) halt(ts *testscript.TestScript, neg bool, args []string) {
+	refuse(ts, neg)
+	s.beside[argument(ts, args, 0)].Signal(signals[argument(ts, args, 1)])
+	s.over(ts, false, []string{args[0], argument(ts, args, 2)})
+}
+
 func (s *story) serve(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg)
 	if s.server != nil && !s.server.over() {
@@ -64,7 +104,7 @@ func (s *story) serve(ts *testscript.TestScript, neg bool, args []string) {
 // environmentOf is what a script has set of parley's settings, and what a
 // process cannot do without.
 func environmentOf(ts *testscript.TestScript) []string {
-	names := []string{"PATH", "HOME", "TMPDIR", "SYSTEMROOT", "GORACE", "PARLEY_CONFIG"}
+	names := []string{"PATH", "HOME", "TMPDIR", "SYSTEMROOT", "GORACE", "XDG_CONFIG_HOME", "PARLEY_CONFIG", "PARLEY_SERVER", "PARLEY_TOKEN"}
 	settings := reflect.TypeFor[server.Settings]()
 	for i := range settings.NumField() {
 		names = append(names, settings.Field(i).Tag.Get("env"))
@@ -91,7 +131,6 @@ func (s *story) stop(ts *testscript.TestScript, neg bool, args []string) {
 
 func (s *story) signal(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg)
-	signals := map[string]os.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": os.Interrupt}
 	s.server.Signal(signals[argument(ts, args, 0)])
 }
 
@@ -115,9 +154,14 @@ func (s *story) await(ts *testscript.TestScript, neg bool, args []string) {
 func (s *story) remember(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg)
 	name, pattern := argument(ts, args, 0), regexp.MustCompile("(?m)"+argument(ts, args, 1))
-	found := pattern.FindStringSubmatch(ts.ReadFile("stdout"))
+	file := "stdout"
+	if len(args) > 2 {
+		file = args[2]
+	}
+	text := ts.ReadFile(file)
+	found := pattern.FindStringSubmatch(text)
 	if found == nil {
-		ts.Fatalf("%s is nowhere in:\n%s", pattern, ts.ReadFile("stdout"))
+		ts.Fatalf("%s is nowhere in:\n%s", pattern, text)
 	}
 	ts.Setenv(name, found[len(found)-1])
 }

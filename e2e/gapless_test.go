@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"sync"
@@ -89,7 +90,7 @@ func TestTheLogThatTwoInstancesWriteHasNoHole(t *testing.T) {
 				t.Errorf("%s, chat %d: %d events, should be %d", p.URL, i, len(seqs), want)
 			}
 			for _, m := range told {
-				if m != written[m.ID] {
+				if !reflect.DeepEqual(m, written[m.ID]) {
 					t.Errorf("%s, chat %d: it tells %+v and answered %+v", p.URL, i, m, written[m.ID])
 				}
 			}

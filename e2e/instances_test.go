@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -114,7 +115,7 @@ func TestMessagesPassBetweenInstances(t *testing.T) {
 	f.until(t, "ready")
 	for i := range 3 {
 		m := ann.post(chatID, fmt.Sprintf("from the other instance, %d", i))
-		if got := messageOf(t, f.until(t, "")); got != m {
+		if got := messageOf(t, f.until(t, "")); !reflect.DeepEqual(got, m) {
 			t.Errorf("got %+v, want %+v", got, m)
 		}
 	}

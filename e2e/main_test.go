@@ -17,7 +17,8 @@ func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 // run runs the tests and then looks at what is left: a secret in what the
 // suite's processes printed fails it, and so does a data race that one of them
-// was seen in, or a goroutine of the tests themselves that has not ended.
+// was seen in, an answer that is not as described, or a goroutine of the tests
+// themselves that has not ended.
 func run(m *testing.M) int {
 	flag.Parse()
 	letTestsWaitTogether()
@@ -43,6 +44,10 @@ func run(m *testing.M) int {
 	}
 	for _, race := range races(folder) {
 		fmt.Fprintln(os.Stderr, race)
+		code = 1
+	}
+	for _, deviation := range deviations.found() {
+		fmt.Fprintln(os.Stderr, deviation)
 		code = 1
 	}
 	transport.CloseIdleConnections()

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -49,7 +50,7 @@ func TestPgBouncerServesInSessionModeAndIsRefusedInTransactionMode(t *testing.T)
 	f.until(t, "ready")
 	for _, text := range []string{"first through the pool", "second through the pool"} {
 		m := ann.post(chatID, text)
-		if got := messageOf(t, f.until(t, "")); got != m {
+		if got := messageOf(t, f.until(t, "")); !reflect.DeepEqual(got, m) {
 			t.Errorf("the stream shows %+v, want %+v", got, m)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"testing"
 
 	"parley/chat"
@@ -179,11 +180,11 @@ func TestTheFilesOfThePreviousReleaseAreServed(t *testing.T) {
 	today := serve(t, "--data", data, "--signup", "open")
 	token := refreshedAt(t, today, login).Token
 	following := mustOpenFeed(t, today.URL+"/chats/"+chatID+"/stream", token, fmt.Sprint(before.ID-1))
-	if m := messageOf(t, following.until(t, "")); m != before {
+	if m := messageOf(t, following.until(t, "")); !reflect.DeepEqual(m, before) {
 		t.Errorf("the first message is now %+v, and was %+v", m, before)
 	}
 	after := ann.at(today).post(chatID, "after the upgrade")
-	if m := messageOf(t, following.until(t, "")); m != after {
+	if m := messageOf(t, following.until(t, "")); !reflect.DeepEqual(m, after) {
 		t.Errorf("the stream goes on with %+v, want %+v", m, after)
 	}
 }

@@ -16,6 +16,10 @@ import (
 // have these commands besides testscript's own:
 //
 //	parley ARGUMENT…     runs it to its end; "! parley" wants exit code 1
+//	usage ARGUMENT…      runs it, and wants exit code 2 and one line
+//	behind NAME ARG…     runs it beside the script; what it prints is in NAME.out and NAME.err
+//	over NAME CODE       waits for the end of such a one with that exit code
+//	halt NAME SIGNAL C   sends it SIGTERM or SIGINT, and waits for its end with exit code C
 //	serve ARGUMENT…      starts a server on a free port unless one is named; what it
 //	                     prints is in server.out and server.err, where it listens is
 //	                     in $URL and $ADDR
@@ -27,7 +31,8 @@ import (
 //	                     machine takes it apart; with FILE in the background, and what
 //	                     it answers is in the file
 //	await FILE REGEXP    waits until the file holds it
-//	remember NAME REGEXP sets $NAME to the last group found in the last command's stdout
+//	remember NAME REGEXP sets $NAME to the last group found in the last command's stdout,
+//	                     or in the file that is named behind
 //	oneline MISTAKES     wants that many lines on the last command's stderr
 //	mode BITS FILE       wants these permissions
 //	take NAME FILE       sets $NAME to the one line that the file holds
@@ -64,6 +69,10 @@ func TestStories(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"parley":   do((*story).parley),
+			"usage":    do((*story).usage),
+			"behind":   do((*story).behind),
+			"over":     do((*story).over),
+			"halt":     do((*story).halt),
 			"serve":    do((*story).serve),
 			"stop":     do((*story).stop),
 			"signal":   do((*story).signal),
@@ -85,6 +94,8 @@ type story struct {
 	t      testing.TB
 	binary string
 	server *process
+	// beside are commands that run beside the script.
+	beside map[string]*process
 }
 
 type storyKey struct{}

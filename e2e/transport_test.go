@@ -7,10 +7,12 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"parley/e2e/described"
 )
 
-// transport carries the requests of all tests and remembers, for the search at
-// the end, each secret and each text that passes: in headers and cookies, in
+// transport carries the requests of all tests, holds them and their answers to
+// docs/openapi.yaml, and remembers, for the search at the end, each secret and each text that passes: in headers and cookies, in
 // what is posted, and in the answers that give tokens. A test that speaks to a
 // process in any other way registers what it uses.
 var transport = &recordingTransport{http.DefaultTransport.(*http.Transport).Clone()}
@@ -44,7 +46,7 @@ func (t *recordingTransport) RoundTrip(request *http.Request) (*http.Response, e
 		}
 		recordBody(request, sent)
 	}
-	response, err := t.Transport.RoundTrip(request)
+	response, err := (&described.Transport{Base: t.Transport, BasePath: "/chat", Deviates: deviations.add}).RoundTrip(request)
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,6 @@
 package handlers
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"net/http"
 	"strings"
@@ -61,13 +59,6 @@ func writeNothing(c *gin.Context) error {
 	c.Writer.WriteHeader(http.StatusNoContent)
 	c.Writer.WriteHeaderNow()
 	return nil
-}
-
-// etag is a strong validator of a JSON form (RFC 9110 section 8.8.3): it is the
-// same exactly as long as every byte is.
-func etag(data []byte) string {
-	sum := sha256.Sum256(data)
-	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 }
 
 // matches says whether an If-None-Match header names tag, by the weak comparison

@@ -17,6 +17,19 @@ func (a *api) history(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	asked, err := historyQuery(c)
+	if err != nil {
+		return err
+	}
+	history, err := a.Messages.History(c.Request.Context(), actorOf(c), chatID, asked)
+	if err != nil {
+		return err
+	}
+	return answerHistory(c, "/chats/"+chatID+"/messages", asked, history)
+}
+
+// historyQuery reads which part of a history is asked for.
+func historyQuery(c *gin.Context) (chat.HistoryQuery, error) {
 	q := queryOf(c)
 	asked := chat.HistoryQuery{
 		Before: q.position("before"),
@@ -26,17 +39,15 @@ func (a *api) history(c *gin.Context) error {
 	if asked.Before != nil && asked.After != nil {
 		q.refuse("before", "cannot be given together with after")
 	}
-	if err := q.err(); err != nil {
-		return err
-	}
-	history, err := a.Messages.History(c.Request.Context(), actorOf(c), chatID, asked)
-	if err != nil {
-		return err
-	}
-	if links := historyLinks(middleware.At(c, "/chats/"+chatID+"/messages"), asked, history); links != "" {
+	return asked, q.err()
+}
+
+// answerHistory answers with a part of the history at path.
+func answerHistory(c *gin.Context, path string, asked chat.HistoryQuery, h chat.History) error {
+	if links := historyLinks(middleware.At(c, path), asked, h); links != "" {
 		c.Header("Link", links)
 	}
-	return writeJSON(c, http.StatusOK, history)
+	return writeJSON(c, http.StatusOK, h)
 }
 
 // historyLinks is the Link header (RFC 8288) of a part of the history at path. The parts

@@ -111,7 +111,7 @@ func answerPosted(c *gin.Context, posted chat.Posted) error {
 	}
 	id := strconv.FormatInt(posted.Message.ID, 10)
 	c.Header("Location", middleware.At(c, "/messages/"+id))
-	c.Header("ETag", etag(data))
+	c.Header("ETag", versionTag(posted.Message))
 	if wantsText(c) {
 		return writeText(c, status, id)
 	}
@@ -140,18 +140,12 @@ func (a *api) readMessage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	data, err := encode(message)
-	if err != nil {
-		return err
-	}
-	tag := etag(data)
-	c.Header("ETag", tag)
 	c.Header("Cache-Control", "private, no-cache")
-	if matches(c.GetHeader("If-None-Match"), tag) {
+	if tag := versionTag(message); matches(c.GetHeader("If-None-Match"), tag) {
+		c.Header("ETag", tag)
 		c.Writer.WriteHeader(http.StatusNotModified)
 		c.Writer.WriteHeaderNow()
 		return nil
 	}
-	writeDocument(c, http.StatusOK, data)
-	return nil
+	return answerMessage(c, message)
 }

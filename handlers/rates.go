@@ -18,9 +18,10 @@ func (a *api) rateOf(r route) rates.Policy {
 		return a.Rates.SignUps
 	case "POST /refresh":
 		return a.Rates.Refreshes
-	case "POST /messages", "POST /chats/:chat/messages":
+	case "POST /messages", "POST /chats/:chat/messages", "PATCH /messages/:id", "DELETE /messages/:id",
+		"PUT /messages/:id/reactions/:emoji", "DELETE /messages/:id/reactions/:emoji":
 		return a.Rates.Posts
-	case "GET /stream", "GET /chats/:chat/stream":
+	case "GET /stream", "GET /chats/:chat/stream", "GET /chats/:chat/wait":
 		return a.Rates.Streams
 	}
 	return rates.Policy{}

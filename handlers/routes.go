@@ -6,6 +6,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"parley/chat"
+	"parley/docs"
 	"parley/middleware"
 	"parley/web"
 )
@@ -91,6 +92,12 @@ func (a *api) routes() []route {
 		{"POST", "/chats/:chat/messages", a.postInChat, actor, chat.PostMessage, inJSONOrText},
 		{"GET", "/chats/:chat/messages", a.history, actor, chat.ReadMessages, inJSON},
 		{"GET", "/messages/:id", a.readMessage, actor, chat.ReadMessages, inJSON},
+		{"PATCH", "/messages/:id", a.editMessage, actor, chat.EditMessage, inJSON},
+		{"DELETE", "/messages/:id", a.deleteMessage, actor, chat.DeleteOwnMessage, nil},
+		{"GET", "/messages/:id/replies", a.replies, actor, chat.ReadMessages, inJSON},
+		{"PUT", "/messages/:id/reactions/:emoji", a.addReaction, actor, chat.React, inJSON},
+		{"DELETE", "/messages/:id/reactions/:emoji", a.removeReaction, actor, chat.React, inJSON},
+		{"GET", "/chats/:chat/wait", a.waitForMessage, actor, chat.FollowChat, inJSON},
 
 		{"GET", "/chats/:chat/stream", a.followChat, follower, chat.FollowChat, inFrames},
 		{"GET", "/stream", a.followAll, follower, chat.FollowAll, inFrames},
@@ -102,11 +109,14 @@ func (a *api) routes() []route {
 	for _, path := range web.Routes() {
 		routes = append(routes, route{"GET", path, page, nobody, chat.NoAction, nil})
 	}
+	for _, path := range docs.Routes() {
+		routes = append(routes, route{"GET", path, description, nobody, chat.NoAction, nil})
+	}
 	return routes
 }
 
-// Routes are the methods and paths of the API, such as "GET /chats/:chat", and of the page
-// and its files.
+// Routes are the methods and paths of the API, such as "GET /chats/:chat", of the page and its
+// files, and of the description.
 func Routes() []string {
 	var routes []string
 	for _, r := range (&api{}).routes() {
@@ -180,7 +190,13 @@ func page(c *gin.Context) error {
 	return nil
 }
 
-var pages = web.Handler()
+// description serves what the service says of its own interface.
+func description(c *gin.Context) error {
+	descriptions.ServeHTTP(c.Writer, c.Request)
+	return nil
+}
+
+var pages, descriptions = web.Handler(), docs.Handler()
 
 // actorOf is the user on whose behalf a request is made.
 var actorOf = middleware.ActorOf

@@ -30,7 +30,7 @@ var refusals = []*chat.Error{
 	chat.Invalid("text", "must not be empty"), chat.WeakPassword("password", "is one of the commonest passwords"),
 	chat.ErrNotFound, chat.ErrNotAMember, chat.ErrForbidden, chat.ErrReadOnly, chat.InsufficientScope(chat.ScopePost),
 	chat.ErrChatExists, chat.ErrTooManyChats, chat.ErrTooManyTokens, chat.ErrLastOwner, chat.ErrLastAdmin, chat.ErrInviteNotFound,
-	chat.ErrIdempotencyMismatch, chat.ErrSessionEnded, chat.ErrUnavailable, chat.ErrUsernameTaken,
+	chat.ErrIdempotencyMismatch, chat.ErrDeleted, chat.ErrTooManyReactions, chat.ErrPreconditionFailed, chat.ErrSessionEnded, chat.ErrUnavailable, chat.ErrUsernameTaken,
 	chat.ErrBadCredentials, chat.ErrBadRefreshToken, chat.ErrWrongPassword, chat.ErrBadTicket, chat.ErrBusy, chat.ErrRateLimited, chat.ErrTooManyStreams,
 	middleware.ErrUnauthenticated, middleware.ErrInvalidToken, middleware.ErrTokenInURL,
 	middleware.ErrForeignOrigin, middleware.ErrSignupClosed, middleware.ErrMisdirected, middleware.ErrMethodNotAllowed,

@@ -2,8 +2,12 @@ package repository
 
 import (
 	"context"
+	"errors"
+
+	"golang.org/x/sync/errgroup"
 
 	"parley/chat"
+	"parley/repository/posts"
 )
 
 // openAccount reads a user whose account is not closed. chat.ErrNotFound.
@@ -157,10 +161,12 @@ func (r *Repository) endMemberships(ctx context.Context, username string) (more 
 }
 
 // eraseWindow is how many messages of a chat are looked at for those of one author, and
-// membershipsErased of how many memberships that is done at once.
+// membershipsErased of how many memberships that is done at once. Of the messages,
+// erasedAtOnce wait for the log together.
 const (
 	eraseWindow       = 4096
 	membershipsErased = 16
+	erasedAtOnce      = 64
 )
 
 // window is a part of a chat's messages, newest first: the arguments are the chat, and the
@@ -199,9 +205,12 @@ func (r *Repository) eraseOwnTexts(ctx context.Context, username string) (more b
 	if err != nil || len(slice) == 0 {
 		return false, err
 	}
+	if err := r.eraseMessages(ctx, username, slice); err != nil {
+		return false, err
+	}
 	return true, r.dialect.beside(ctx, r, func(ctx context.Context, c changer) error {
 		for _, e := range slice {
-			if err := e.erase(ctx, c, username); err != nil {
+			if err := e.note(ctx, c, username); err != nil {
 				return err
 			}
 		}
@@ -225,16 +234,9 @@ func (h handle) lookForTexts(ctx context.Context, username string, e *erasing, l
 	return err
 }
 
-// erase erases what was found, and notes how far that has come. Another instance may have
-// come further.
-func (e erasing) erase(ctx context.Context, c changer, username string) error {
-	if n := len(e.own); n > 0 {
-		_, err := c.exec(ctx, `UPDATE messages SET text = '' WHERE chat = ? AND id BETWEEN ? AND ? AND author = ?`,
-			e.Chat, e.own[n-1], e.own[0], username)
-		if err != nil {
-			return err
-		}
-	}
+// note notes how far the erasing of what was found has come. Another instance may have come
+// further.
+func (e erasing) note(ctx context.Context, c changer, username string) error {
 	const membership = ` WHERE username = ? AND chat = ? AND joined_pos = ? AND left_pos = ?`
 	if e.done {
 		_, err := c.exec(ctx, `DELETE FROM memberships`+membership, username, e.Chat, e.Joined, e.Left)
@@ -242,4 +244,28 @@ func (e erasing) erase(ctx context.Context, c changer, username string) error {
 	}
 	_, err := c.exec(ctx, `UPDATE memberships SET left_pos = ?`+membership, e.first-1, username, e.Chat, e.Joined, e.Left)
 	return err
+}
+
+// eraseMessages deletes what was found of a user's messages, each at a position of its own,
+// so that streams and their replays show it. Those of a chat that was deleted meanwhile are
+// erased with it.
+func (r *Repository) eraseMessages(ctx context.Context, username string, slice []erasing) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(erasedAtOnce)
+	for _, e := range slice {
+		for _, id := range e.own {
+			g.Go(func() error {
+				err := r.posts.Do(ctx, &posts.Entry{
+					Actor:  chat.Actor{Kind: chat.Operator},
+					Post:   chat.Post{Chat: e.Chat},
+					Change: &posts.Change{Kind: chat.KindMessageDeleted, ID: id, Author: username},
+				})
+				if errors.Is(err, chat.ErrNotFound) {
+					return nil
+				}
+				return err
+			})
+		}
+	}
+	return g.Wait()
 }

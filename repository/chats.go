@@ -6,13 +6,14 @@ import (
 	"strings"
 
 	"parley/chat"
+	"parley/repository/posts"
 )
 
 // chatColumns are those of a chatRow, of a chat c whose member is m and whose last message l.
 func (d *dialect) chatColumns() string {
 	return `c.id, c.title, c.visibility, c.created_at, c.head, COALESCE(m.role, '') AS role,
 		COALESCE(` + d.unread() + `, 0) AS unread,
-		` + noMessageOr("l", "last")
+		` + posts.NoMessageOr("l", "last")
 }
 
 // selectChats reads chats as a user sees them, who is its one argument. Of a chat that the
@@ -51,7 +52,7 @@ func (c chatRow) chat() chat.Chat {
 	}
 	var last *chat.Message
 	if c.Last.ID != 0 {
-		m := c.Last.message()
+		m := c.Last.Message()
 		last = &m
 	}
 	ch.Role, ch.Head, ch.Unread, ch.LastMessage = &c.Role, c.Head, &c.Unread, &last

@@ -4,13 +4,15 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 )
 
 const (
 	// cleanEvery is after how long the cleaner looks again by itself: for sessions and
-	// invites that have expired, and for what another process has left.
-	cleanEvery = time.Minute
+	// invites that have expired, for texts that were replaced or erased, and for what another
+	// process has left.
+	cleanEvery = 30 * time.Second
 	// sessionKept is how long a session that is over keeps its row. An access token ends
 	// earlier than the refresh token that was given out with it.
 	sessionKept = 24 * time.Hour
@@ -27,11 +29,12 @@ type cleaner struct {
 	again *time.Timer
 	// erased says that something was, and that the database may keep it besides its
 	// tables. At the start that is not known.
-	erased bool
+	erased atomic.Bool
 }
 
 func newCleaner(r *Repository, log *slog.Logger) *cleaner {
-	c := &cleaner{r: r, erased: true}
+	c := &cleaner{r: r}
+	c.erased.Store(true)
 	c.backgroundJob = newBackgroundJob("cleaning up behind what has ended", log, c.clean)
 	c.again = time.AfterFunc(cleanEvery, c.wake)
 	return c
@@ -45,7 +48,9 @@ func (c *cleaner) close() {
 func (c *cleaner) clean(ctx context.Context) error {
 	c.again.Reset(cleanEvery)
 	erased, err := c.r.finishEndings(ctx)
-	c.erased = c.erased || erased
+	if erased {
+		c.erased.Store(true)
+	}
 	if err != nil {
 		return err
 	}
@@ -67,7 +72,7 @@ func (c *cleaner) clean(ctx context.Context) error {
 // scrub takes what was erased from where the database keeps it besides its tables. As long as
 // a reader needs that, it is tried again: most reads are short.
 func (c *cleaner) scrub(ctx context.Context) (err error) {
-	for try := 0; c.erased && try < scrubTries; try++ {
+	for try := 0; c.erased.Load() && try < scrubTries; try++ {
 		if try > 0 {
 			select {
 			case <-ctx.Done():
@@ -75,8 +80,9 @@ func (c *cleaner) scrub(ctx context.Context) (err error) {
 			case <-time.After(scrubPause):
 			}
 		}
-		if err = c.r.dialect.scrub(ctx, c.r.pool); err == nil {
-			c.erased = false
+		c.erased.Store(false) // what is erased from here on is left to the next time
+		if err = c.r.dialect.scrub(ctx, c.r.pool); err != nil {
+			c.erased.Store(true)
 		}
 	}
 	if err != nil {

@@ -112,9 +112,7 @@ var postgresDialect = &dialect{
 		_, err := h.q.ExecContext(ctx, text.String())
 		return err
 	},
-	// VACUUM removes what is erased from the tables; the log and the backups lose it with
-	// their age.
-	scrub:       func(context.Context, *sqlx.DB) error { return nil },
+	scrub:       postgres.Vacuum,
 	firstGoesOn: true,
 	connect: func(ctx context.Context, r *Repository) (posts.Conn, queryer, string, error) {
 		c, err := postgres.Connect(ctx, r.writing)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -35,6 +36,8 @@ const (
 	// erased besides.
 	closedAccount = "account"
 	erasedAccount = "account and texts"
+	// baredMessage is a message that was deleted and had reactions.
+	baredMessage = "message"
 )
 
 // closing is what there is to do for a kind of ending.
@@ -69,6 +72,10 @@ var closings = map[string]closing{
 		},
 		left: `SELECT 1 FROM memberships WHERE username = endings.id`,
 	},
+	baredMessage: {
+		steps: []func(*Repository, context.Context, string) (bool, error){(*Repository).dropReactions},
+		left:  `SELECT 1 FROM reactions WHERE message = CAST(endings.id AS bigint)`,
+	},
 }
 
 // leave notes in the transaction that ends something that its rows are to be closed.
@@ -78,7 +85,7 @@ func (e ending) leave(tx *transaction) {
 
 // endings are some of those that are left.
 func (h handle) endings(ctx context.Context) (left []ending, err error) {
-	err = h.all(ctx, &left, `SELECT kind, id FROM endings WHERE kind IN ('account', 'account and texts', 'chat', 'user')
+	err = h.all(ctx, &left, `SELECT kind, id FROM endings WHERE kind IN ('account', 'account and texts', 'chat', 'message', 'user')
 		ORDER BY kind, id LIMIT ?`, endingsAtOnce)
 	return left, err
 }
@@ -136,6 +143,8 @@ const (
 			SELECT username FROM memberships WHERE chat = ? AND left_pos IS NULL ORDER BY username LIMIT ?) slice)`
 	eraseTitles = `UPDATE events SET title = NULL
 		WHERE pos IN (SELECT pos FROM events WHERE chat = ? AND title IS NOT NULL LIMIT ?)`
+	deleteReactions = `DELETE FROM reactions WHERE message = ? AND (username, emoji) IN (
+		SELECT username, emoji FROM reactions WHERE message = ? ORDER BY username, emoji LIMIT ?)`
 	closeSessions = `UPDATE sessions SET refresh_expires_at = ` + endedUntil + `,
 			ended_pos = (SELECT disabled_pos FROM users WHERE username = ?)
 		WHERE ended_pos IS NULL AND id IN (SELECT s.id FROM sessions s
@@ -152,6 +161,16 @@ func (r *Repository) closeMemberships(ctx context.Context, chatID string) (more 
 // eraseTitles takes the titles that a deleted chat has had from its events.
 func (r *Repository) eraseTitles(ctx context.Context, chatID string) (more bool, err error) {
 	n, err := r.beside(ctx, eraseTitles, chatID, endingSlice)
+	return n == endingSlice, err
+}
+
+// dropReactions deletes reactions to a message that was deleted.
+func (r *Repository) dropReactions(ctx context.Context, message string) (more bool, err error) {
+	id, err := strconv.ParseInt(message, 10, 64)
+	if err != nil {
+		return false, err
+	}
+	n, err := r.beside(ctx, deleteReactions, id, id, endingSlice)
 	return n == endingSlice, err
 }
 
@@ -183,7 +202,13 @@ func (r *Repository) eraseTexts(ctx context.Context, chatID string) (more bool, 
 		first, next = s.ids[endingSlice-1], sql.NullInt64{Int64: s.ids[endingSlice], Valid: true}
 	}
 	return more, r.dialect.beside(ctx, r, func(ctx context.Context, c changer) error {
-		_, err := c.exec(ctx, `UPDATE messages SET text = '' WHERE chat = ? AND id BETWEEN ? AND ?`, chatID, first, s.last.Int64)
+		_, err := c.exec(ctx, `INSERT INTO endings (kind, id) SELECT 'message', CAST(id AS text) FROM messages
+			WHERE chat = ? AND id BETWEEN ? AND ? AND reactions IS NOT NULL ON CONFLICT (kind, id) DO NOTHING`,
+			chatID, first, s.last.Int64)
+		if err == nil {
+			_, err = c.exec(ctx, `UPDATE messages SET text = '', reactions = NULL WHERE chat = ? AND id BETWEEN ? AND ?`,
+				chatID, first, s.last.Int64)
+		}
 		if err == nil {
 			// Another instance may have erased them first, and come further.
 			_, err = c.exec(ctx, `UPDATE chats SET last_message = ? WHERE id = ? AND last_message = ?`, next, chatID, s.last.Int64)

@@ -18,8 +18,8 @@ const memberWindow = 4096
 
 // eventColumns are those of an eventRow, from a table events called e and a table
 // messages called m.
-const eventColumns = `e.pos, e.kind, e.chat, e.seq, e.username, e.role, e.title, e.visibility, e.session,
-	m.id, m.seq AS message_seq, m.author, m.text, m.created_at, m.reply_to, m.client_id, m.origin`
+var eventColumns = `e.pos, e.kind, e.chat, e.seq, e.username, e.role, e.title, e.visibility, e.session, e.message AS about, m.origin, ` +
+	posts.NoMessageOr("m", "message")
 
 // eventRow is an event as it is stored, with its message.
 type eventRow struct {
@@ -32,15 +32,9 @@ type eventRow struct {
 	Title      sql.NullString `db:"title"`
 	Visibility sql.NullString `db:"visibility"`
 	Session    sql.NullString `db:"session"`
-
-	ID         sql.NullInt64  `db:"id"`
-	MessageSeq sql.NullInt64  `db:"message_seq"`
-	Author     sql.NullString `db:"author"`
-	Text       sql.NullString `db:"text"`
-	CreatedAt  sql.NullInt64  `db:"created_at"`
-	ReplyTo    sql.NullInt64  `db:"reply_to"`
-	ClientID   sql.NullString `db:"client_id"`
+	About      sql.NullInt64  `db:"about"`
 	Origin     sql.NullString `db:"origin"`
+	Message    messageRow     `db:"message"`
 }
 
 func (row *eventRow) event() chat.Event {
@@ -51,16 +45,15 @@ func (row *eventRow) event() chat.Event {
 		Session: row.Session.String,
 	}
 	switch {
-	case row.ID.Valid:
-		ev.Origin = row.Origin.String
-		ev.Message = &chat.Message{
-			ID: row.ID.Int64, Seq: row.MessageSeq.Int64, Chat: row.Chat.String, Author: row.Author.String,
-			Text: row.Text.String, CreatedAt: chat.TimeFromMilli(row.CreatedAt.Int64),
-			ReplyTo: row.ReplyTo.Int64, ClientID: row.ClientID.String,
+	case row.Message.ID != 0:
+		m := row.Message.Message()
+		ev.Message = &m
+		if ev.Kind == chat.KindMessage {
+			ev.Origin = row.Origin.String
 		}
-	case ev.Kind == chat.KindMessage:
+	case row.About.Valid:
 		// Its row was removed past parley. The chat's seq stays without a hole.
-		ev.Message = &chat.Message{ID: ev.Pos, Seq: ev.Seq, Chat: ev.Chat, CreatedAt: chat.TimeFromMilli(0)}
+		ev.Message = &chat.Message{ID: row.About.Int64, Seq: ev.Seq, Chat: ev.Chat, CreatedAt: chat.TimeFromMilli(0)}
 	}
 	return ev
 }

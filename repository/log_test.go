@@ -2,6 +2,7 @@ package repository
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -368,7 +369,7 @@ func TestAMessageWithoutItsRowIsAnEmptyOne(t *testing.T) {
 			t.Fatal(events, err)
 		}
 		want := chat.Message{ID: gone.ID, Seq: gone.Seq, Chat: "den", CreatedAt: chat.TimeFromMilli(0)}
-		if *events[0].Message != want || *events[1].Message != kept {
+		if !reflect.DeepEqual(*events[0].Message, want) || !reflect.DeepEqual(*events[1].Message, kept) {
 			t.Errorf("the messages are %+v and %+v", *events[0].Message, *events[1].Message)
 		}
 	})

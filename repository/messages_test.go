@@ -35,7 +35,7 @@ func TestAMessageIsReadAsItWasPosted(t *testing.T) {
 		}
 		for _, want := range []chat.Message{said, posted.Message} {
 			got, err := r.Message(t.Context(), as["bob"], want.ID)
-			if err != nil || got != want {
+			if err != nil || !reflect.DeepEqual(got, want) {
 				t.Errorf("got %+v, %v; want %+v", got, err, want)
 			}
 		}

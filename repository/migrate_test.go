@@ -15,6 +15,8 @@ import (
 func undoBoundedEndings(t testing.TB, r *Repository) {
 	t.Helper()
 	statements := []string{
+		`DROP INDEX messages_replies`,
+		`DROP TABLE reactions`,
 		`DROP INDEX memberships_of`,
 		`DROP INDEX memberships_owners`,
 		`DROP INDEX sessions_expiry`,
@@ -37,6 +39,7 @@ func undoBoundedEndings(t testing.TB, r *Repository) {
 		`DELETE FROM goose_db_version WHERE version_id > 3`,
 	}
 	for table, columns := range map[string][]string{
+		"messages": {"edited_at", "deleted", "changed_pos", "reactions"},
 		"users":    {"admin", "bot", "issuer", "subject", "closed_pos"},
 		"sessions": {"kind", "user_agent", "address", "name", "scopes", "chats", "token_hash"},
 	} {
@@ -83,7 +86,7 @@ func TestTextIDsOnPostgreSQLCompareByBytes(t *testing.T) {
 		"instance_streams.instance", "instance_streams.username", "instances.id", "invites.chat", "invites.code", "invites.creator",
 		"keys.name",
 		"memberships.chat", "memberships.username", "messages.author", "messages.chat", "messages.client_id",
-		"own_messages.chat", "own_messages.username", "sessions.id", "sessions.kind", "sessions.username",
+		"own_messages.chat", "own_messages.username", "reactions.emoji", "reactions.username", "sessions.id", "sessions.kind", "sessions.username",
 		"spent_tickets.id", "users.issuer", "users.subject", "users.username", "writers.id",
 	}
 	if got := textIDs(t, r); !slices.Equal(got, want) {

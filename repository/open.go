@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/jmoiron/sqlx"
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -91,6 +92,8 @@ type Repository struct {
 	maxSignIns int
 	maxTokens  int
 	jumps      jumps
+	// provenances remembers of messages what never changes.
+	provenances *lru.Cache[int64, provenance]
 	// lives knows in which life of a PostgreSQL database connections are made; nil on SQLite.
 	lives *postgres.Lives
 	// address is PostgreSQL's; empty on SQLite.
@@ -108,6 +111,9 @@ func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 		o.Log = slog.Default()
 	}
 	r := &Repository{maxChats: o.MaxChats, maxSignIns: o.MaxSignIns, maxTokens: o.MaxTokens}
+	if r.provenances, err = lru.New[int64, provenance](maxProvenances); err != nil {
+		return nil, err
+	}
 	if r.metrics, err = newMetrics(o.Registerer); err != nil {
 		return nil, fmt.Errorf("registering the metrics: %w", err)
 	}
@@ -148,7 +154,7 @@ func (r *Repository) makeLog(log *slog.Logger) {
 		Metrics: r.metrics.log,
 		Log:     log,
 	})
-	r.postLane = &posts.Lane[*conn]{Publish: r.publish}
+	r.postLane = &posts.Lane[*conn]{Publish: r.publish, Erased: func() { r.cleaner.erased.Store(true) }}
 	r.posts = commitlog.AddLane(r.log, r.postLane, posts.Limits(), true)
 	r.changes = commitlog.AddLane(r.log, &changeLane{r: r}, changeLimits, false)
 }

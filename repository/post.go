@@ -20,6 +20,17 @@ func (r *Repository) Post(ctx context.Context, actor chat.Actor, p chat.Post) (c
 	if err := r.posts.Do(ctx, entry); err != nil {
 		return chat.Posted{}, r.dialect.refusal(ctx, err)
 	}
+	if !entry.Posted.Replayed || entry.Posted.Message.Reactions == nil {
+		return entry.Posted, nil
+	}
+	m, err := readAs(ctx, r, actor, func(ctx context.Context, h handle) ([]chat.Message, error) {
+		m := []chat.Message{entry.Posted.Message}
+		return m, h.mark(ctx, actor.Username, m)
+	})
+	if err != nil {
+		return chat.Posted{}, err
+	}
+	entry.Posted.Message = m[0]
 	return entry.Posted, nil
 }
 

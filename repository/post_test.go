@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -50,7 +51,7 @@ func TestARepeatedKeyStoresOneMessage(t *testing.T) {
 		head := headOf(t, here)
 		for _, r := range []*Repository{here, there} {
 			again, err := r.Post(t.Context(), ann, first)
-			if err != nil || !again.Replayed || again.Message != one.Message {
+			if err != nil || !again.Replayed || !reflect.DeepEqual(again.Message, one.Message) {
 				t.Errorf("repeated: %+v, %v", again, err)
 			}
 		}
@@ -92,7 +93,7 @@ func TestAKnownKeyIsAnsweredForAlsoWhenItsAuthorHasLeft(t *testing.T) {
 			t.Fatal(err)
 		}
 		again, err := r.Post(t.Context(), bob, p)
-		if err != nil || !again.Replayed || again.Message != one.Message {
+		if err != nil || !again.Replayed || !reflect.DeepEqual(again.Message, one.Message) {
 			t.Errorf("%+v, %v", again, err)
 		}
 		_, err = r.Post(t.Context(), bob, chat.Post{Chat: "room", Text: "other", ClientID: "key"})
@@ -123,7 +124,7 @@ func TestRepetitionsInOneBatchStoreOneMessage(t *testing.T) {
 		errs := inOneBatch(t, r, fs...)
 		wantRefusal(t, errs[2], chat.ErrIdempotencyMismatch)
 		for _, i := range []int{0, 1, 3} {
-			if errs[i] != nil || posted[i].Replayed != (i > 0) || posted[i].Message != posted[0].Message || posted[i].Message.Text != "once" {
+			if errs[i] != nil || posted[i].Replayed != (i > 0) || !reflect.DeepEqual(posted[i].Message, posted[0].Message) || posted[i].Message.Text != "once" {
 				t.Errorf("%d: %+v, %v", i, posted[i], errs[i])
 			}
 		}
@@ -155,7 +156,7 @@ func TestRetriesAtTheSameTimeThroughTwoInstancesStoreOneMessage(t *testing.T) {
 				if !p.Replayed {
 					stored++
 				}
-				if p.Message != posted[0].Message {
+				if !reflect.DeepEqual(p.Message, posted[0].Message) {
 					t.Errorf("%+v and %+v", p.Message, posted[0].Message)
 				}
 			}
@@ -239,7 +240,11 @@ func TestPostsAreLoadedAndStoredByIndex(t *testing.T) {
 		`EXECUTE parley_places('{room,c7}', '{ann,u7}')`,
 		`EXECUTE parley_keys('{room,c7}', '{ann,u7}', '{k,NULL}')`,
 		`EXECUTE parley_replies('{room,c7}', '{4,5}')`,
-		`EXECUTE parley_chats('{room,c7}', '{900000,900000}', '{900000,900000}')`,
+		`EXECUTE parley_chats('{room,c7}', '{900000,900000}', '{900000,900000}', '{1,0}', '{900000,NULL}')`,
+		`EXECUTE parley_changed('{4,5}', '{ann,u7}', '{NULL,👍}', 11)`,
+		`EXECUTE parley_texts('{4,5}', '{a,NULL}', '{NULL,NULL}', '{false,true}', '{900000,900001}', '{NULL,NULL}')`,
+		`EXECUTE parley_came('{4,5}', '{ann,u7}', '{👍,👍}', '{900000,900001}')`,
+		`EXECUTE parley_went('{4,5}', '{ann,u7}', '{👍,👍}')`,
 		`EXECUTE parley_head(900000, 'w', 1)`,
 		`EXECUTE parley_permission('c7', 'u7', 's7')`,
 		`EXECUTE parley_post(900001, 'room', 900001, 'ann', 'x', NULL, NULL, NULL, NULL, 0, 'w', 1)`,
@@ -277,7 +282,7 @@ func TestPostsAreLoadedAndStoredByIndex(t *testing.T) {
 			t.Errorf("%d index scans and %d conditions in\n%s", n, conds, plan)
 		}
 	}
-	if len(plans) != 9 {
+	if len(plans) != 13 {
 		t.Errorf("%d plans", len(plans))
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"parley/e2e/described"
 	"parley/e2e/leak"
 	"parley/server"
 )
@@ -36,6 +37,8 @@ type house struct {
 	log lockedBuffer
 	// secrets must stand in no line of the log.
 	secrets []string
+	// deviations are the lines that tell of what passed and is not as docs/openapi.yaml says.
+	deviations lockedBuffer
 }
 
 // open starts a server, which the test's end drains.
@@ -55,15 +58,29 @@ func open(t *testing.T, change ...func(*server.Settings)) *house {
 	ctx, stop := context.WithCancel(context.Background())
 	h.srv, h.stop = srv, stop
 	h.url = "http://" + srv.Addr().String()
-	transport := &http.Transport{}
+	transport := h.watched(&http.Transport{})
 	h.client = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	go func() { h.served <- srv.Serve(ctx) }()
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
 		h.drained()
 		h.searchLog()
+		for line := range strings.Lines(h.deviations.String()) {
+			t.Error(strings.TrimSpace(line))
+		}
 	})
 	return h
+}
+
+// watched holds what a transport carries to docs/openapi.yaml.
+func (h *house) watched(transport http.RoundTripper) *described.Transport {
+	elsewhere := ""
+	if metrics := h.srv.MetricsAddr(); metrics != nil {
+		elsewhere = metrics.String()
+	}
+	return &described.Transport{Base: transport, BasePath: "/chat", Elsewhere: elsewhere, Deviates: func(line string) {
+		_, _ = h.deviations.Write([]byte(line + "\n"))
+	}}
 }
 
 // drained stops the server and waits for its end.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -29,6 +30,7 @@ import (
 // once [Server.Serve] runs. Whoever does not call Serve calls [Server.Close].
 type Server struct {
 	plan plan
+	now  func() time.Time
 	// log tells what the server does; its lines go to logSink.
 	log      *slog.Logger
 	logSink  *logSink
@@ -52,12 +54,20 @@ type Server struct {
 // alone. log takes what the server tells while it runs; where it is slow or stuck,
 // lines are dropped and the server goes on.
 func Open(ctx context.Context, s Settings, log io.Writer) (*Server, error) {
+	return OpenByClock(ctx, s, log, time.Now)
+}
+
+// OpenByClock is Open with another clock for what ends by itself: access tokens, sessions
+// at their renewal, script tokens, stream tickets and tokens of other issuers. A test moves
+// it instead of waiting for an end. Everything else, streams that are open included, keeps
+// to the machine's clock.
+func OpenByClock(ctx context.Context, s Settings, log io.Writer, now func() time.Time) (*Server, error) {
 	p, err := s.plan()
 	if err != nil {
 		return nil, err
 	}
 	sink := newLogSink(log)
-	srv := &Server{plan: p, log: slog.New(slog.NewTextHandler(sink, nil)), logSink: sink}
+	srv := &Server{plan: p, now: now, log: slog.New(slog.NewTextHandler(sink, nil)), logSink: sink}
 	if err := srv.open(ctx); err != nil {
 		srv.Close()
 		return nil, err
@@ -142,13 +152,13 @@ func (s *Server) committed(events []chat.Event) { s.broker.Committed(events) }
 func (s *Server) assemble(secrets secrets, registry *prometheus.Registry) error {
 	cookies := middleware.NewCookies(s.plan.cookieName, s.plan.basePath)
 	var err error
-	s.issuers, err = issuers.New(issuers.Options{Issuers: s.plan.issuers, Store: s.repository, Log: s.log})
+	s.issuers, err = issuers.New(issuers.Options{Issuers: s.plan.issuers, Store: s.repository, Now: s.now, Log: s.log})
 	if err != nil {
 		return err
 	}
 	tokens, err := middleware.NewTokens(middleware.TokenOptions{
 		Keys: secrets.keys("access token"), TTL: s.plan.accessTTL, Cookies: cookies, Log: s.log,
-		Scripts: auth.NewScriptTokens(s.repository, nil), Foreign: s.issuers,
+		Scripts: auth.NewScriptTokens(s.repository, s.now), Foreign: s.issuers, Now: s.now,
 	})
 	if err != nil {
 		return fmt.Errorf("making the signer of access tokens: %w", err)
@@ -156,13 +166,13 @@ func (s *Server) assemble(secrets secrets, registry *prometheus.Registry) error 
 	policies := s.plan.policies(&s.share)
 	accounts := auth.New(auth.Options{
 		Store: s.repository, Signer: tokens, RefreshKeys: secrets.keys("refresh token"),
-		Idle: s.plan.sessionIdle, Most: s.plan.sessionMost, Renewed: s.broker.Renewed,
+		Idle: s.plan.sessionIdle, Most: s.plan.sessionMost, Renewed: s.broker.Renewed, Now: s.now,
 		Refreshing: func(session string) error { return policies.Sessions.Take(session).Err() },
 	})
 	options := handlers.Options{
 		Accounts: accounts, Users: s.repository, Chats: s.repository, Messages: s.repository, Streams: s.broker,
 		Administration: s.repository, Invites: s.repository,
-		Tickets:        auth.NewTickets(s.repository, secrets.keys("stream ticket"), nil),
+		Tickets:        auth.NewTickets(s.repository, secrets.keys("stream ticket"), s.now),
 		Scripts:        s.repository,
 		Tokens:         tokens,
 		Cookies:        cookies,

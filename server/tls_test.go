@@ -101,7 +101,7 @@ func (h *house) speak(transport *http.Transport) *atomic.Int32 {
 		dialled.Add(1)
 		return new(net.Dialer).DialContext(ctx, network, address)
 	}
-	h.client.Transport = transport
+	h.client.Transport = h.watched(transport)
 	h.t.Cleanup(transport.CloseIdleConnections)
 	return &dialled
 }

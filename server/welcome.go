@@ -20,14 +20,8 @@ import (
 // line is "parley listening on" and the address as a URL. Where w does not take it the
 // server serves all the same, and its log says so.
 func (s *Server) Welcome(w io.Writer) {
-	at, everywhere := reachable(s.Addr(), s.plan.listen)
-	at += s.plan.basePath
+	scheme, at, everywhere := s.reached()
 	var b strings.Builder
-	overTLS := s.plan.certificate != nil
-	scheme := "http"
-	if overTLS {
-		scheme = "https"
-	}
 	fmt.Fprintf(&b, "parley listening on %s://%s\n", scheme, at)
 	if everywhere {
 		b.WriteString("on every address of this machine\n")
@@ -38,11 +32,28 @@ func (s *Server) Welcome(w io.Writer) {
 	}
 	fmt.Fprintf(&b, "data in %s\n", s.plan.where())
 	if s.plan.signUps != handlers.SignUpsClosed && s.nobodyYet() {
-		b.WriteString(firstSteps(at, overTLS))
+		b.WriteString(firstSteps(at, scheme == "https"))
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		s.log.Warn("nobody was told where the server listens", "error", err)
 	}
+}
+
+// URL is where a client on this machine finds the server.
+func (s *Server) URL() string {
+	scheme, at, _ := s.reached()
+	return scheme + "://" + at
+}
+
+// reached is how a client on this machine reaches the server: the scheme, and the address
+// with the base path.
+func (s *Server) reached() (scheme, at string, everywhere bool) {
+	scheme = "http"
+	if s.plan.certificate != nil {
+		scheme = "https"
+	}
+	at, everywhere = reachable(s.Addr(), s.plan.listen)
+	return scheme, at + s.plan.basePath, everywhere
 }
 
 // reachable is an address to which a client on this machine can connect: one that

@@ -15,6 +15,9 @@ func (b *Broker) apply(events []chat.Event, upTo int64) {
 		if e.Kind == chat.KindJump {
 			b.lose(chat.Jump{Before: e.Before, Pos: e.Pos})
 		}
+		if e.Kind.ReplacesText() {
+			b.memory.replace(e.Chat, e.Message.ID, *e.Message)
+		}
 		grown = b.memory.add(e, b.applied, grown)
 		b.endRights(e)
 	}

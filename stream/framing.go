@@ -52,9 +52,10 @@ func (fr Framing) appendEncoded(dst []byte, name string, data []byte, id int64) 
 	return appendBlock(dst, name, data, id)
 }
 
-// appendText appends a message as a line of text, and nothing for any other event.
+// appendText appends a message as a line of text, and nothing for any other event, nor for
+// a message that was deleted.
 func appendText(dst []byte, e chat.Event) []byte {
-	if e.Kind != chat.KindMessage {
+	if e.Kind != chat.KindMessage || e.Message.Deleted {
 		return dst
 	}
 	return appendLine(dst, *e.Message)

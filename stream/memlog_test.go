@@ -56,7 +56,10 @@ func (l *memLog) commit(events ...chat.Event) []chat.Event {
 		}
 		if e.Message != nil {
 			m := *e.Message
-			m.ID, m.Seq, m.Chat = e.Pos, e.Seq, e.Chat
+			m.Chat = e.Chat
+			if e.Kind == chat.KindMessage {
+				m.ID, m.Seq = e.Pos, e.Seq
+			}
 			e.Message = &m
 		}
 		l.events = append(l.events, e)
@@ -292,6 +295,11 @@ func (l *memLog) AccessExpiries(_ context.Context, sessions []string) (map[strin
 
 func says(chatID, author, text string) chat.Event {
 	return chat.Event{Kind: chat.KindMessage, Chat: chatID, Message: &chat.Message{Author: author, Text: text}}
+}
+
+// edits is a message behind an edit, which the log here does not put into the events before.
+func edits(chatID string, id int64, text string) chat.Event {
+	return chat.Event{Kind: chat.KindMessageEdited, Chat: chatID, Message: &chat.Message{ID: id, Text: text}}
 }
 
 func joins(chatID, username string) chat.Event {

@@ -49,8 +49,8 @@ const (
 var arguments = []string{"--limits", "off", "--signup", "open", "--ping", "500ms", "--access-ttl", "24h", "--rotate", "20s"}
 
 // newPlant starts what a fault asks for.
-func newPlant(e *env, f fault, seed uint64) (p *plant, err error) {
-	p = &plant{}
+func newPlant(e *env, f fault, seed uint64) (_ *plant, err error) {
+	p := &plant{}
 	defer func() {
 		if err != nil {
 			p.close(false)

@@ -141,20 +141,20 @@ func (c *Conn) Load(ctx context.Context, entries []*posts.Entry) error {
 }
 
 // Store implements [posts.Conn].
-func (c *Conn) Store(ctx context.Context, tx *commitlog.Tx, entries []*posts.Entry, places map[string]*posts.Place) (commitlog.Outcome, error) {
+func (c *Conn) Store(ctx context.Context, tx *commitlog.Tx, s *posts.Stored) (commitlog.Outcome, error) {
 	c.message.reset()
 	if tx.Single {
 		c.message.statement(begin)
 		c.expect(tx.Found)
 	}
-	if len(entries) == 1 {
-		c.storeOne(tx, entries[0])
+	if len(s.Messages) == 1 && len(s.Changes) == 0 {
+		c.storeOne(tx, s.Messages[0])
 	} else {
-		c.storeAll(tx, entries, places)
+		c.storeAll(tx, s)
 	}
 	o, err := c.commit(ctx, tx)
 	var refused *pq.Error
-	if o == commitlog.Refused && errors.As(err, &refused) && refused.Code == uniqueViolation && posts.BelievesKeys(entries) {
+	if o == commitlog.Refused && errors.As(err, &refused) && refused.Code == uniqueViolation && posts.BelievesKeys(s.Messages) {
 		o = commitlog.Repeated
 	}
 	return o, err
@@ -190,25 +190,32 @@ func (c *Conn) storeOne(tx *commitlog.Tx, e *posts.Entry) {
 	m.end()
 }
 
-func (c *Conn) storeAll(tx *commitlog.Tx, entries []*posts.Entry, places map[string]*posts.Place) {
+func (c *Conn) storeAll(tx *commitlog.Tx, s *posts.Stored) {
 	m := &c.message
-	m.open(`parley_messages`)
-	m.integers(entries, func(e *posts.Entry) int64 { return e.Posted.Message.ID })
-	m.texts(entries, chatOf)
-	m.integers(entries, func(e *posts.Entry) int64 { return e.Posted.Message.Seq })
-	m.texts(entries, authorOf)
-	m.texts(entries, func(e *posts.Entry) string { return e.Text })
-	m.integers(entries, replyToOf)
-	m.texts(entries, clientIDOf)
-	m.texts(entries, func(e *posts.Entry) string { return e.Hash })
-	m.texts(entries, func(e *posts.Entry) string { return e.Origin })
-	m.integer(tx.Began.UnixMilli())
-	m.end()
-	ids := slices.Collect(maps.Keys(places))
+	if entries := s.Messages; len(entries) > 0 {
+		m.open(`parley_messages`)
+		m.integers(entries, posOf)
+		m.texts(entries, chatOf)
+		m.integers(entries, seqOf)
+		m.texts(entries, authorOf)
+		m.texts(entries, func(e *posts.Entry) string { return e.Text })
+		m.integers(entries, replyToOf)
+		m.texts(entries, clientIDOf)
+		m.texts(entries, func(e *posts.Entry) string { return e.Hash })
+		m.texts(entries, func(e *posts.Entry) string { return e.Origin })
+		m.integer(tx.Began.UnixMilli())
+		m.end()
+	}
+	if len(s.Changes) > 0 {
+		m.storeChanges(tx, s)
+	}
+	ids := slices.Collect(maps.Keys(s.Places))
 	m.open(`parley_chats`)
 	array(m, ids, appendElement)
-	array(m, ids, func(b []byte, id string) []byte { return strconv.AppendInt(b, places[id].Seq, 10) })
-	array(m, ids, func(b []byte, id string) []byte { return strconv.AppendInt(b, places[id].Head, 10) })
+	array(m, ids, func(b []byte, id string) []byte { return strconv.AppendInt(b, s.Places[id].Seq, 10) })
+	array(m, ids, func(b []byte, id string) []byte { return strconv.AppendInt(b, s.Places[id].Head, 10) })
+	array(m, ids, func(b []byte, id string) []byte { return strconv.AppendInt(b, s.Places[id].Messages, 10) })
+	integersOf(m, ids, func(id string) int64 { return s.Places[id].LastMessage })
 	m.end()
 	c.raise(tx)
 }

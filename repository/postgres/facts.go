@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 
-	"parley/chat"
 	"parley/repository/posts"
 )
 
@@ -15,6 +14,9 @@ func authorOf(e *posts.Entry) string   { return e.Actor.Username }
 func sessionOf(e *posts.Entry) string  { return e.Actor.Session }
 func clientIDOf(e *posts.Entry) string { return e.ClientID }
 func replyToOf(e *posts.Entry) int64   { return e.ReplyTo }
+func posOf(e *posts.Entry) int64       { return e.Pos }
+func seqOf(e *posts.Entry) int64       { return e.Seq }
+func changedOf(e *posts.Entry) int64   { return e.Change.ID }
 
 // question is one statement that reads facts of some entries.
 type question struct {
@@ -58,6 +60,14 @@ func ask(entries []*posts.Entry) (questions []question) {
 			m.texts(entries, chatOf)
 			m.integers(entries, replyToOf)
 		}, scanReply})
+	}
+	if changes := only(entries, (*posts.Entry).IsChange); len(changes) > 0 {
+		questions = append(questions, question{changes, `parley_changed`, func(m *message, entries []*posts.Entry) {
+			m.integers(entries, changedOf)
+			m.texts(entries, authorOf)
+			m.texts(entries, (*posts.Entry).NeedsFirst)
+			m.integer(int64(posts.FirstUsers(entries)))
+		}, scanChanged})
 	}
 	return questions
 }
@@ -150,12 +160,26 @@ func scanPlace(rows *sql.Rows, entry func(n int) *posts.Entry) error {
 func scanKey(rows *sql.Rows, entry func(n int) *posts.Entry) error {
 	var n int
 	var hash sql.NullString
-	var stored chat.Message
-	var created int64
-	var replyTo sql.NullInt64
-	err := rows.Scan(&n, &hash, &stored.ID, &stored.Seq, &stored.Text, &created, &replyTo)
+	var stored posts.MessageRow
+	err := rows.Scan(append([]any{&n, &hash}, stored.Fields()...)...)
 	if err == nil {
-		entry(n).Repeats(stored, created, replyTo.Int64, hash.String)
+		entry(n).Repeats(stored.Message(), hash.String)
+	}
+	return err
+}
+
+func scanChanged(rows *sql.Rows, entry func(n int) *posts.Entry) error {
+	var n int
+	var own, first sql.NullString
+	var stored posts.MessageRow
+	err := rows.Scan(append([]any{&n, &own, &first}, stored.Fields()...)...)
+	if err != nil {
+		return err
+	}
+	found := &entry(n).Change.Found
+	found.Message = stored.Message()
+	if found.Own, err = posts.Texts(own); err == nil {
+		found.First, err = posts.Texts(first)
 	}
 	return err
 }

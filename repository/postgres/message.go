@@ -19,7 +19,16 @@ func (m *message) reset() { m.text = m.text[:0] }
 func (m *message) statement(text string) { m.text = append(append(m.text, text...), `; `...) }
 
 func (m *message) texts(entries []*posts.Entry, of func(*posts.Entry) string) {
-	array(m, entries, func(b []byte, e *posts.Entry) []byte {
+	textsOf(m, entries, of)
+}
+
+func (m *message) integers(entries []*posts.Entry, of func(*posts.Entry) int64) {
+	integersOf(m, entries, of)
+}
+
+// textsOf writes an array of texts, of which an empty one is none.
+func textsOf[E any](m *message, elements []E, of func(E) string) {
+	array(m, elements, func(b []byte, e E) []byte {
 		if v := of(e); v != "" {
 			return appendElement(b, v)
 		}
@@ -27,13 +36,17 @@ func (m *message) texts(entries []*posts.Entry, of func(*posts.Entry) string) {
 	})
 }
 
-func (m *message) integers(entries []*posts.Entry, of func(*posts.Entry) int64) {
-	array(m, entries, func(b []byte, e *posts.Entry) []byte {
-		if v := of(e); v != 0 {
-			return strconv.AppendInt(b, v, 10)
-		}
+// integersOf writes an array of integers, of which 0 is none.
+func integersOf[E any](m *message, elements []E, of func(E) int64) {
+	array(m, elements, func(b []byte, e E) []byte { return appendInteger(b, of(e)) })
+}
+
+// appendInteger appends an element of an array of integers, of which 0 is none.
+func appendInteger(b []byte, v int64) []byte {
+	if v == 0 {
 		return append(b, `NULL`...)
-	})
+	}
+	return strconv.AppendInt(b, v, 10)
 }
 
 func (m *message) integer(v int64) {

@@ -38,10 +38,19 @@ var statements = []string{
 		WHERE chat = p.chat AND username = p.author AND left_pos IS NULL LIMIT 1) m ON true`,
 
 	`PREPARE parley_keys (text[], text[], text[]) AS
-	SELECT p.n, k.post_hash, k.id, k.seq, k.text, k.created_at, k.reply_to
+	SELECT p.n, k.*
 	FROM unnest($1, $2, $3) WITH ORDINALITY AS p (chat, author, client_id, n)
-	CROSS JOIN LATERAL (SELECT post_hash, id, seq, text, created_at, reply_to FROM messages
-		WHERE chat = p.chat AND author = p.author AND client_id = p.client_id LIMIT 1) k`,
+	CROSS JOIN LATERAL (SELECT m.post_hash, ` + posts.MessageColumns + ` FROM messages m
+		WHERE m.chat = p.chat AND m.author = p.author AND m.client_id = p.client_id LIMIT 1) k`,
+
+	`PREPARE parley_changed (bigint[], text[], text[], bigint) AS
+	SELECT p.n,
+		CASE WHEN c.reactions IS NOT NULL THEN (SELECT json_agg(emoji) FROM reactions WHERE message = p.id AND username = p.author) END,
+		CASE WHEN p.emoji IS NOT NULL THEN (SELECT json_agg(username ORDER BY pos) FROM (SELECT username, pos FROM reactions
+			WHERE message = p.id AND emoji = p.emoji ORDER BY pos LIMIT $4) first) END,
+		c.*
+	FROM unnest($1, $2, $3) WITH ORDINALITY AS p (id, author, emoji, n)
+	CROSS JOIN LATERAL (SELECT ` + posts.MessageColumns + ` FROM messages m WHERE m.id = p.id LIMIT 1) c`,
 
 	`PREPARE parley_replies (text[], bigint[]) AS
 	SELECT p.n, r.chat = p.chat
@@ -58,13 +67,35 @@ var statements = []string{
 			SELECT *, $10 FROM p)
 	INSERT INTO events (pos, message, chat, seq, kind, at) SELECT id, id, chat, seq, 'message', $10 FROM p`,
 
-	// The chats are all there: their "insertion" is the one way of changing many
+	// What is changed is all there: its "insertion" is the one way of changing many
 	// rows for which a planner has no choice but to find each by the index.
-	`PREPARE parley_chats (text[], bigint[], bigint[]) AS
-	INSERT INTO chats (id, seq, head, title, visibility, created_at)
-	SELECT *, '', '', 0 FROM unnest($1, $2, $3)
-	ON CONFLICT (id) DO UPDATE SET messages = chats.messages + excluded.seq - chats.seq,
-		seq = excluded.seq, head = excluded.head, last_message = excluded.head`,
+	`PREPARE parley_chats (text[], bigint[], bigint[], bigint[], bigint[]) AS
+	INSERT INTO chats (id, seq, head, messages, last_message, title, visibility, created_at)
+	SELECT p.*, '', '', 0 FROM unnest($1, $2, $3, $4, $5) p
+	ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, head = excluded.head, messages = chats.messages + excluded.messages,
+		last_message = COALESCE(excluded.last_message, chats.last_message)`,
+
+	`PREPARE parley_changes (bigint[], bigint[], text[], bigint[], text[], bigint) AS
+	INSERT INTO events (pos, message, chat, seq, kind, at) SELECT p.*, $6 FROM unnest($1, $2, $3, $4, $5) p`,
+
+	`PREPARE parley_texts (bigint[], text[], bigint[], boolean[], bigint[], text[]) AS
+	INSERT INTO messages (id, text, edited_at, deleted, changed_pos, reactions, chat, seq, author, created_at)
+	SELECT p.id, COALESCE(p.text, ''), p.edited_at, p.deleted, p.changed_pos, p.reactions, '', 0, '', 0
+	FROM unnest($1, $2, $3, $4, $5, $6) AS p (id, text, edited_at, deleted, changed_pos, reactions)
+	ON CONFLICT (id) DO UPDATE SET text = excluded.text, edited_at = excluded.edited_at, deleted = excluded.deleted,
+		changed_pos = excluded.changed_pos, reactions = excluded.reactions`,
+
+	`PREPARE parley_came (bigint[], text[], text[], bigint[]) AS
+	INSERT INTO reactions (message, username, emoji, pos) SELECT * FROM unnest($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+
+	`PREPARE parley_went (bigint[], text[], text[]) AS
+	DELETE FROM reactions WHERE ctid = ANY (ARRAY(SELECT r.ctid
+		FROM unnest($1, $2, $3) AS p (message, username, emoji)
+		CROSS JOIN LATERAL (SELECT ctid FROM reactions
+			WHERE message = p.message AND username = p.username AND emoji = p.emoji LIMIT 1) r))`,
+
+	`PREPARE parley_bared (bigint[]) AS
+	INSERT INTO endings (kind, id) SELECT 'message', id::text FROM unnest($1) AS p (id) ON CONFLICT DO NOTHING`,
 
 	// A row's lock is had by the first that asks, and the connection that has just given it up
 	// asks before a waiting one is awake. This lock is handed on in the order of the queue.

@@ -38,6 +38,9 @@ type Event struct {
 func (c *cache) recall(entries []*Entry) (some bool) {
 	for _, e := range entries {
 		e.Facts = Facts{}
+		if !e.mayBeCached() {
+			continue
+		}
 		if _, ok := c.allowed[grant{e.Chat, e.Actor}]; ok {
 			some = true
 			e.Facts.Permission = Permission{Cached: true, Live: true, Exists: true, Role: chat.RoleMember, Seq: c.seqs[e.Chat]}
@@ -60,14 +63,14 @@ func (c *cache) forget() { *c = cache{} }
 
 // follow brings the cache to the head's position by the events behind its own, and says
 // whether it still remembers anything. It forgets everything if these events are not all of
-// them, or if one of them is no message.
+// them, or if one of them may end a right.
 func (c *cache) follow(events []Event, pos int64) bool {
 	if c.at == 0 || pos-c.at != int64(len(events)) {
 		c.forget()
 		return false
 	}
 	for _, e := range events {
-		if e.Kind != chat.KindMessage {
+		if !e.Kind.EndsNoRight() {
 			c.forget()
 			return false
 		}
@@ -89,8 +92,8 @@ func (c *cache) keep(claimed []*Request, pos int64) {
 		c.seqs, c.allowed = make(map[string]int64), make(map[grant]struct{})
 	}
 	for _, req := range claimed {
-		if e := req.Work; req.Err == nil && !e.Posted.Replayed {
-			c.seqs[e.Chat] = e.Posted.Message.Seq
+		if e := req.Work; req.Err == nil && e.Pos != 0 {
+			c.seqs[e.Chat] = e.Seq
 			c.allowed[grant{e.Chat, e.Actor}] = struct{}{}
 		}
 	}

@@ -7,17 +7,25 @@ import (
 	"parley/repository/commitlog"
 )
 
-// Entry is something that an actor says in a chat, and its answer.
+// Entry is something that an actor says in a chat or does to what was said, and its answer.
 type Entry struct {
 	Actor chat.Actor
+	// Post is the message, where it is a new one. Of a change its Chat is set, and the Text
+	// of an edit.
 	chat.Post
+	// Change is what is done to a message that is there; nil for a new one.
+	Change *Change
 	// Hash is by what a repeated message is compared with the first; empty without a
 	// ClientID.
 	Hash string
 	// Facts are what the entry is decided by.
 	Facts Facts
-	// Posted is the answer.
+	// Pos and Seq are where the entry stands in the log and in its chat; 0 if it stores
+	// nothing.
+	Pos, Seq int64
+	// Posted is the answer, and Told a changed message as all readers are shown it.
 	Posted chat.Posted
+	Told   chat.Message
 
 	encoded chat.Encoded
 	// suspect says that the entry was in a batch that repeated a key.
@@ -55,8 +63,9 @@ func (p Permission) standing() chat.Standing {
 	return chat.Standing{Live: p.Live, Visibility: p.Visibility, Role: p.Role}
 }
 
-// Place is where a chat stands behind a batch.
-type Place struct{ Seq, Head int64 }
+// Place is where a chat stands behind a batch: its seq, the position of its latest event,
+// how many messages came and the newest of them, 0 if none came.
+type Place struct{ Seq, Head, Messages, LastMessage int64 }
 
 // HasKey says that the entry is to be stored once, however often it is posted.
 func (e *Entry) HasKey() bool { return e.ClientID != "" }
@@ -74,6 +83,20 @@ func BelievesKeys(entries []*Entry) bool {
 // IsReply says that the entry names another one.
 func (e *Entry) IsReply() bool { return e.ReplyTo != 0 }
 
+// event is what readers are told of the entry, if it stores anything.
+func (e *Entry) event() (chat.Event, bool) {
+	switch {
+	case e.Pos == 0:
+		return chat.Event{}, false
+	case e.IsChange():
+		return chat.Event{Pos: e.Pos, Kind: e.Change.Kind, Chat: e.Chat, Seq: e.Seq, Message: &e.Told}, true
+	}
+	return chat.Event{
+		Pos: e.Pos, Kind: chat.KindMessage, Chat: e.Chat, Seq: e.Seq,
+		Message: &e.Posted.Message, Encoded: &e.encoded, Origin: e.Origin,
+	}, true
+}
+
 // IsCached says that the entry's permission need not be read.
 func (e *Entry) IsCached() bool { return e.Facts.Cached }
 
@@ -87,8 +110,7 @@ type Request = commitlog.Request[*Entry]
 
 // Repeats notes the message that is stored with the entry's key: what is given of it,
 // and chat, author and key, which are the entry's own.
-func (e *Entry) Repeats(stored chat.Message, created, replyTo int64, hash string) {
+func (e *Entry) Repeats(stored chat.Message, hash string) {
 	stored.Chat, stored.Author, stored.ClientID = e.Chat, e.Actor.Username, e.ClientID
-	stored.CreatedAt, stored.ReplyTo = chat.TimeFromMilli(created), replyTo
 	e.Facts.Repeated, e.Facts.Stored, e.Facts.StoredHash = true, stored, hash
 }

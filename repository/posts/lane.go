@@ -13,7 +13,9 @@ import (
 type Lane[C Conn] struct {
 	// Publish is told of a commit's events, in order. It must not block.
 	Publish func([]chat.Event)
-	cache   cache
+	// Erased is told that a commit has replaced or erased texts. It must not block.
+	Erased func()
+	cache  cache
 	// alone says that no other instance had written since this one when that was last seen.
 	// A single message that relies on it and is wrong has waited for the lock in vain.
 	alone bool
@@ -56,7 +58,7 @@ func (l *Lane[C]) Joins(e *Entry) bool {
 // decided says whether nothing has to be read to decide the entries, as long as what is
 // remembered of them holds.
 func decided(batch []*Entry) bool {
-	return !slices.ContainsFunc(batch, func(e *Entry) bool { return !e.IsCached() || e.AsksKey() || e.IsReply() })
+	return !slices.ContainsFunc(batch, func(e *Entry) bool { return !e.IsCached() || e.AsksKey() || e.IsReply() || e.IsChange() })
 }
 
 // Run implements [commitlog.Steps].
@@ -69,7 +71,7 @@ func (l *Lane[C]) Run(ctx context.Context, conn C, tx *commitlog.Tx, batch *comm
 	if len(d.taken) == 0 {
 		return commitlog.Unchanged, nil
 	}
-	o, err := conn.Store(ctx, tx, d.taken, d.places)
+	o, err := conn.Store(ctx, tx, d.outcome())
 	switch o {
 	case commitlog.Repeated:
 		for _, req := range claimed {
@@ -88,15 +90,20 @@ func (l *Lane[C]) Run(ctx context.Context, conn C, tx *commitlog.Tx, batch *comm
 func (l *Lane[C]) Committed(tx *commitlog.Tx, claimed []*Request) {
 	l.cache.keep(claimed, tx.Pos)
 	events := make([]chat.Event, 0, len(claimed))
+	erased := false
 	for _, req := range claimed {
-		if e := req.Work; req.Err == nil && !e.Posted.Replayed {
-			m := &e.Posted.Message
-			events = append(events, chat.Event{
-				Pos: m.ID, Kind: chat.KindMessage, Chat: m.Chat, Seq: m.Seq, Message: m, Encoded: &e.encoded, Origin: e.Origin,
-			})
+		if req.Err != nil {
+			continue
+		}
+		if e, stored := req.Work.event(); stored {
+			events = append(events, e)
+			erased = erased || e.Kind.ReplacesText()
 		}
 	}
 	l.Publish(events)
+	if erased {
+		l.Erased()
+	}
 }
 
 // Failed implements [commitlog.Steps].

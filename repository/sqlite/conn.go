@@ -31,6 +31,8 @@ type Conn struct {
 	prepared []*sql.Stmt
 
 	lock, head, permission, key, reply, message, event, chat, raiseHead, keepWriter, commit *sql.Stmt
+
+	changed, text, went, came, bared *sql.Stmt
 }
 
 var _ posts.Conn = (*Conn)(nil)
@@ -70,13 +72,22 @@ func (c *Conn) prepare(ctx context.Context) error {
 			FROM (SELECT ?1 AS chat, ?2 AS author, ?3 AS session) p
 			LEFT JOIN chats c ON c.id = p.chat AND c.deleted_pos IS NULL
 			LEFT JOIN memberships m ON m.chat = p.chat AND m.username = p.author AND m.left_pos IS NULL`},
-		{&c.key, `SELECT post_hash, id, seq, text, created_at, reply_to FROM messages
-			WHERE chat = ? AND author = ? AND client_id = ?`},
+		{&c.key, `SELECT m.post_hash, ` + posts.MessageColumns + ` FROM messages m
+			WHERE m.chat = ? AND m.author = ? AND m.client_id = ?`},
 		{&c.reply, `SELECT EXISTS (SELECT 1 FROM messages WHERE id = ? AND chat = ?)`},
 		{&c.message, `INSERT INTO messages (id, chat, seq, author, text, created_at, reply_to, client_id, post_hash, origin)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
-		{&c.event, `INSERT INTO events (pos, kind, chat, seq, at, message) VALUES (?1, 'message', ?2, ?3, ?4, ?1)`},
-		{&c.chat, `UPDATE chats SET messages = messages + ?2 - seq, seq = ?2, head = ?3, last_message = ?3 WHERE id = ?1`},
+		{&c.event, `INSERT INTO events (pos, kind, chat, seq, at, message) VALUES (?, ?, ?, ?, ?, ?)`},
+		{&c.chat, `UPDATE chats SET seq = ?, head = ?, messages = messages + ?, last_message = COALESCE(?, last_message) WHERE id = ?`},
+		{&c.changed, `SELECT CASE WHEN m.reactions IS NOT NULL THEN
+					(SELECT json_group_array(emoji) FROM reactions WHERE message = m.id AND username = ?2) END,
+				CASE WHEN ?3 IS NOT NULL THEN (SELECT json_group_array(username) FROM (SELECT username FROM reactions
+					WHERE message = m.id AND emoji = ?3 ORDER BY pos LIMIT ?4)) END, ` + posts.MessageColumns + `
+			FROM messages m WHERE m.id = ?1`},
+		{&c.text, `UPDATE messages SET text = ?, edited_at = ?, deleted = ?, changed_pos = ?, reactions = ? WHERE id = ?`},
+		{&c.went, `DELETE FROM reactions WHERE message = ? AND username = ? AND emoji = ?`},
+		{&c.came, `INSERT INTO reactions (message, username, emoji, pos) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`},
+		{&c.bared, `INSERT INTO endings (kind, id) VALUES ('message', ?) ON CONFLICT DO NOTHING`},
 		{&c.raiseHead, `UPDATE head SET pos = ?, writer = ?, batch = ? WHERE one = 1`},
 		{&c.keepWriter, `INSERT INTO writers (id, batch, at) VALUES (?, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, at = excluded.at`},
@@ -174,6 +185,7 @@ func (c *Conn) dataVersion() (version uint32, err error) {
 
 // Load implements [posts.Conn].
 func (c *Conn) Load(ctx context.Context, entries []*posts.Entry) error {
+	first := posts.FirstUsers(entries)
 	for _, e := range entries {
 		if !e.Facts.Cached {
 			var seq sql.NullInt64
@@ -194,44 +206,49 @@ func (c *Conn) Load(ctx context.Context, entries []*posts.Entry) error {
 				return err
 			}
 		}
+		if e.IsChange() {
+			if err := c.loadChanged(ctx, e, first); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
 
 func (c *Conn) loadStored(ctx context.Context, e *posts.Entry) error {
 	var hash sql.NullString
-	var stored chat.Message
-	var created int64
-	var replyTo sql.NullInt64
-	err := c.key.QueryRowContext(ctx, e.Chat, e.Actor.Username, e.ClientID).
-		Scan(&hash, &stored.ID, &stored.Seq, &stored.Text, &created, &replyTo)
+	var stored posts.MessageRow
+	err := c.key.QueryRowContext(ctx, e.Chat, e.Actor.Username, e.ClientID).Scan(append([]any{&hash}, stored.Fields()...)...)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil
 	case err == nil:
-		e.Repeats(stored, created, replyTo.Int64, hash.String)
+		e.Repeats(stored.Message(), hash.String)
 	}
 	return err
 }
 
 // Store implements [posts.Conn].
-func (c *Conn) Store(ctx context.Context, tx *commitlog.Tx, entries []*posts.Entry, places map[string]*posts.Place) (commitlog.Outcome, error) {
+func (c *Conn) Store(ctx context.Context, tx *commitlog.Tx, s *posts.Stored) (commitlog.Outcome, error) {
 	now := tx.Began.UnixMilli()
-	for _, e := range entries {
+	for _, e := range s.Messages {
 		m := &e.Posted.Message
 		if _, err := c.message.ExecContext(ctx, m.ID, m.Chat, m.Seq, m.Author, m.Text, now,
 			nullID(m.ReplyTo), nullText(m.ClientID), nullText(e.Hash), nullText(e.Origin)); err != nil {
-			if isUnique(err) && posts.BelievesKeys(entries) {
+			if isUnique(err) && posts.BelievesKeys(s.Messages) {
 				return commitlog.Repeated, err
 			}
 			return c.Outcome(err), err
 		}
-		if _, err := c.event.ExecContext(ctx, m.ID, m.Chat, m.Seq, now); err != nil {
+		if _, err := c.event.ExecContext(ctx, m.ID, string(chat.KindMessage), m.Chat, m.Seq, now, m.ID); err != nil {
 			return c.Outcome(err), err
 		}
 	}
-	for id, at := range places {
-		if _, err := c.chat.ExecContext(ctx, id, at.Seq, at.Head); err != nil {
+	if err := c.storeChanges(ctx, s, now); err != nil {
+		return c.Outcome(err), err
+	}
+	for id, at := range s.Places {
+		if _, err := c.chat.ExecContext(ctx, at.Seq, at.Head, at.Messages, nullID(at.LastMessage), id); err != nil {
 			return c.Outcome(err), err
 		}
 	}

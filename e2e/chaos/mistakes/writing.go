@@ -86,7 +86,7 @@ var MembershipOutside = Mistake{Name: "membership outside the transaction", Edit
 // CacheOutlivesOthers keeps what is remembered of authors and chats although another
 // instance has ended a right since.
 var CacheOutlivesOthers = Mistake{Name: "what is remembered outlives another writer", Edits: []Edit{
-	{"repository/posts/cache.go", "		if e.Kind != chat.KindMessage {\n			c.forget()\n			return false\n		}\n", ""},
+	{"repository/posts/cache.go", "		if !e.Kind.EndsNoRight() {\n			c.forget()\n			return false\n		}\n", ""},
 }}
 
 // PublishBeforeCommit tells readers of events before they are committed.

@@ -54,7 +54,7 @@ func (c *NATS) Start(i int) error {
 	}
 	c.servers[i] = s
 	s.Start()
-	if !s.ReadyForConnections(10 * time.Second) {
+	if !s.ReadyForConnections(time.Minute) {
 		return errors.New("a server of NATS does not take connections")
 	}
 	return nil

@@ -1,0 +1,120 @@
+package described
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/pb33f/libopenapi-validator/errors"
+	"github.com/pb33f/libopenapi-validator/helpers"
+)
+
+// exchange is a request and its answer.
+type exchange struct {
+	request *http.Request
+	sent    []byte
+	status  int
+	header  http.Header
+	// answer is the body of a document; nil of anything else.
+	answer []byte
+}
+
+// deviations are what is not as described, each in one line.
+func (x exchange) deviations() []string {
+	d := read()
+	path := d.pathOf(x.request)
+	switch {
+	case x.status == http.StatusMethodNotAllowed:
+		return x.problemOfAnyPath("method_not_allowed")
+	case path == "" && x.status >= 400:
+		return nil
+	case path == "":
+		return []string{"the path is not described"}
+	}
+	found := x.answerDeviations(d)
+	if x.status < 400 && !x.toldInBand() {
+		found = append(found, x.requestDeviations(d)...)
+	}
+	return append(found, x.codeDeviations(d, path)...)
+}
+
+// toldInBand says that a refusal may stand on the stream, behind the status of success.
+func (x exchange) toldInBand() bool { return x.request.URL.Query().Get("errors") == "inband" }
+
+// requestDeviations judges a request that the service took.
+func (x exchange) requestDeviations(d *description) []string {
+	r := x.request.Clone(x.request.Context())
+	r.Body = io.NopCloser(bytes.NewReader(x.sent))
+	if len(x.sent) == 0 {
+		r.Header.Del("Content-Type") // no body has a type
+	}
+	if d.takesFormAsText(r) {
+		r.Header.Set("Content-Type", "text/plain")
+	}
+	_, errs := d.requests.ValidateHttpRequestSync(r)
+	// The library looks for what has to be percent-encoded behind the decoding.
+	errs = slices.DeleteFunc(errs, func(err *errors.ValidationError) bool { return err.ValidationSubType == helpers.ReservedValues })
+	return lines("it took a request that is not described: ", errs)
+}
+
+func (x exchange) answerDeviations(d *description) []string {
+	body := io.ReadCloser(http.NoBody)
+	header := x.header.Clone()
+	switch {
+	case x.answer != nil:
+		body = io.NopCloser(bytes.NewReader(x.answer))
+	case strings.HasPrefix(header.Get("Content-Type"), typeNDJSON):
+		// Only the head of a stream is judged, and its first line is not the whole body.
+		header.Set("Content-Type", "text/event-stream")
+	}
+	_, errs := d.answers.ValidateHttpResponse(x.request, &http.Response{StatusCode: x.status, Header: header, Body: body, Request: x.request})
+	return lines("", errs)
+}
+
+const typeNDJSON = "application/x-ndjson"
+
+// codeDeviations holds a problem to the codes that are named where its status is described.
+func (x exchange) codeDeviations(d *description, path string) []string {
+	if x.answer == nil || x.status < 400 {
+		return nil
+	}
+	code := codeOf(x.answer)
+	named := d.codes[operation{strings.ToLower(x.request.Method), path}][x.status]
+	if slices.Contains(named, code) {
+		return nil
+	}
+	return []string{fmt.Sprintf("the code %q is not among those described here, %q", code, named)}
+}
+
+func (x exchange) problemOfAnyPath(code string) []string {
+	if got := codeOf(x.answer); got != code || x.header.Get("Allow") == "" {
+		return []string{fmt.Sprintf("it should be %s with the header Allow, and is %q", code, got)}
+	}
+	return nil
+}
+
+func codeOf(document []byte) string {
+	var problem struct{ Code string }
+	_ = json.Unmarshal(document, &problem) // what is no JSON has no code
+	return problem.Code
+}
+
+// lines are errors of the library, each in one line.
+func lines(before string, errs []*errors.ValidationError) []string {
+	var found []string
+	for _, err := range errs {
+		what := err.Message
+		if err.Reason != "" {
+			what += ": " + err.Reason
+		}
+		for _, failure := range err.SchemaValidationErrors {
+			what += fmt.Sprintf("; %s: %s", failure.FieldPath, failure.Reason)
+		}
+		found = append(found, before+strings.Join(strings.Fields(what), " "))
+	}
+	return found
+}

@@ -1,0 +1,101 @@
+package handlers
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json"
+
+	"parley/chat"
+	"parley/stream"
+)
+
+const (
+	// maxPattern bounds the pattern of a wait, in characters.
+	maxPattern = 200
+	// defaultWait is how long is waited for a message if the client does not say.
+	defaultWait = 30 * time.Second
+	// waitPace lies between two looks at a chat in which something was said that does not
+	// match, so that a busy chat costs a waiter no more than a few reads a second.
+	waitPace = 100 * time.Millisecond
+)
+
+// waitForMessage answers with the first message whose text matches, or with nothing when the
+// time is over. It reads what a stream of the chat would show.
+func (a *api) waitForMessage(c *gin.Context) error {
+	chatID, err := chatParam(c)
+	if err != nil {
+		return err
+	}
+	start, pattern, wait, err := waitOf(c, chatID)
+	if err != nil {
+		return err
+	}
+	until := time.Now().Add(wait)
+	readUntil(c, until.Add(answerWithin))
+	_ = http.NewResponseController(c.Writer).SetWriteDeadline(until.Add(answerWithin))
+	for {
+		next := *start // a page takes what it is given
+		page, err := a.Streams.Page(c.Request.Context(), &next, max(0, time.Until(until)))
+		if err != nil {
+			return err
+		}
+		m, found, err := firstMatch(page, pattern)
+		switch {
+		case err != nil:
+			return err
+		case found:
+			return answerMessage(c, m)
+		case !time.Now().Before(until):
+			return writeNothing(c)
+		}
+		start.After = strconv.FormatInt(page.Cursor, 10)
+		select {
+		case <-c.Request.Context().Done():
+			return c.Request.Context().Err()
+		case <-time.After(min(waitPace, time.Until(until))):
+		}
+	}
+}
+
+// waitOf reads what is waited for. A place that is gone is the present, as on a stream.
+func waitOf(c *gin.Context, chatID string) (start *stream.Start, pattern *regexp.Regexp, wait time.Duration, err error) {
+	if start, err = startOf(c, chatID); err != nil {
+		return nil, nil, 0, err
+	}
+	q := queryOf(c)
+	text := q.text("match")
+	if utf8.RuneCountInString(text) > maxPattern {
+		q.refuse("match", fmt.Sprintf("must have at most %d characters", maxPattern))
+	} else if pattern, err = regexp.Compile(text); err != nil {
+		q.refuse("match", "must be a regular expression in the syntax of RE2")
+	}
+	wait = min(start.Timeout, maxWait)
+	if start.Timeout == 0 {
+		wait = defaultWait
+	}
+	start.LastEventID, start.Limit, start.Timeout = "", 0, 0
+	return start, pattern, wait, q.err()
+}
+
+// firstMatch finds the first message on a page whose text matches.
+func firstMatch(page stream.Page, pattern *regexp.Regexp) (m chat.Message, found bool, err error) {
+	for _, e := range page.Events {
+		if e.Event != string(chat.KindMessage) {
+			continue
+		}
+		m = chat.Message{}
+		if err := json.Unmarshal(e.Data, &m); err != nil {
+			return m, false, fmt.Errorf("reading a frame: %w", err)
+		}
+		if !m.Deleted && pattern.MatchString(m.Text) {
+			return m, true, nil
+		}
+	}
+	return m, false, nil
+}

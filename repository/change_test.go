@@ -1,0 +1,362 @@
+package repository
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"parley/chat"
+)
+
+// anyVersion lets every version of a message be changed.
+var anyVersion chat.Precondition
+
+// onlyAt lets the versions alone be changed.
+func onlyAt(versions ...int64) chat.Precondition {
+	return chat.Precondition{Versions: versions, Set: true}
+}
+
+// lastEvent is the newest event of a log.
+func lastEvent(t testing.TB, r *Repository) chat.Event {
+	t.Helper()
+	events, _, err := r.After(t.Context(), headOf(t, r)-1, 1)
+	if err != nil || len(events) != 1 {
+		t.Fatalf("the newest event: %v, %v", events, err)
+	}
+	return events[0]
+}
+
+func TestAMessageIsEditedAndDeleted(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		as := signUp(t, r, "ann", "bob")
+		makeChat(t, r, as["ann"], "den", chat.Private, map[string]chat.Role{"bob": ""})
+		first := say(t, r, as["bob"], "den", "teh text")
+
+		edited, err := r.EditMessage(t.Context(), as["bob"], first.ID, "the text", onlyAt(first.Version()))
+		if err != nil || edited.Text != "the text" || edited.EditedAt.IsZero() || edited.Seq != first.Seq || edited.Version() == first.Version() {
+			t.Fatalf("edited: %+v, %v", edited, err)
+		}
+		if e := lastEvent(t, r); e.Kind != chat.KindMessageEdited || e.Seq != first.Seq+1 || !reflect.DeepEqual(*e.Message, edited) {
+			t.Errorf("told is %+v of %+v", e, e.Message)
+		}
+		head := headOf(t, r)
+		if again, err := r.EditMessage(t.Context(), as["bob"], first.ID, "the text", anyVersion); err != nil || !reflect.DeepEqual(again, edited) || headOf(t, r) != head {
+			t.Errorf("an edit that changes nothing: %+v, %v", again, err)
+		}
+		if _, err := r.React(t.Context(), as["ann"], first.ID, "👍", true); err != nil {
+			t.Fatal(err)
+		}
+
+		if err := r.DeleteMessage(t.Context(), as["ann"], first.ID, anyVersion); err != nil { // she owns the chat
+			t.Fatal(err)
+		}
+		gone := lastEvent(t, r)
+		if gone.Kind != chat.KindMessageDeleted || !gone.Message.Deleted || gone.Message.Text != "" || gone.Message.Reactions != nil || !gone.Message.EditedAt.IsZero() {
+			t.Errorf("told is %+v of %+v", gone, gone.Message)
+		}
+		head = headOf(t, r)
+		if err := r.DeleteMessage(t.Context(), as["bob"], first.ID, anyVersion); err != nil || headOf(t, r) != head {
+			t.Errorf("a second deletion: %v", err)
+		}
+		h, err := r.History(t.Context(), as["bob"], "den", chat.HistoryQuery{Limit: 9})
+		if err != nil || len(h.Messages) != 1 || !reflect.DeepEqual(h.Messages[0], *gone.Message) {
+			t.Errorf("the history is %+v, %v", h.Messages, err)
+		}
+		// Behind it all a replay shows the message as it is now.
+		events, err := r.ChatAfter(t.Context(), "den", 0, headOf(t, r), 100)
+		var kinds []string
+		for _, e := range events {
+			kinds = append(kinds, string(e.Kind))
+			if e.Message != nil && (e.Message.Text != "" || !e.Message.Deleted) {
+				t.Errorf("a replay shows %+v", e.Message)
+			}
+		}
+		if want := "member.joined member.joined message message.edited reaction message.deleted"; err != nil || strings.Join(kinds, " ") != want {
+			t.Errorf("the log of the chat is %v, %v", kinds, err)
+		}
+		r.cleaner.wake()
+		eventually(t, "the reactions to go", func() bool { return number(t, r, `SELECT count(*) FROM reactions`) == 0 })
+	})
+}
+
+func TestReactionsAreCountedAndTold(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		as := signUp(t, r, "ann", "bob")
+		makeChat(t, r, as["ann"], "den", chat.Private, map[string]chat.Role{"bob": ""})
+		m := say(t, r, as["ann"], "den", "hello")
+		react := func(who, emoji string, on bool) chat.Reactions {
+			t.Helper()
+			m, err := r.React(t.Context(), as[who], m.ID, emoji, on)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return m.Reactions
+		}
+		react("bob", "👍", true)
+		head := headOf(t, r)
+		react("bob", "👍", true)
+		if headOf(t, r) != head {
+			t.Error("a reaction that was there already is told of")
+		}
+		got := react("ann", "👍", true)
+		if want := (chat.Reactions{{Emoji: "👍", Count: 2, Users: []string{"bob", "ann"}, Mine: true}}); !reflect.DeepEqual(got, want) {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+		if e := lastEvent(t, r); e.Kind != chat.KindReaction || !reflect.DeepEqual(e.Message.Reactions, chat.Reactions{{Emoji: "👍", Count: 2, Users: []string{"bob", "ann"}}}) {
+			t.Errorf("told is %+v", e.Message.Reactions)
+		}
+		react("ann", "🎉", true)
+		react("bob", "👍", false)
+		h, err := r.History(t.Context(), as["bob"], "den", chat.HistoryQuery{Limit: 9})
+		want := chat.Reactions{{Emoji: "👍", Count: 1, Users: []string{"ann"}}, {Emoji: "🎉", Count: 1, Users: []string{"ann"}}}
+		if err != nil || !reflect.DeepEqual(h.Messages[0].Reactions, want) {
+			t.Errorf("bob is shown %+v, %v", h.Messages[0].Reactions, err)
+		}
+		react("ann", "👍", false)
+		if got := react("ann", "🎉", false); got != nil {
+			t.Errorf("left are %+v", got)
+		}
+		for i := range chat.MaxReactions {
+			react("ann", fmt.Sprint("e", i), true)
+		}
+		_, err = r.React(t.Context(), as["bob"], m.ID, "one more", true)
+		wantRefusal(t, err, chat.ErrTooManyReactions)
+		react("bob", "e7", true)
+	})
+}
+
+func TestChangesOfMessagesAreRefused(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		as := signUp(t, r, "ann", "bob", "gus", "mod", "eve")
+		makeChat(t, r, as["ann"], "den", chat.Private, map[string]chat.Role{"bob": "", "gus": "", "mod": chat.RoleAdmin})
+		m, theirs := say(t, r, as["bob"], "den", "hello"), say(t, r, as["gus"], "den", "mine")
+		if _, err := r.PutMember(t.Context(), as["ann"], "den", "gus", chat.RoleGuest); err != nil {
+			t.Fatal(err)
+		}
+		edit := func(who string, id int64, p chat.Precondition) error {
+			_, err := r.EditMessage(t.Context(), as[who], id, "other", p)
+			return err
+		}
+		react := func(who string, id int64) error {
+			_, err := r.React(t.Context(), as[who], id, "👍", true)
+			return err
+		}
+		remove := func(who string, id int64) error { return r.DeleteMessage(t.Context(), as[who], id, anyVersion) }
+		wantRefusal(t, edit("ann", m.ID, anyVersion), chat.ErrForbidden)
+		wantRefusal(t, edit("gus", theirs.ID, anyVersion), chat.ErrReadOnly)
+		wantRefusal(t, edit("eve", m.ID, anyVersion), chat.ErrNotFound)
+		wantRefusal(t, edit("bob", m.ID, onlyAt(m.ID+1)), chat.ErrPreconditionFailed)
+		wantRefusal(t, edit("bob", m.ID, onlyAt()), chat.ErrPreconditionFailed)
+		wantRefusal(t, edit("bob", 1, anyVersion), chat.ErrNotFound)
+		wantRefusal(t, react("gus", m.ID), chat.ErrReadOnly)
+		wantRefusal(t, react("eve", m.ID), chat.ErrNotFound)
+		wantRefusal(t, remove("bob", theirs.ID), chat.ErrForbidden)
+		wantRefusal(t, remove("gus", theirs.ID), chat.ErrReadOnly)
+		wantRefusal(t, remove("mod", m.ID), nil)
+		wantRefusal(t, edit("bob", m.ID, anyVersion), chat.ErrDeleted)
+		wantRefusal(t, react("bob", m.ID), chat.ErrDeleted)
+		if err := r.DeleteChat(t.Context(), as["ann"], "den"); err != nil {
+			t.Fatal(err)
+		}
+		wantRefusal(t, edit("gus", theirs.ID, anyVersion), chat.ErrNotFound)
+	})
+}
+
+func TestOfTwoEditsOfOneVersionOneWins(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		here, there := s.openTwo(t)
+		as := signUp(t, here, "ann")
+		makeChat(t, here, as["ann"], "den", chat.Private, nil)
+		for range 10 {
+			m := say(t, here, as["ann"], "den", "hello")
+			edit := func(r *Repository, text string) func() error {
+				return func() error {
+					_, err := r.EditMessage(t.Context(), as["ann"], m.ID, text, onlyAt(m.Version()))
+					return err
+				}
+			}
+			if refused := count(t, together(edit(here, "one"), edit(there, "two")), chat.ErrPreconditionFailed); refused != 1 {
+				t.Fatalf("%d of two edits were refused", refused)
+			}
+		}
+	})
+}
+
+// TestReactionsNeverDrift lets many users add and take back reactions at once, and compares
+// what messages show with the rows.
+func TestReactionsNeverDrift(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		here, there := s.openTwo(t)
+		names := make([]string, 24)
+		for i := range names {
+			names[i] = fmt.Sprintf("u%02d", i)
+		}
+		as := signUp(t, here, names...)
+		makeChat(t, here, as[names[0]], "den", chat.Public, nil)
+		for _, name := range names[1:] {
+			if _, err := here.PutMember(t.Context(), as[name], "den", name, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ids := []int64{say(t, here, as[names[0]], "den", "a").ID, say(t, here, as[names[0]], "den", "b").ID}
+		var work []func() error
+		for i, name := range names {
+			work = append(work, func() error {
+				r, random := []*Repository{here, there}[i%2], rand.New(rand.NewPCG(uint64(i), 7))
+				for range 30 {
+					emoji := []string{"👍", "🎉"}[random.IntN(2)]
+					if _, err := r.React(t.Context(), as[name], ids[random.IntN(2)], emoji, random.IntN(3) > 0); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		count(t, together(work...), nil)
+		for _, id := range ids {
+			m, err := here.Message(t.Context(), as[names[0]], id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, emoji := range []string{"👍", "🎉"} {
+				users, err := read(t.Context(), here, func(ctx context.Context, h handle) (users []string, err error) {
+					err = h.all(ctx, &users, `SELECT username FROM reactions WHERE message = ? AND emoji = ? ORDER BY pos`, id, emoji)
+					return users, err
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				var shown chat.Reaction
+				if i := m.Reactions.Of(emoji); i >= 0 {
+					shown = m.Reactions[i]
+				}
+				if first := users[:min(len(users), chat.MaxReactionUsers)]; shown.Count != len(users) || !slices.Equal(shown.Users, first) {
+					t.Errorf("of %s to %d %d are shown, by %v; there are %v", emoji, id, shown.Count, shown.Users, users)
+				}
+			}
+		}
+	})
+}
+
+func TestRepliesAreListedOldestFirst(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		as := signUp(t, r, "ann", "eve")
+		makeChat(t, r, as["ann"], "den", chat.Private, nil)
+		m := say(t, r, as["ann"], "den", "question")
+		var ids []int64
+		for i := range 5 {
+			posted, err := r.Post(t.Context(), as["ann"], chat.Post{Chat: "den", Text: fmt.Sprint("answer ", i), ReplyTo: m.ID})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, posted.Message.ID)
+			say(t, r, as["ann"], "den", "between")
+		}
+		for _, row := range []struct {
+			q              chat.HistoryQuery
+			want           []int64
+			earlier, later bool
+		}{
+			{chat.HistoryQuery{Limit: 9}, ids, false, false},
+			{chat.HistoryQuery{Limit: 2}, ids[:2], false, true},
+			{chat.HistoryQuery{Limit: 2, After: &ids[1]}, ids[2:4], true, true},
+			{chat.HistoryQuery{Limit: 2, After: &ids[3]}, ids[4:], true, false},
+			{chat.HistoryQuery{Limit: 2, Before: &ids[3]}, ids[1:3], true, true},
+			{chat.HistoryQuery{Limit: 9, Before: &ids[2]}, ids[:2], false, true},
+		} {
+			page, err := r.Replies(t.Context(), as["ann"], m.ID, row.q)
+			var got []int64
+			for _, m := range page.Messages {
+				got = append(got, m.ID)
+			}
+			if err != nil || !slices.Equal(got, row.want) || page.Earlier != row.earlier || page.Later != row.later {
+				t.Errorf("%+v: %v, earlier %v, later %v, %v; want %v, %v, %v", row.q, got, page.Earlier, page.Later, err, row.want, row.earlier, row.later)
+			}
+		}
+		_, err := r.Replies(t.Context(), as["eve"], m.ID, chat.HistoryQuery{Limit: 9})
+		wantRefusal(t, err, chat.ErrNotFound)
+	})
+}
+
+func TestReplacedTextLeavesTheFilesOfSQLite(t *testing.T) {
+	t.Parallel()
+	s := freshStore(t, "sqlite")
+	r := s.open(t)
+	ann := signUp(t, r, "ann")["ann"]
+	makeChat(t, r, ann, "den", chat.Private, nil)
+	edited, deleted := say(t, r, ann, "den", strings.Repeat("SECRET ", 900)), say(t, r, ann, "den", "SECRET too")
+	if n := found(t, s, "SECRET"); n < 901 {
+		t.Fatalf("found %d times before: the search is broken", n)
+	}
+	if _, err := r.EditMessage(t.Context(), ann, edited.ID, "open", anyVersion); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.DeleteMessage(t.Context(), ann, deleted.ID, anyVersion); err != nil {
+		t.Fatal(err)
+	}
+	if !r.cleaner.erased.Load() {
+		t.Error("the cleaner does not know that something was erased")
+	}
+	r.cleaner.wake() // as it does by itself twice a minute
+	waitNotFound(t, s, "SECRET")
+}
+
+func TestReplacedTextIsVacuumedOnPostgreSQL(t *testing.T) {
+	t.Parallel()
+	s := freshStore(t, "postgres")
+	r := s.open(t)
+	vacuums := func() int64 {
+		return number(t, r, `SELECT vacuum_count FROM pg_stat_user_tables WHERE relname = 'messages' AND schemaname = current_schema()`)
+	}
+	eventually(t, "the first vacuum", func() bool { return vacuums() > 0 }) // it is not known what was erased before
+	ann := signUp(t, r, "ann")["ann"]
+	makeChat(t, r, ann, "den", chat.Private, nil)
+	m := say(t, r, ann, "den", "old")
+	before := vacuums()
+	if _, err := r.EditMessage(t.Context(), ann, m.ID, "new", anyVersion); err != nil {
+		t.Fatal(err)
+	}
+	r.cleaner.wake() // as it does by itself twice a minute
+	eventually(t, "the row to be vacuumed", func() bool { return vacuums() > before })
+}
+
+func TestTheTextsOfAClosedAccountAreDeletedEachAtAPosition(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		as := signUp(t, r, "ann", "bob")
+		makeChat(t, r, as["ann"], "den", chat.Private, map[string]chat.Role{"bob": ""})
+		first, second := say(t, r, as["bob"], "den", "one"), say(t, r, as["bob"], "den", "two")
+		if _, err := r.React(t.Context(), as["ann"], first.ID, "👍", true); err != nil {
+			t.Fatal(err)
+		}
+		head := headOf(t, r)
+		if err := r.CloseOwnAccount(t.Context(), as["bob"], true); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the texts to be deleted", func() bool {
+			return number(t, r, `SELECT count(*) FROM events WHERE kind = 'message.deleted'`) == 2
+		})
+		events, err := r.ChatAfter(t.Context(), "den", head, headOf(t, r), 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var deleted []int64
+		for _, e := range events {
+			if e.Kind == chat.KindMessageDeleted && e.Message.Deleted && e.Message.Text == "" && e.Message.Reactions == nil {
+				deleted = append(deleted, e.Message.ID)
+			}
+		}
+		slices.Sort(deleted)
+		if !slices.Equal(deleted, []int64{first.ID, second.ID}) {
+			t.Errorf("deleted are %v", deleted)
+		}
+	})
+}

@@ -1,0 +1,119 @@
+package server_test
+
+import (
+	"bufio"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"parley/e2e/described"
+	"parley/e2e/sse"
+)
+
+// heard collects the events of streams and holds each to docs/openapi.yaml.
+type heard struct {
+	t     *testing.T
+	mu    sync.Mutex
+	names map[string]bool
+	ends  sync.WaitGroup
+}
+
+func (k *heard) take(name string, object []byte) {
+	for _, line := range described.Event(object) {
+		k.t.Errorf("%s: %s", object, line)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.names[name] = true
+}
+
+func (k *heard) has(name string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.names[name]
+}
+
+// listen reads a stream of server-sent events to its end.
+func (k *heard) listen(body io.ReadCloser) {
+	k.t.Cleanup(func() { body.Close() })
+	k.ends.Go(func() {
+		for r := sse.NewReader(body); ; {
+			b, err := r.Next()
+			if err != nil {
+				return
+			}
+			if b.HasData {
+				k.take(b.Name, described.Object(b.Name, b.ID, b.Data))
+			}
+		}
+	})
+}
+
+// listenToLines does so for a stream of objects.
+func (k *heard) listenToLines(body io.ReadCloser) {
+	k.t.Cleanup(func() { body.Close() })
+	k.ends.Go(func() {
+		for lines := bufio.NewScanner(body); lines.Scan(); {
+			if object := lines.Bytes(); len(object) > 0 {
+				name, _, _ := strings.Cut(strings.TrimPrefix(string(object), `{"event":"`), `"`)
+				k.take("line "+name, object)
+			}
+		}
+	})
+}
+
+// lines opens a stream of objects, one a line.
+func (h *house) lines(path string, headers ...string) io.ReadCloser {
+	h.t.Helper()
+	return h.send("GET", path, nil, with(headers, "Accept", "application/x-ndjson")...).Body
+}
+
+func TestEveryEventOfAStreamIsAsDescribed(t *testing.T) {
+	t.Parallel()
+	h := open(t, func(s *settings) { s.Ping = "100ms" })
+	ann, bob := h.user("ann"), h.user("bob")
+	as := with(ann, "Content-Type", asJSON)
+	k := &heard{t: t, names: map[string]bool{}}
+	follow := func(path string, headers ...string) { k.listen(h.follow(path, headers...).body) }
+	lines := func(path string, headers ...string) { k.listenToLines(h.lines(path, headers...)) }
+
+	// Its tokens live so briefly that a stream soon tells of their end.
+	brief := open(t, func(s *settings) { s.AccessTTL = "6s" })
+	eve := brief.user("eve")
+	k.listen(brief.follow("/stream", eve...).body)
+	k.listenToLines(brief.lines("/stream", eve...))
+
+	follow("/stream?errors=inband")
+	lines("/chats/nowhere/stream?errors=inband", bob...)
+	follow("/stream?after=earliest", bob...)
+	lines("/stream?after=earliest", ann...)
+	h.chat("lobby", ann)
+	h.chat("den", ann)
+	follow("/chats/lobby/stream?after=999999999999&limit=4", ann...)
+	follow("/chats/den/stream", ann...)
+	lines("/chats/lobby/stream?timeout=10ms", ann...)
+	h.do("PUT", "/chats/lobby/members/bob", `{"role":"guest"}`, as...).want(200)
+	h.do("PUT", "/chats/lobby/members/bob", `{"role":"member"}`, as...).want(200)
+	h.do("PATCH", "/chats/lobby", `{"title":"The great hall","visibility":"public"}`, as...).want(200)
+	h.do("POST", "/messages", `{"chat":"lobby","text":"hello","client_id":"a1"}`, as...).want(201)
+	h.do("DELETE", "/chats/lobby/members/bob", "", ann...).want(204)
+	h.do("DELETE", "/chats/den", "", ann...).want(204)
+	for _, name := range []string{
+		"", "chat.updated", "chat.deleted", "chat.joined", "chat.left", "member.joined", "member.updated",
+		"ready", "ping", "auth", "reset", "bye", "problem",
+		"line message", "line chat.updated", "line chat.joined", "line member.left", "line ready", "line auth", "line bye", "line problem",
+	} {
+		h.eventually("an event "+name, func() bool { return k.has(name) })
+	}
+	h.drained()
+	brief.drained()
+	done := make(chan struct{})
+	go func() { k.ends.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Error("streams go on behind the drain")
+	}
+}
