@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +17,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 
 	"parley/e2e/need"
 )
@@ -239,4 +242,63 @@ func TestNodePackageEndsWithItsSession(t *testing.T) {
 	f.await("end", "over")
 	f.await("state", "closed")
 	f.ends()
+}
+
+// A page of another origin loads the client from the service, follows by tickets, and goes on
+// behind a restart and behind a load of its own where it was.
+func TestClientOnAPageOfAnotherOriginGoesOnWhereItWas(t *testing.T) {
+	t.Parallel()
+	need.Chromium(t)
+	page, _ := otherSite(t)
+	cert, key := certificateFiles(t)
+	server := serve(t, "--tls-cert", cert, "--tls-key", key, "--origins", page)
+	ann := browse(t, "ann", "about:blank")
+	ann.trust()
+	ann.do("opening the other site", chromedp.Navigate(page))
+	load := fmt.Sprintf(`
+		window.heard = [];
+		window.loaded = import(%q).then(({ Parley }) => window.parley = new Parley());
+		window.follow = () => parley.follow(({ event, data }) => {
+			if (event === "message") heard.push(data.text);
+		}, { onState: (state) => window.state = state });
+		true`, server.URL+"/client.js")
+	value[bool](ann, load)
+	value[bool](ann, fmt.Sprintf(`(async () => {
+		await loaded;
+		await parley.call("POST", "users", { username: "ann", password: %[1]q });
+		await parley.logIn("ann", %[1]q);
+		await parley.call("POST", "chats", { id: "lobby" });
+		follow();
+	})(); true`, newPassword()))
+	ann.await("the stream is open", `window.state === "live"`)
+	say := func(text string) {
+		t.Helper()
+		secrets.add("a text", text)
+		value[bool](ann, fmt.Sprintf(`parley.post("lobby", %q), true`, text))
+	}
+	say("before the restart")
+	ann.await("the page hears it", `heard.length === 1`)
+	server.Kill()
+	server.Restart()
+	say("behind the restart")
+	ann.await("the page hears that", `heard.length === 2`)
+	secrets.add("a token", value[string](ann, `JSON.parse(Object.values(localStorage).find((kept) => kept.includes("refresh"))).token`))
+	if linesWith(server.Stderr(), "route=/stream-tickets", "status=201") < 2 {
+		t.Error("no ticket opened the stream: this test does not show what it should")
+	}
+
+	ann.do("loading the page anew", chromedp.Navigate(page))
+	value[bool](ann, load)
+	value[bool](ann, `(async () => {
+		await loaded;
+		await parley.resume();
+		await parley.post("lobby", "between two loads");
+		follow();
+	})(); true`)
+	ann.await("the page hears what was said meanwhile", `heard.length === 1`)
+	say("behind the load")
+	ann.await("the page hears that too", `heard.length === 2`)
+	if got := value[string](ann, `heard.join(", ")`); got != "between two loads, behind the load" {
+		t.Errorf("the page heard %q", got)
+	}
 }

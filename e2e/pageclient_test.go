@@ -155,6 +155,7 @@ func TestAChatOfTenThousandMessagesScrolls(t *testing.T) {
 	ann.makeChat("lobby")
 	ann.addMember(bob.name)
 	bob.post("lobby", "the very first")
+	ann.do("going away", chromedp.Navigate("about:blank"))
 	numbers := make(chan int)
 	var posters sync.WaitGroup
 	for range 32 {
@@ -171,7 +172,7 @@ func TestAChatOfTenThousandMessagesScrolls(t *testing.T) {
 	}
 	close(numbers)
 	posters.Wait()
-	ann.reload()
+	ann.do("coming back", chromedp.Navigate(server.URL+"/#/lobby"))
 	ann.await("the newest messages", `document.querySelectorAll("#messages li.message").length >= 50`)
 	ctx, cancel := context.WithTimeout(ann.ctx, 4*patience)
 	defer cancel()

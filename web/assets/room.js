@@ -109,7 +109,8 @@ export class Room {
 
   /** Shows the chat as it is now, and behind its messages those on their way. */
   show(chat, onTheirWay) {
-    // Listing again makes the chat anew.
+    // Listing again makes the chat anew, without what was read of its past.
+    if (this.chat !== chat) this.#last = Infinity;
     this.chat = chat;
     this.#onTheirWay = onTheirWay;
     this.#given.load(chat);
@@ -142,7 +143,10 @@ export class Room {
       this.#last = Infinity;
       this.#first = (messages.at(-SHOWN) ?? messages[0])?.id ?? 0;
     }
-    return messages.slice(this.#index(this.#first), this.#last === Infinity ? undefined : this.#index(this.#last) + 1);
+    const from = this.#index(this.#first);
+    // What comes in while the past is read is shown once the end is reached.
+    if (this.#last === Infinity && messages.length - from > 2 * SHOWN) this.#last = messages[from + SHOWN].id;
+    return messages.slice(from, this.#last === Infinity ? undefined : this.#index(this.#last) + 1);
   }
 
   /** Where the first message stands that is not before an id. */
