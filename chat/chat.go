@@ -35,7 +35,8 @@ type Chat struct {
 	Role *Role `json:"role"`
 	// Head is the position of the chat's latest event.
 	Head int64 `json:"head,omitzero"`
-	// Unread counts the messages of others since the actor joined.
+	// Unread counts the messages of others behind the actor's read marker, or since the
+	// actor joined while there is none.
 	Unread *int64 `json:"unread,omitzero"`
 	// LastMessage points to nil, which is null, while the chat has none; [Chat.Last]
 	// is what it comes to.

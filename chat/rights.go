@@ -51,6 +51,10 @@ const (
 	DeleteMessage
 	React
 	EraseMessages
+	ShowTyping
+	MarkRead
+	ReadMarkers
+	ReadPresence
 
 	actions
 )
@@ -137,6 +141,10 @@ var rights = [actions]right{
 	DeleteMessage:    {name: "delete another's message", scope: ScopePost, about: aboutChat, least: RoleAdmin},
 	React:            {name: "react to a message", scope: ScopePost, about: aboutChat, least: RoleMember},
 	EraseMessages:    {name: "erase the messages of an account that was closed", admin: true, about: aboutChat},
+	ShowTyping:       {name: "signal typing in a chat", scope: ScopePost, about: aboutChat, least: RoleMember},
+	MarkRead:         {name: "move one's own read marker", scope: ScopeRead, about: aboutChat, least: RoleGuest},
+	ReadMarkers:      {name: "list a chat's read markers", scope: ScopeRead, about: aboutChat, least: RoleGuest},
+	ReadPresence:     {name: "list who is present in a chat", scope: ScopeRead, about: aboutChat, least: RoleGuest},
 }
 
 // Standing is what the store knows of an actor, and of how it stands to the chat that an

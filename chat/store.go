@@ -63,3 +63,19 @@ type Messages interface {
 	// History reads a part of a chat's messages. ErrNotFound, ErrNotAMember.
 	History(ctx context.Context, actor Actor, chatID string, q HistoryQuery) (History, error)
 }
+
+// Signals decides what is signalled, and keeps read markers.
+type Signals interface {
+	// AdmitTyping says whether the actor may be typing in a chat, and where the log's head
+	// was then. It writes nothing. ErrNotFound, ErrNotAMember, ErrReadOnly.
+	AdmitTyping(ctx context.Context, actor Actor, chatID string) (head int64, err error)
+	// MarkRead moves the actor's read marker to a message, unless it is there or beyond.
+	// ErrNotFound, ErrNotAMember, ErrInvalid (id) for no message of the chat.
+	MarkRead(ctx context.Context, actor Actor, chatID string, id int64) (Marked, error)
+	// Markers lists the read markers of a chat's members, by username. ErrNotFound,
+	// ErrNotAMember.
+	Markers(ctx context.Context, actor Actor, chatID string, q ListQuery) (Page[Marker], error)
+	// Present lists a chat's members that are present, by username: those among here, and
+	// those that other instances have told of. ErrNotFound, ErrNotAMember.
+	Present(ctx context.Context, actor Actor, chatID string, here []string, q ListQuery) (Page[string], error)
+}

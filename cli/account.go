@@ -12,12 +12,13 @@ type signupCommand struct {
 	remote
 	Name        string `arg:"" help:"Username."`
 	DisplayName string `placeholder:"NAME" help:"How others see you; the username unless given."`
+	Invite      string `placeholder:"CODE" help:"An invite, where nobody may sign up without one."`
 }
 
 // Run makes an account and logs in.
 func (cmd signupCommand) Run(std streams) error {
 	return logIn(cmd.remote, cmd.Name, std, func(ctx context.Context, a account, password string) error {
-		_, err := a.SignUp(ctx, cmd.Name, password, cmd.DisplayName)
+		_, err := a.SignUpInvited(ctx, cmd.Invite, cmd.Name, password, cmd.DisplayName)
 		return err
 	})
 }

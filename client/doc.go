@@ -28,6 +28,10 @@
 // answer was lost is repeated with the same token, and one that is under way
 // when its caller's context ends is given up to two seconds more to finish.
 //
+// Clients of several processes share a session by a [Keeper] ([WithSession]): one of them
+// renews it, and the others take up what it got. A token that is not renewed, such as a
+// script token, is given by [WithToken].
+//
 // # Concurrency
 //
 // A Client may be used by many goroutines at once. It starts none of its own

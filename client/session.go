@@ -35,12 +35,19 @@ func (cr credentials) aging(now time.Time) bool {
 // SignUp makes a user. Without a displayName it is the username. It does not log
 // in. chat.ErrUsernameTaken.
 func (c *Client) SignUp(ctx context.Context, username, password, displayName string) (chat.User, error) {
+	return c.SignUpInvited(ctx, "", username, password, displayName)
+}
+
+// SignUpInvited is [Client.SignUp] by an invite, which is needed where not everybody may sign
+// up. chat.ErrInviteNotFound, chat.ErrUsernameTaken.
+func (c *Client) SignUpInvited(ctx context.Context, invite, username, password, displayName string) (chat.User, error) {
 	var u chat.User
 	_, err := c.send(ctx, "", request{method: http.MethodPost, path: "/users", body: struct {
 		Username    string `json:"username"`
 		Password    string `json:"password"`
 		DisplayName string `json:"display_name,omitzero"`
-	}{username, password, displayName}}, &u)
+		Invite      string `json:"invite,omitzero"`
+	}{username, password, displayName, invite}}, &u)
 	return u, err
 }
 

@@ -63,6 +63,10 @@ type ScriptTokens interface {
 type Streams interface {
 	Serve(w http.ResponseWriter, r *http.Request, s *stream.Start) error
 	Page(ctx context.Context, s *stream.Start, wait time.Duration) (stream.Page, error)
+	// Present lists the users that are present in a chat at this instance, in no order.
+	Present(chatID string) []string
+	// Signal gives a signal to the streams that it concerns. It does not block.
+	Signal(s stream.Signal)
 	// Hold waits before something is posted to a chat whose followers cannot keep up.
 	Hold(ctx context.Context, chatID string)
 }
@@ -86,6 +90,7 @@ type Options struct {
 	Users    Users
 	Chats    chat.Chats
 	Messages chat.Messages
+	Signals  chat.Signals
 	Streams  Streams
 	Tickets  Tickets
 	Scripts  ScriptTokens

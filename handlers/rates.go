@@ -21,6 +21,8 @@ func (a *api) rateOf(r route) rates.Policy {
 	case "POST /messages", "POST /chats/:chat/messages", "PATCH /messages/:id", "DELETE /messages/:id",
 		"PUT /messages/:id/reactions/:emoji", "DELETE /messages/:id/reactions/:emoji":
 		return a.Rates.Posts
+	case "POST /chats/:chat/typing":
+		return a.Rates.Typing
 	case "GET /stream", "GET /chats/:chat/stream", "GET /chats/:chat/wait":
 		return a.Rates.Streams
 	}

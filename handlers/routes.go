@@ -99,6 +99,11 @@ func (a *api) routes() []route {
 		{"DELETE", "/messages/:id/reactions/:emoji", a.removeReaction, actor, chat.React, inJSON},
 		{"GET", "/chats/:chat/wait", a.waitForMessage, actor, chat.FollowChat, inJSON},
 
+		{"POST", "/chats/:chat/typing", a.signalTyping, actor, chat.ShowTyping, nil},
+		{"GET", "/chats/:chat/presence", a.listPresent, actor, chat.ReadPresence, inJSON},
+		{"PUT", "/chats/:chat/read", a.markRead, actor, chat.MarkRead, nil},
+		{"GET", "/chats/:chat/read", a.listMarkers, actor, chat.ReadMarkers, inJSON},
+
 		{"GET", "/chats/:chat/stream", a.followChat, follower, chat.FollowChat, inFrames},
 		{"GET", "/stream", a.followAll, follower, chat.FollowAll, inFrames},
 

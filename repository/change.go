@@ -53,8 +53,8 @@ func (r *Repository) change(ctx context.Context, actor chat.Actor, text string, 
 	return e.Posted.Message, nil
 }
 
-// mark notes at each message with which emojis a user has reacted to it.
-func (h handle) mark(ctx context.Context, username string, messages []chat.Message) error {
+// showOwn notes at each message with which emojis a user has reacted to it.
+func (h handle) showOwn(ctx context.Context, username string, messages []chat.Message) error {
 	own, err := h.ownReactions(ctx, username, messages)
 	for i := range messages {
 		messages[i].Reactions = messages[i].Reactions.For(own[messages[i].ID])

@@ -9,7 +9,8 @@ import (
 	"parley/repository/posts"
 )
 
-// chatColumns are those of a chatRow, of a chat c whose member is m and whose last message l.
+// chatColumns are those of a chatRow, of a chat c whose member is m with the read marker k, and whose last
+// message is l.
 func (d *dialect) chatColumns() string {
 	return `c.id, c.title, c.visibility, c.created_at, c.head, COALESCE(m.role, '') AS role,
 		COALESCE(` + d.unread() + `, 0) AS unread,
@@ -20,7 +21,7 @@ func (d *dialect) chatColumns() string {
 // user is not in, it does not read the last message.
 func (d *dialect) selectChats() string {
 	return `SELECT ` + d.chatColumns() + ` FROM chats c
-	LEFT JOIN memberships m ON m.chat = c.id AND m.username = ? AND m.left_pos IS NULL
+	LEFT JOIN memberships m ON m.chat = c.id AND m.username = ? AND m.left_pos IS NULL` + joinMarker + `
 	LEFT JOIN messages l ON l.id = c.last_message AND m.role IS NOT NULL
 	WHERE c.deleted_pos IS NULL AND `
 }
@@ -28,7 +29,7 @@ func (d *dialect) selectChats() string {
 // selectOwnChats reads a user's own chats.
 func (d *dialect) selectOwnChats() string {
 	return `SELECT ` + d.chatColumns() + ` FROM memberships m
-	JOIN chats c ON c.id = m.chat AND c.deleted_pos IS NULL
+	JOIN chats c ON c.id = m.chat AND c.deleted_pos IS NULL` + joinMarker + `
 	LEFT JOIN messages l ON l.id = c.last_message
 	WHERE m.username = ? AND m.left_pos IS NULL AND `
 }

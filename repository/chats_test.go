@@ -442,6 +442,8 @@ func TestWhatIsReadOfALongLogIsReadByIndex(t *testing.T) {
 		say(t, r, as["bob"], "hot", "mine")
 		fill(t, r, `INSERT INTO chats (id, title, visibility, created_at, seq, head)
 			WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) SELECT 'other-' || i, '', 'private', 0, 0, 0 FROM n`)
+		fill(t, r, `INSERT INTO read_markers (chat, username, joined_pos, id, seen)
+			WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) SELECT 'other-' || i, 'bob', 1, 1, 1 FROM n`)
 		fill(t, r, `ANALYZE`)
 
 		ctx, bob := t.Context(), as["bob"]
@@ -466,19 +468,31 @@ func TestWhatIsReadOfALongLogIsReadByIndex(t *testing.T) {
 			if _, err := h.member(ctx, chatID, "bob"); err != nil {
 				t.Fatal(err)
 			}
+			m, err := h.mark(ctx, bob, chatID, said.ID)
+			if (err == nil) != (chatID == "quiet") {
+				t.Fatal(m, err)
+			}
+			var n struct{ Passed, Others, Reached int64 }
+			if err := h.get(ctx, &n, walked, "bob", middle+9000, chatID, middle, firstWalk); err != nil {
+				t.Fatal(err)
+			}
+			var markers []markerRow
+			if err := h.all(ctx, &markers, selectMarkers, chatID, "", 100); err != nil {
+				t.Fatal(err)
+			}
 		}
 		his, err := h.chats(ctx, bob, chat.ListQuery{Limit: 100}, r.dialect.selectOwnChats(), `m.chat`)
 		if err != nil || len(his.Items) != 2 {
 			t.Fatal(his, err)
 		}
 		// PostgreSQL rightly reads a table of two chats or sessions whole.
-		scan := regexp.MustCompile(`Seq Scan on (messages|events)|SCAN (m|e|l|c|messages|events)\b|(messages|events)_pkey on .*rows=[0-9]{2,}|SEARCH o USING INDEX messages_chat \(chat=\?\)`)
+		scan := regexp.MustCompile(`Seq Scan on (messages|events|read_markers)|SCAN (m|e|l|c|k|messages|events|read_markers)\b|(messages|events)_pkey on .*rows=[0-9]{2,}|SEARCH o USING INDEX messages_chat \(chat=\?\)`)
 		for _, plan := range plans.plans {
 			if scan.MatchString(plan) {
 				t.Errorf("a plan goes through a whole table:\n%s", plan)
 			}
 		}
-		if len(plans.plans) != 15 {
+		if len(plans.plans) != 21 {
 			t.Errorf("looked at %d plans", len(plans.plans))
 		}
 		ch, err := r.Chat(ctx, bob, "hot")

@@ -60,7 +60,7 @@ func (l *Lease) End(ctx context.Context) (err error) {
 	if l.id == "" {
 		return nil
 	}
-	if _, err := l.change(ctx, `UPDATE instances SET expires_at = 0 WHERE id = ?`, l.id); err != nil {
+	if _, err := l.change(ctx, `UPDATE instances SET expires_at = `+l.r.dialect.now+` WHERE id = ?`, l.id); err != nil {
 		return err
 	}
 	_, err = bounded(ctx, l.r, "", func(ctx context.Context) (none struct{}, err error) {
@@ -201,17 +201,16 @@ func (r *Repository) dropLeases(ctx context.Context) error {
 	return nil
 }
 
-// dropLease deletes a lease that has run out, behind what was told of it, in slices.
+// dropLease deletes a lease that has run out, behind what was told of it, in slices. While
+// others have yet to tell who was present there, it stays.
 func (r *Repository) dropLease(ctx context.Context, id string) error {
-	for {
+	for more := true; more; {
 		n, err := r.beside(ctx, dropTold, id, id, endingSlice)
 		if err != nil {
 			return err
 		}
-		if n < endingSlice {
-			break
-		}
+		more = n == endingSlice
 	}
-	_, err := r.beside(ctx, `DELETE FROM instances WHERE id = ?`, id)
+	_, err := r.beside(ctx, `DELETE FROM instances WHERE id = ? AND NOT EXISTS (SELECT 1 FROM presences p WHERE p.instance = instances.id)`, id)
 	return err
 }

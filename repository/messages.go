@@ -18,7 +18,7 @@ func (r *Repository) Message(ctx context.Context, actor chat.Actor, id int64) (_
 			return none, err
 		}
 		m := []chat.Message{found}
-		err = h.mark(ctx, actor.Username, m)
+		err = h.showOwn(ctx, actor.Username, m)
 		return m[0], err
 	})
 }
@@ -63,7 +63,7 @@ func (r *Repository) History(ctx context.Context, actor chat.Actor, chatID strin
 			return none, err
 		}
 		page := historyPage(rows, q)
-		return page, h.mark(ctx, actor.Username, page.Messages)
+		return page, h.showOwn(ctx, actor.Username, page.Messages)
 	})
 }
 
@@ -82,7 +82,7 @@ func (r *Repository) Replies(ctx context.Context, actor chat.Actor, id int64, q 
 			return none, err
 		}
 		page := historyPage(rows, q)
-		return page, h.mark(ctx, actor.Username, page.Messages)
+		return page, h.showOwn(ctx, actor.Username, page.Messages)
 	})
 }
 

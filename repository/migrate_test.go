@@ -31,6 +31,8 @@ func undoBoundedEndings(t testing.TB, r *Repository) {
 		`DROP TABLE invites`,
 		`DROP TABLE spent_tickets`,
 		`DROP TABLE compatibility`,
+		`DROP TABLE read_markers`,
+		`DROP TABLE presences`,
 		`DROP TABLE instance_streams`,
 		`DROP TABLE instances`,
 		`DROP TABLE jumps`,
@@ -86,7 +88,8 @@ func TestTextIDsOnPostgreSQLCompareByBytes(t *testing.T) {
 		"instance_streams.instance", "instance_streams.username", "instances.id", "invites.chat", "invites.code", "invites.creator",
 		"keys.name",
 		"memberships.chat", "memberships.username", "messages.author", "messages.chat", "messages.client_id",
-		"own_messages.chat", "own_messages.username", "reactions.emoji", "reactions.username", "sessions.id", "sessions.kind", "sessions.username",
+		"own_messages.chat", "own_messages.username", "presences.chat", "presences.instance", "presences.username",
+		"reactions.emoji", "reactions.username", "read_markers.chat", "read_markers.username", "sessions.id", "sessions.kind", "sessions.username",
 		"spent_tickets.id", "users.issuer", "users.subject", "users.username", "writers.id",
 	}
 	if got := textIDs(t, r); !slices.Equal(got, want) {

@@ -25,6 +25,7 @@ import (
 var (
 	_ chat.Chats          = (*Repository)(nil)
 	_ chat.Messages       = (*Repository)(nil)
+	_ chat.Signals        = (*Repository)(nil)
 	_ chat.Invites        = (*Repository)(nil)
 	_ chat.Administration = (*Repository)(nil)
 	_ auth.Store          = (*Repository)(nil)

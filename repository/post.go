@@ -25,7 +25,7 @@ func (r *Repository) Post(ctx context.Context, actor chat.Actor, p chat.Post) (c
 	}
 	m, err := readAs(ctx, r, actor, func(ctx context.Context, h handle) ([]chat.Message, error) {
 		m := []chat.Message{entry.Posted.Message}
-		return m, h.mark(ctx, actor.Username, m)
+		return m, h.showOwn(ctx, actor.Username, m)
 	})
 	if err != nil {
 		return chat.Posted{}, err

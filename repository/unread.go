@@ -20,12 +20,12 @@ const (
 // statement, and leaves the order of the rows alone, which a join does not on SQLite.
 const counted = `(SELECT pos FROM counted)`
 
-// unread is what a member m of a chat c has not read: all messages of the chat but those
-// that were there at the join, those that are counted as the member's own and those that
-// the member wrote since. Only of a chat that has messages since then are any read, and
+// unread is what a member m of a chat c, whose read marker is k, has not read: all messages of
+// the chat but those of others up to the marker or, without one, that were there at the join;
+// those that are counted as the member's own; and those that the member wrote since. Only of a chat that has messages since then are any read, and
 // only those, by the index messages_chat.
 func (d *dialect) unread() string {
-	return `c.messages - m.seen - COALESCE((
+	return `c.messages - COALESCE(k.seen, m.seen) - COALESCE((
 			SELECT w.messages FROM own_messages w WHERE w.username = m.username AND w.chat = c.id AND w.joined_pos = m.joined_pos), 0)
 		- CASE WHEN c.last_message <= ` + counted + ` THEN 0 ELSE (
 			SELECT count(*) FROM messages o WHERE o.chat = c.id AND o.author = m.username AND ` + d.uncounted + `) END`

@@ -18,7 +18,7 @@ func TestWhatIsUnreadIsExactHoweverFarItIsCounted(t *testing.T) {
 			makeChat(t, r, as["ann"], room, chat.Public, nil)
 		}
 		for range 5 {
-			// Everybody comes and goes, and what he says in between is refused.
+			// Members come, go and mark what they have read. What is asked in between is refused.
 			severalAtOnce(t, countAfter, func(int) error {
 				room, name := rooms[rand.IntN(len(rooms))], names[rand.IntN(len(names))]
 				r := []*Repository{r, other}[rand.IntN(2)]
@@ -28,10 +28,12 @@ func TestWhatIsUnreadIsExactHoweverFarItIsCounted(t *testing.T) {
 					err = r.RemoveMember(t.Context(), as[name], room, name)
 				case 1, 2, 3, 4, 5:
 					_, err = r.PutMember(t.Context(), as[name], room, name, "")
+				case 6, 7, 8, 9, 10:
+					_, err = r.MarkRead(t.Context(), as[name], room, 1+rand.Int64N(headOf(t, r)))
 				default:
 					_, err = r.Post(t.Context(), as[name], chat.Post{Chat: room, Text: "hello"})
 				}
-				if errors.Is(err, chat.ErrNotFound) || errors.Is(err, chat.ErrNotAMember) || errors.Is(err, chat.ErrLastOwner) {
+				if errors.Is(err, chat.ErrNotFound) || errors.Is(err, chat.ErrNotAMember) || errors.Is(err, chat.ErrLastOwner) || errors.Is(err, chat.ErrInvalid) {
 					return nil
 				}
 				return err
@@ -44,6 +46,9 @@ func TestWhatIsUnreadIsExactHoweverFarItIsCounted(t *testing.T) {
 		}
 		if n := number(t, r, `SELECT sum(messages) FROM own_messages`); n == 0 {
 			t.Error("nothing was ever counted")
+		}
+		if n := number(t, r, `SELECT count(*) FROM read_markers`); n < 2 {
+			t.Errorf("there are %d markers", n)
 		}
 	})
 }

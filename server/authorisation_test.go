@@ -532,6 +532,10 @@ var asks = []ask{
 		s.message()
 		return "/chats/" + s.den + "/wait?after=earliest"
 	}},
+	{route: "POST /chats/:chat/typing", about: "den"},
+	{route: "GET /chats/:chat/presence", about: "den"},
+	{route: "PUT /chats/:chat/read", about: "den", body: func(s *scene) string { return `{"id":` + s.message() + `}` }},
+	{route: "GET /chats/:chat/read", about: "den"},
 	{route: "GET /chats/:chat/stream", about: "den"},
 	{route: "GET /chats/:chat/stream", about: "public", path: func(s *scene) string { return "/chats/" + s.public() + "/stream" }},
 	{route: "GET /stream"},

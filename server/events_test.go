@@ -91,19 +91,22 @@ func TestEveryEventOfAStreamIsAsDescribed(t *testing.T) {
 	lines("/stream?after=earliest", ann...)
 	h.chat("lobby", ann)
 	h.chat("den", ann)
-	follow("/chats/lobby/stream?after=999999999999&limit=4", ann...)
+	follow("/chats/lobby/stream?after=999999999999&limit=8", ann...)
 	follow("/chats/den/stream", ann...)
 	lines("/chats/lobby/stream?timeout=10ms", ann...)
 	h.do("PUT", "/chats/lobby/members/bob", `{"role":"guest"}`, as...).want(200)
 	h.do("PUT", "/chats/lobby/members/bob", `{"role":"member"}`, as...).want(200)
 	h.do("PATCH", "/chats/lobby", `{"title":"The great hall","visibility":"public"}`, as...).want(200)
-	h.do("POST", "/messages", `{"chat":"lobby","text":"hello","client_id":"a1"}`, as...).want(201)
+	said := h.do("POST", "/messages", `{"chat":"lobby","text":"hello","client_id":"a1"}`, as...).want(201).header.Get("Location")
+	h.do("PATCH", said, `{"text":"hello, all"}`, as...).want(200)
+	h.do("PUT", said+"/reactions/%F0%9F%91%8D", "", ann...).want(200)
+	h.do("DELETE", said, "", ann...).want(204)
 	h.do("DELETE", "/chats/lobby/members/bob", "", ann...).want(204)
 	h.do("DELETE", "/chats/den", "", ann...).want(204)
 	for _, name := range []string{
-		"", "chat.updated", "chat.deleted", "chat.joined", "chat.left", "member.joined", "member.updated",
+		"", "message.edited", "message.deleted", "reaction", "chat.updated", "chat.deleted", "chat.joined", "chat.left", "member.joined", "member.updated",
 		"ready", "ping", "auth", "reset", "bye", "problem",
-		"line message", "line chat.updated", "line chat.joined", "line member.left", "line ready", "line auth", "line bye", "line problem",
+		"line message", "line message.edited", "line message.deleted", "line reaction", "line chat.updated", "line chat.joined", "line member.left", "line ready", "line auth", "line bye", "line problem",
 	} {
 		h.eventually("an event "+name, func() bool { return k.has(name) })
 	}

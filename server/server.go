@@ -170,7 +170,7 @@ func (s *Server) assemble(secrets secrets, registry *prometheus.Registry) error 
 		Refreshing: func(session string) error { return policies.Sessions.Take(session).Err() },
 	})
 	options := handlers.Options{
-		Accounts: accounts, Users: s.repository, Chats: s.repository, Messages: s.repository, Streams: s.broker,
+		Accounts: accounts, Users: s.repository, Chats: s.repository, Messages: s.repository, Streams: s.broker, Signals: s.repository,
 		Administration: s.repository, Invites: s.repository,
 		Tickets:        auth.NewTickets(s.repository, secrets.keys("stream ticket"), s.now),
 		Scripts:        s.repository,

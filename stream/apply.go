@@ -1,6 +1,8 @@
 package stream
 
 import (
+	"time"
+
 	"parley/chat"
 )
 
@@ -22,6 +24,9 @@ func (b *Broker) apply(events []chat.Event, upTo int64) {
 		b.endRights(e)
 	}
 	b.applied = upTo
+	if len(b.early) > 0 {
+		b.heedEarly(time.Now())
+	}
 	for _, rd := range b.arrived(upTo) {
 		b.wakes.add(rd)
 	}

@@ -97,6 +97,7 @@ type Broker struct {
 
 	mu sync.Mutex
 	registry
+	presence
 	memory *memory
 	// applied is the tail's position: whatever of the log is not behind it is in
 	// the rooms that were open at the time.
@@ -104,6 +105,10 @@ type Broker struct {
 	// lost are the parts of the log that it left out while this instance followed it.
 	lost  []chat.Jump
 	wakes wakes
+	// rounds are the rooms that pass on signals; early are signals whose positions the tail
+	// has yet to reach.
+	rounds signalRounds
+	early  []*signalFrame
 	// reads are the parts of the log that are to be read; reading is how many
 	// goroutines do.
 	reads   []logRead
@@ -118,8 +123,10 @@ func New(log Log, o Options) *Broker {
 		opts:     o,
 		metrics:  newMetrics(o.Registerer),
 		registry: newRegistry(o.Limits),
+		presence: newPresence(),
 		memory:   newMemory(o.TotalBytes, o.RoomBytes),
 		wakes:    make(wakes),
+		rounds:   signalRounds{woken: make(chan struct{}, 1)},
 	}
 	b.tail = newTail(b)
 	b.renewals = newRenewals(b)
@@ -153,6 +160,7 @@ func (b *Broker) Start(ctx context.Context) error {
 	}
 	b.workDone.Go(func() { b.tail.run(b.work) })
 	b.workDone.Go(func() { b.renewals.run(b.work) })
+	b.workDone.Go(func() { b.runRounds(b.work) })
 	if bus := b.opts.Bus; bus != nil {
 		b.workDone.Go(func() { bus.Receive(b.work, b.tail.hear) })
 		b.workDone.Go(func() { b.publisher.run(b.work) })
@@ -160,6 +168,8 @@ func (b *Broker) Start(ctx context.Context) error {
 	}
 	if b.leaseholder != nil {
 		b.workDone.Go(func() { b.leaseholder.run(b.leased) })
+	} else {
+		b.workDone.Go(func() { b.tellOfPresence(b.leased) })
 	}
 	return nil
 }

@@ -354,7 +354,7 @@ func TestSignalsAreBoundedInNumberSizeAndRate(t *testing.T) {
 			if len(message) > maxSignalsMessage {
 				t.Errorf("a message of %d bytes", len(message))
 			}
-			if i > 0 && bus.at[i].Sub(bus.at[i-1]) < signalPace {
+			if i > 0 && bus.at[i].Sub(bus.at[i-1]) < sendPace {
 				t.Errorf("%v lie between two messages", bus.at[i].Sub(bus.at[i-1]))
 			}
 			parsed, err := parseHint([]byte(message))

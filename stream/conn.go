@@ -16,6 +16,9 @@ type conn interface {
 	chunked() bool
 	// full says that there was no room for all that was last written, and is not yet.
 	full() bool
+	// lags says that the client does not take what was written, so that a write of what may
+	// be dropped could have to wait for room.
+	lags() bool
 	// gone says that the client has gone.
 	gone() bool
 	// close ends the connection, where it is not net/http's; it returns at once.

@@ -39,6 +39,10 @@ type view struct {
 	// reopen says that the rights have to be read anew, reopened is what that brought.
 	reopen   bool
 	reopened *chat.Opening
+	// signals are what the reader is given of each kind, and signalDue is when to look again
+	// for more.
+	signals   signals
+	signalDue time.Time
 	// retry is when to look again, after the log could not be read.
 	retry time.Time
 }
@@ -81,6 +85,9 @@ func (rd *reader) fetch(now time.Time, found *mergeBuffer) view {
 	}
 	if ends && v.upTo >= end.pos {
 		v.end = end.why
+	}
+	if rd.signals != nil {
+		rd.takeSignals(now, &v)
 	}
 	return v
 }

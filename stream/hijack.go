@@ -54,6 +54,10 @@ func tcpUnder(c net.Conn) *net.TCPConn {
 // it keeps megabytes for each reader that has stopped reading.
 const sendBuffer = 32 << 10
 
+// maxUnsentBytes is how much may wait in the kernel for a client that is still given what
+// may be dropped.
+const maxUnsentBytes = sendBuffer / 4
+
 // limitSendBuffer bounds what the kernel keeps for a connection that carries one
 // stream and nothing else.
 func limitSendBuffer(c net.Conn) {

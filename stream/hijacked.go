@@ -39,6 +39,7 @@ func (c *hijackedConn) write(b []byte) (int, error) {
 
 func (c *hijackedConn) chunked() bool { return c.inChunks }
 func (c *hijackedConn) full() bool    { return false } // a write waits for room
+func (c *hijackedConn) lags() bool    { return unsent(tcpUnder(c.conn)) > maxUnsentBytes }
 func (c *hijackedConn) gone() bool    { return c.left.Load() }
 
 // watch reads until the client has closed its connection, or only its half, as

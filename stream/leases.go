@@ -6,6 +6,8 @@ import (
 	"iter"
 	"maps"
 	"time"
+
+	"parley/chat"
 )
 
 // Lease is this instance's place among those that serve one database, by which they count
@@ -20,6 +22,17 @@ type Lease interface {
 	// Elsewhere reads how many streams the other instances have told that they hold, by
 	// user.
 	Elsewhere(ctx context.Context) (map[string]int, error)
+	// TellPresence stores where users came to be present at this instance, and where they went.
+	// It counts for the others while the lease lasts. Of what fails any part may be stored.
+	TellPresence(ctx context.Context, came, gone []chat.Whereabouts) error
+	// PresentElsewhere reads where some users are present at other instances.
+	PresentElsewhere(ctx context.Context, users []string) ([]chat.Whereabouts, error)
+	// CountElsewhere counts the users that are present in some chats at other instances.
+	CountElsewhere(ctx context.Context, chats []string) (map[string]int, error)
+	// Forsaken takes the whereabouts that were told of by instances whose leases have ended for
+	// a while, with the chats that they are about, in order. Another instance may be given some
+	// of the same at the same time.
+	Forsaken(ctx context.Context, ended time.Duration) (map[chat.Whereabouts][]string, error)
 	// End gives the lease up: what was told of it counts no more.
 	End(ctx context.Context) error
 }
@@ -51,8 +64,9 @@ type leaseholder struct {
 	lease  Lease
 	// told are the users that the others may have been told of.
 	told map[string]struct{}
-	// renewed and heard are when the lease was renewed, and the others heard, last.
-	renewed, heard time.Time
+	// renewed, heard and swept are when the lease was renewed, the others heard, and what
+	// instances left that are gone was looked for last.
+	renewed, heard, swept time.Time
 }
 
 func newLeaseholder(b *Broker, l Lease) *leaseholder {
@@ -92,11 +106,8 @@ func (h *leaseholder) run(ctx context.Context) {
 // rest is how long to wait behind a round that took some time. What failed says nothing of
 // how much there is to do.
 func (h *leaseholder) rest(took time.Duration, failed bool) time.Duration {
-	switch {
-	case failed:
+	if failed {
 		return leaseRound
-	case !h.counts():
-		return leaseRenewal
 	}
 	return min(max(leaseRound, leaseRest*took), leaseRenewal)
 }
@@ -105,13 +116,33 @@ func (h *leaseholder) rest(took time.Duration, failed bool) time.Duration {
 func (h *leaseholder) round(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, leaseRenewal)
 	defer cancel()
-	if err := h.renew(ctx); err != nil || !h.counts() {
+	if err := h.renew(ctx); err != nil {
 		return err
 	}
-	if err := h.tell(ctx); err != nil {
+	if h.counts() {
+		if err := h.tell(ctx); err != nil {
+			return err
+		}
+		if err := h.hear(ctx); err != nil {
+			return err
+		}
+	}
+	if err := h.broker.movePresence(ctx, h.lease); err != nil {
 		return err
 	}
-	return h.hear(ctx)
+	return h.sweep(ctx)
+}
+
+// sweep tells of the users of instances that are gone, when it is time.
+func (h *leaseholder) sweep(ctx context.Context) error {
+	if time.Since(h.swept) < leaseRenewal {
+		return nil
+	}
+	if err := h.broker.sweepPresence(ctx, h.lease); err != nil {
+		return err
+	}
+	h.swept = time.Now()
+	return nil
 }
 
 // renew renews the lease when it is time. Of a fresh one everything is told again.
@@ -128,6 +159,7 @@ func (h *leaseholder) renew(ctx context.Context) error {
 	if fresh {
 		h.broker.noteChanged(maps.Keys(h.told))
 		clear(h.told)
+		h.broker.notePresent()
 	}
 	return nil
 }

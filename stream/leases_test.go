@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -22,7 +23,12 @@ type memLease struct {
 	stored                   map[string]int
 	tellings, most, hearings int
 	held, ended              bool
-	renewed                  time.Time
+	// present is who was told to be present, the others are what is at other instances.
+	present          map[chat.Whereabouts]bool
+	presentElsewhere []chat.Whereabouts
+	countElsewhere   map[string]int
+	forsaken         map[chat.Whereabouts][]string
+	renewed          time.Time
 	// broken makes everything fail, hanging not answer.
 	broken, hanging bool
 }
@@ -56,7 +62,7 @@ func (l *memLease) Renew(ctx context.Context, last time.Duration) (fresh bool, e
 	err = l.change(ctx, func() {
 		l.renewed = time.Now()
 		if fresh = !l.held; fresh {
-			l.held, l.stored = true, make(map[string]int)
+			l.held, l.stored, l.present = true, make(map[string]int), nil
 		}
 	})
 	return fresh, err
@@ -80,6 +86,41 @@ func (l *memLease) Elsewhere(ctx context.Context) (streams map[string]int, err e
 		streams = maps.Clone(l.elsewhere)
 	})
 	return streams, err
+}
+
+func (l *memLease) TellPresence(ctx context.Context, came, gone []chat.Whereabouts) error {
+	return l.change(ctx, func() {
+		if l.present == nil {
+			l.present = make(map[chat.Whereabouts]bool)
+		}
+		for _, w := range came {
+			l.present[w] = true
+		}
+		for _, w := range gone {
+			delete(l.present, w)
+		}
+	})
+}
+
+func (l *memLease) PresentElsewhere(ctx context.Context, users []string) (found []chat.Whereabouts, err error) {
+	err = l.change(ctx, func() {
+		for _, w := range l.presentElsewhere {
+			if slices.Contains(users, w.Username) {
+				found = append(found, w)
+			}
+		}
+	})
+	return found, err
+}
+
+func (l *memLease) CountElsewhere(ctx context.Context, _ []string) (counts map[string]int, err error) {
+	err = l.change(ctx, func() { counts = maps.Clone(l.countElsewhere) })
+	return counts, err
+}
+
+func (l *memLease) Forsaken(ctx context.Context, _ time.Duration) (taken map[chat.Whereabouts][]string, err error) {
+	err = l.change(ctx, func() { taken, l.forsaken = l.forsaken, nil })
+	return taken, err
 }
 
 func (l *memLease) End(ctx context.Context) error {

@@ -115,6 +115,7 @@ func (rd *reader) settleAgain(o chat.Opening) (reset string, err error) {
 	rd.dropSegment()
 	b.leaveAll(rd)
 	rd.others, rd.touched, rd.first.touched, rd.live = nil, nil, false, false
+	rd.signals = nil
 	b.mu.Unlock()
 	rd.start.LastEventID = strconv.FormatInt(rd.held, 10)
 	reset, err = b.settleIn(rd, o)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"slices"
+	"time"
 
 	"parley/chat"
 )
@@ -129,6 +130,7 @@ func (b *Broker) dismiss(rd *reader) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	rd.dismissed = true
+	b.disappear(rd, time.Now())
 	rd.stopWaiting()
 	rd.dropSegment()
 	b.leaveAll(rd)

@@ -48,10 +48,28 @@ func (o *output) put(b []byte) reason {
 		return failed(err)
 	}
 	if n < len(b) {
-		o.rest = append([]byte(nil), b[n:]...)
-		o.stalled = time.Now()
+		o.keepRest(b[n:])
 	}
 	return ""
+}
+
+// offer writes what may be dropped as a whole: nothing of it is kept if the socket takes
+// nothing.
+func (o *output) offer(b []byte) reason {
+	n, err := o.give(b)
+	if err != nil {
+		return failed(err)
+	}
+	if 0 < n && n < len(b) {
+		o.keepRest(b[n:])
+	}
+	return ""
+}
+
+// keepRest keeps what a full socket has left of a frame.
+func (o *output) keepRest(rest []byte) {
+	o.rest = append([]byte(nil), rest...)
+	o.stalled = time.Now()
 }
 
 // finishFrame goes on with a socket that was full.

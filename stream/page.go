@@ -45,6 +45,9 @@ func (b *Broker) Page(ctx context.Context, s *Start, wait time.Duration) (Page, 
 		return Page{}, err
 	}
 	defer b.dismiss(rd)
+	if wait > 0 {
+		b.appear(rd)
+	}
 	began := rd.cursor
 	p := Page{Events: []PageEvent{}, Cursor: began}
 	if reset != "" {

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -46,6 +47,8 @@ type response struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	driver  *goroutineDriver
+	// tcp is the connection under it, which other responses share; nil if it is not known.
+	tcp *net.TCPConn
 }
 
 func newResponse(w http.ResponseWriter, r *http.Request, d *goroutineDriver) *response {
@@ -54,11 +57,12 @@ func newResponse(w http.ResponseWriter, r *http.Request, d *goroutineDriver) *re
 	// where there is nothing to wait for.
 	_ = control.EnableFullDuplex()
 	d.setDeadline = control.SetWriteDeadline
-	if shared, ok := r.Context().Value(connKey{}).(acceptedConn); ok {
+	shared, ok := r.Context().Value(connKey{}).(acceptedConn)
+	if ok {
 		shared.limitUnsent()
 		d.cut = shared.cut
 	}
-	return &response{r.Context(), w, control, d}
+	return &response{r.Context(), w, control, d, shared.tcp}
 }
 
 // write sends b and returns when net/http has passed it on.
@@ -86,5 +90,6 @@ func unwrap(w http.ResponseWriter) http.ResponseWriter {
 
 func (r *response) chunked() bool { return false } // net/http does it
 func (r *response) full() bool    { return false } // a write waits for room
+func (r *response) lags() bool    { return unsent(r.tcp) > maxUnsentBytes }
 func (r *response) gone() bool    { return r.ctx.Err() != nil }
 func (r *response) close(reason)  {} // net/http does it when the handler returns

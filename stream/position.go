@@ -42,6 +42,9 @@ type position struct {
 	waits bool
 	retry time.Time
 
+	// signals are those that the reader has yet to be given; nil while there are none.
+	signals *readerSignals
+
 	// answer is what the question about its credential brought.
 	answer *renewed
 	// reopening says that the rights are being read anew, reopened is what that brought.
@@ -151,6 +154,9 @@ func (rd *reader) settle(f *frame) {
 		}
 	case f.event.Kind == chat.KindMemberLeft && f.who == rd.credential.user, f.event.Kind == chat.KindChatDeleted:
 		if found {
+			if rd.signals != nil {
+				rd.signals.forget(f.event.Chat)
+			}
 			rd.broker.leave(rd.others[i])
 			rd.others = slices.Delete(rd.others, i, i+1)
 		}

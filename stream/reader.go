@@ -23,6 +23,9 @@ type reader struct {
 	output
 	timers
 
+	// present says that the reader makes its user present.
+	present bool
+
 	// slot is its event loop's.
 	slot slot
 }

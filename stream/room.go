@@ -35,6 +35,9 @@ type room struct {
 	readLimit int
 	readDue   time.Time
 
+	// signals are those that are yet to be passed on; nil while there are none.
+	signals *roomSignals
+
 	// sample says which readers are looked at next to find for how long to hold posts.
 	sample int
 }

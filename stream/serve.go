@@ -58,6 +58,7 @@ func (b *Broker) openStream(r *http.Request, s *Start, d driver) (*openedStream,
 	if err != nil {
 		return nil, err
 	}
+	b.appear(rd)
 	return &openedStream{broker: b, reader: rd, reset: reset, why: reasonFailed}, nil
 }
 

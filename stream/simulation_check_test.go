@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -283,10 +284,36 @@ func (c *streamCheck) control(b seen) error {
 		if until := c.s.session().untilSince(b.at); b.at.Before(until.Add(-c.s.notice)) {
 			return fmt.Errorf("the session has access until %v", until)
 		}
+	case "presence":
+		return c.presence(b)
 	case "bye":
 		c.bye = said.Reason
 	default:
 		return errors.New("an event that no stream has")
+	}
+	return nil
+}
+
+// presence checks that the stream is live, and that its user was not shown to have left the
+// chat. A failover may have lost the leave.
+func (c *streamCheck) presence(b seen) error {
+	var said chat.Presence
+	if err := json.Unmarshal([]byte(b.data), &said); err != nil {
+		return err
+	}
+	if !c.ready || said.Username == c.s.start.Actor.Username {
+		return fmt.Errorf("ready %v, by %s", c.ready, said.Username)
+	}
+	user := c.s.start.Actor.Username
+	for _, e := range slices.Backward(c.en.events[:c.next]) {
+		ended := e.Kind == chat.KindChatDeleted || e.Kind == chat.KindMemberLeft && e.Username == user
+		began := e.Kind == chat.KindMemberJoined && e.Username == user
+		if e.Chat == said.Chat && (ended || began) {
+			if ended {
+				return fmt.Errorf("%s left the chat at %d", user, e.Pos)
+			}
+			break
+		}
 	}
 	return nil
 }

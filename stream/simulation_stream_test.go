@@ -197,6 +197,8 @@ func (s simSocket) full() bool {
 	return s.stuck && s.room == 0
 }
 
+func (s simSocket) lags() bool { return s.full() }
+
 func (s simSocket) gone() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

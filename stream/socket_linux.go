@@ -37,6 +37,20 @@ func setTCPOption(c *net.TCPConn, option, value int) {
 	_ = raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, option, value) })
 }
 
+// unsent is how many bytes the kernel has not sent yet (tcp(7), SIOCOUTQNSD): the client's
+// window, or the network's capacity, keeps it from that. Of no connection there are none.
+func unsent(c *net.TCPConn) (bytes int) {
+	if c == nil {
+		return 0
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	_ = raw.Control(func(fd uintptr) { bytes, _ = unix.IoctlGetInt(int(fd), unix.SIOCOUTQNSD) })
+	return bytes
+}
+
 // hijack duplicates the descriptor, so that the runtime's poller, and all that
 // net keeps of a connection, can go.
 func (a acceptedConn) hijack(w http.ResponseWriter, chunked bool) (socket, error) {
@@ -114,6 +128,8 @@ func (s *tcpSocket) full() bool {
 	}
 	return s.blocked
 }
+
+func (s *tcpSocket) lags() bool { return s.full() }
 
 // gone says whether the client has closed its connection, or only its half, which
 // net/http takes for the same, or has sent more than a client that listens would.

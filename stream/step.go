@@ -37,6 +37,9 @@ func (rd *reader) step(sc *scratch, now time.Time) (more bool, why reason) {
 		more, why = rd.deliver(sc, v, now)
 	}
 	if why == "" {
+		why = rd.sendSignals(sc, v)
+	}
+	if why == "" {
 		why = rd.runTimers(sc, v, now)
 	}
 	if why != "" {

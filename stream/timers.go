@@ -69,7 +69,7 @@ func (rd *reader) keepAccess(sc *scratch, answer *renewed, now time.Time) reason
 func (rd *reader) setTimer(v view) {
 	rd.alarm = earliest(rd.ping, v.retry, rd.credential.next, v.endDue)
 	if rd.stalled.IsZero() {
-		rd.alarm = earliest(rd.alarm, rd.rotate, rd.timeout)
+		rd.alarm = earliest(rd.alarm, rd.rotate, rd.timeout, v.signalDue)
 	} else {
 		rd.alarm = earliest(rd.alarm, rd.slowAt())
 	}

@@ -137,6 +137,8 @@ func (s memSocket) full() bool {
 	return s.filled || s.narrow && s.room == 0
 }
 
+func (s memSocket) lags() bool { return s.full() }
+
 func (s memSocket) gone() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -168,12 +170,13 @@ func (c *client) text() string {
 
 func (c *client) blocks() []sse.Block { return parse(c.t, c.text()) }
 
-// names are the events dispatched so far, with the text where it is a message.
+// names are the events dispatched so far, with the text where it is a message. Presence is
+// left out, which comes with the streams of other users.
 func (c *client) names() string {
 	var names []string
 	for _, b := range c.blocks() {
 		switch {
-		case !b.HasData:
+		case !b.HasData, b.Name == "presence":
 		case b.Name == "":
 			names = append(names, b.Text())
 		default:

@@ -24,7 +24,7 @@ func (r *report) add(name string, o outcome, err error) {
 	if err != nil {
 		broken += ", and broke off"
 	}
-	r.lines = append(r.lines, fmt.Sprintf("| %s | %d | %d | %d | %d | %d | %s |", name, o.injected, o.posts, o.unknown, o.frames, o.streams, broken))
+	r.lines = append(r.lines, fmt.Sprintf("| %s | %d | %d | %d | %d | %d | %d | %s |", name, o.injected, o.posts, o.unknown, o.edits, o.frames, o.streams, broken))
 	r.sum.add(o)
 }
 
@@ -32,12 +32,12 @@ func (r *report) add(name string, o outcome, err error) {
 func (r *report) write(out io.Writer) error {
 	fmt.Fprintf(out, "%s, seed %d, %s, %s/%s, %d processors%s.\n\n", r.began.UTC().Format("2006-01-02"), r.seed,
 		time.Since(r.began).Round(time.Second), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), memory())
-	fmt.Fprintln(out, "| fault | times | messages acknowledged | of these unknown at first | events shown | connections | violations |")
-	fmt.Fprintln(out, "|---|---|---|---|---|---|---|")
+	fmt.Fprintln(out, "| fault | times | messages acknowledged | of these unknown at first | edited or deleted | events shown | connections | violations |")
+	fmt.Fprintln(out, "|---|---|---|---|---|---|---|---|")
 	for _, line := range r.lines {
 		fmt.Fprintln(out, line)
 	}
-	_, err := fmt.Fprintf(out, "| **all** | %d | %d | %d | %d | %d | %d |\n", r.sum.injected, r.sum.posts, r.sum.unknown, r.sum.frames, r.sum.streams, len(r.sum.violations))
+	_, err := fmt.Fprintf(out, "| **all** | %d | %d | %d | %d | %d | %d | %d |\n", r.sum.injected, r.sum.posts, r.sum.unknown, r.sum.edits, r.sum.frames, r.sum.streams, len(r.sum.violations))
 	return err
 }
 

@@ -44,7 +44,7 @@ type injection struct {
 // outcome is what came of rounds.
 type outcome struct {
 	injected                        int
-	posts, unknown, frames, streams int
+	posts, unknown, edits, frames, streams int
 	violations                      []string
 	folder                          string
 	took                            time.Duration
@@ -54,6 +54,7 @@ func (o *outcome) add(other outcome) {
 	o.injected += other.injected
 	o.posts += other.posts
 	o.unknown += other.unknown
+	o.edits += other.edits
 	o.frames += other.frames
 	o.streams += other.streams
 	o.violations = append(o.violations, other.violations...)
@@ -68,7 +69,7 @@ func usual(seed uint64) load.Options {
 	return load.Options{
 		Seed: seed, Chats: 3, Posters: 6, Pause: 60 * time.Millisecond, Size: 40,
 		Keyless: 0.15, Hedged: 0.1, Forged: 0.02, HungUp: 0.1,
-		Churn: 150 * time.Millisecond, Logouts: 700 * time.Millisecond, Life: 1500 * time.Millisecond,
+		Churn: 150 * time.Millisecond, Logouts: 700 * time.Millisecond, Edits: 40 * time.Millisecond, Life: 1500 * time.Millisecond,
 		Readers: map[load.Kind]int{load.All: 4, load.Chat: 3, load.Lines: 1, load.Client: 2, load.Slow: 1},
 	}
 }
@@ -152,6 +153,11 @@ func (o *outcome) count(run history.Run) {
 		}
 		if unknown {
 			o.unknown++
+		}
+	}
+	for _, e := range run.Edits {
+		if e.Status == 200 || e.Status == 204 {
+			o.edits++
 		}
 	}
 	for _, conn := range run.Conns {

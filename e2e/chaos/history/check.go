@@ -16,6 +16,7 @@ func Check(run Run, log Log) []string {
 	c.posts()
 	c.order()
 	c.changes()
+	c.edits()
 	c.pages()
 	c.readers()
 	c.contents()

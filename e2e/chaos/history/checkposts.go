@@ -8,17 +8,28 @@ import (
 // posts: an acknowledged message is in the log once, as it was answered; one of unknown
 // outcome at most once; a refused one not at all; and nothing is there that was not sent.
 func (c *check) posts() {
-	sent := make(map[string]*Post)
+	sent, answered := make(map[string]*Post), make(map[int64]*Post)
 	for i := range c.run.Posts {
-		sent[c.run.Posts[i].Text] = &c.run.Posts[i]
+		p := &c.run.Posts[i]
+		sent[p.Text] = p
+		for _, t := range p.Tries {
+			if t.stored() {
+				answered[t.Answer.ID] = p
+			}
+		}
 	}
 	stored := make(map[string][]*Row)
 	for _, row := range c.x.rows {
 		if row.Message == nil {
 			continue
 		}
-		stored[row.Message.Text] = append(stored[row.Message.Text], row)
-		if p := sent[row.Message.Text]; p != nil {
+		text, _ := unedited(row.Message.Text)
+		p := sent[text]
+		if row.Message.Deleted { // only what was acknowledged is deleted
+			p = answered[row.Message.ID]
+		}
+		if p != nil {
+			stored[p.Text] = append(stored[p.Text], row)
 			c.rights(p, row)
 		} else {
 			c.violation("The message at %d of %s in %s was never sent: %q.", row.Pos, row.Message.Author, row.Chat, row.Message.Text)
@@ -64,7 +75,7 @@ func (c *check) post(p *Post, rows []*Row) {
 		if first == nil {
 			first = t
 		}
-		if t.Answer != first.Answer {
+		if !t.Answer.same(first.Answer) {
 			c.violation("The post %q was answered with %v and with %v.", p.Text, first.Answer, t.Answer)
 		}
 		c.answered(p, t, rows)
@@ -85,7 +96,7 @@ func (c *check) answered(p *Post, t *Try, rows []*Row) {
 		c.violation("The post %q was acknowledged at %d, and is not in the log.", p.Text, t.Answer.ID)
 		return
 	}
-	if *rows[0].Message != t.Answer {
+	if !rows[0].Message.same(t.Answer) {
 		c.violation("The post %q was answered with %v, and is in the log as %v.", p.Text, t.Answer, *rows[0].Message)
 	}
 }

@@ -121,6 +121,7 @@ func (c *check) shown(conn *Conn, cursor int64, frames []Frame, high int64) {
 
 // match walks frames and the rows that they ought to be. right counts those that are.
 func (c *check) match(conn *Conn, cursor int64, frames []Frame, rows []*Row, opened int64) (right int, wrong string) {
+	shown := make(map[int64]int)
 	for _, f := range frames {
 		switch {
 		case f.Event == "reset":
@@ -141,7 +142,7 @@ func (c *check) match(conn *Conn, cursor int64, frames []Frame, rows []*Row, ope
 		case f.ID != rows[right].Pos:
 			return right, fmt.Sprintf("it was shown %d (%s) where %s was due", f.ID, f.Data, tell(rows[right]))
 		default:
-			if different := c.compare(conn, f, rows[right]); different != "" {
+			if different := c.compare(conn, f, rows[right], shown); different != "" {
 				return right, different
 			}
 			right++
@@ -157,8 +158,9 @@ func tell(row *Row) string {
 	return fmt.Sprintf("%d (%s, seq %d of %s)", row.Pos, row.Kind, row.Seq, row.Chat)
 }
 
-// compare holds a frame against its row.
-func (c *check) compare(conn *Conn, f Frame, row *Row) string {
+// compare holds a frame against its row. shown are the versions of messages that the
+// connection has shown.
+func (c *check) compare(conn *Conn, f Frame, row *Row, shown map[int64]int) string {
 	kind := row.Kind
 	own := conn.Chat == "" && row.Username == conn.User
 	switch {
@@ -176,8 +178,11 @@ func (c *check) compare(conn *Conn, f Frame, row *Row) string {
 	}
 	same := f.Event == kind && data.Seq == row.Seq && data.Chat == row.Chat
 	switch {
-	case row.Message != nil:
-		same = same && data.Message == *row.Message
+	case row.about() != nil:
+		data.Message.Seq = row.about().Seq // that of the frame is its event's own
+		if same = same && data.Message.same(*row.about()); same {
+			return c.versions(row, data.Message, shown)
+		}
 	case kind == row.Kind && row.Username != "":
 		same = same && data.Username == row.Username
 	}
@@ -221,7 +226,7 @@ func (c *check) contents() {
 			known[m.ID] = m
 			return
 		}
-		if first != m {
+		if !first.same(m) {
 			c.violation("The id %d was shown as %v and, by %s, as %v.", m.ID, first, where, m)
 			known[m.ID] = m
 		}

@@ -14,8 +14,11 @@ type Row struct {
 	Username string
 	Role     string
 	Session  string
-	// Message is set for a message's own event.
-	Message *Message
+	// Message is set for a message's own event, and Of for what was done to one: the message
+	// as it is in the end.
+	Message, Of *Message
+	// Version is what an edit or a deletion made of the message.
+	Version int
 	// Before is, of a jump, the position that it goes on behind.
 	Before int64
 }
@@ -34,6 +37,14 @@ type Page struct {
 	Messages []Message
 }
 
+// about is the message that the row is about; nil for none.
+func (row *Row) about() *Message {
+	if row.Message != nil {
+		return row.Message
+	}
+	return row.Of
+}
+
 // interval is a membership: both ends belong to it.
 type interval struct{ from, to int64 }
 
@@ -45,6 +56,8 @@ type index struct {
 	members  map[string]map[string][]interval // by user and chat
 	deleted  map[string]int64
 	sessions map[string]int64 // where they ended
+	edits    map[int64]int    // how many there are of a message
+	gone     map[int64]int    // and how many deletions
 	jumps    []*Row
 }
 
@@ -55,6 +68,7 @@ func newIndex(rows []Row) *index {
 	x := &index{
 		byPos: make(map[int64]*Row), chats: make(map[string][]*Row), deleted: make(map[string]int64),
 		members: make(map[string]map[string][]interval), sessions: make(map[string]int64),
+		edits: make(map[int64]int), gone: make(map[int64]int),
 	}
 	for i := range rows {
 		x.add(&rows[i])
@@ -63,6 +77,7 @@ func newIndex(rows []Row) *index {
 }
 
 func (x *index) add(row *Row) {
+	x.number(row)
 	x.byPos[row.Pos] = row
 	x.rows = append(x.rows, row)
 	if row.Chat != "" {

@@ -13,6 +13,7 @@ type Message struct {
 	Author   string `json:"author"`
 	Text     string `json:"text"`
 	ClientID string `json:"client_id"`
+	Deleted  bool   `json:"deleted"`
 }
 
 // Post is one message that a client wants stored, however often it has to ask.
@@ -97,6 +98,7 @@ type Span struct{ From, To time.Duration }
 type Run struct {
 	Posts   []Post
 	Changes []Change
+	Edits   []Edit
 	Conns   []Conn
 	// Lost are the spans of which the database was put back to the beginning: what was
 	// acknowledged in them may be gone.
@@ -145,6 +147,13 @@ func (r *Recorder) Change(c Change) {
 	r.run.Changes = append(r.run.Changes, c)
 }
 
+// Edit records an edit.
+func (r *Recorder) Edit(e Edit) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.run.Edits = append(r.run.Edits, e)
+}
+
 // Conn records a connection that is over.
 func (r *Recorder) Conn(c Conn) {
 	r.mu.Lock()
@@ -167,6 +176,6 @@ func (r *Recorder) Run() Run {
 	defer r.mu.Unlock()
 	return Run{
 		Posts: append([]Post(nil), r.run.Posts...), Changes: append([]Change(nil), r.run.Changes...),
-		Conns: append([]Conn(nil), r.run.Conns...), Lost: append([]Span(nil), r.run.Lost...),
+		Edits: append([]Edit(nil), r.run.Edits...), Conns: append([]Conn(nil), r.run.Conns...), Lost: append([]Span(nil), r.run.Lost...),
 	}
 }

@@ -15,7 +15,8 @@ import (
 func (w *World) post(ctx context.Context, r *rand.Rand) {
 	me := r.Uint32()
 	for n := 0; pause(ctx, time.Duration(r.Int64N(int64(2*w.Pause)+1))); n++ {
-		u := w.users[r.IntN(len(w.users))]
+		i := r.IntN(len(w.users))
+		u := w.users[i]
 		p := history.Post{
 			Author: u.name, Session: u.session, Chat: w.chats[r.IntN(len(w.chats))],
 			Text: fmt.Sprintf("%08x-%d of %s", me, n, u.name),
@@ -25,6 +26,9 @@ func (w *World) post(ctx context.Context, r *rand.Rand) {
 			p.Key = fmt.Sprintf("%08x-%d", me, n)
 		}
 		w.see(r, u.token, &p, w.bases)
+		if i < staying {
+			w.remember(&p, u)
+		}
 		w.Record.Post(p)
 	}
 }
@@ -53,8 +57,7 @@ func (w *World) see(r *rand.Rand, token string, p *history.Post, bases []string)
 
 // known says that the last request was answered for good.
 func known(tries []history.Try) bool {
-	status := tries[len(tries)-1].Status
-	return status >= 200 && status < 500 && status != 429
+	return final(tries[len(tries)-1].Status)
 }
 
 // hedge sends a post several times at once.

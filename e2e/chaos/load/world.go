@@ -31,6 +31,8 @@ type Options struct {
 	// Churn lies between two changes of a membership, Logouts between two sessions that end;
 	// 0 is never.
 	Churn, Logouts time.Duration
+	// Edits lies between two edits of messages; 0 is never.
+	Edits time.Duration
 	// Readers are how many followers there are of each kind.
 	Readers map[Kind]int
 	// Life is how long a connection of a follower lasts, at the most.
@@ -59,6 +61,7 @@ type World struct {
 
 	mu        sync.Mutex
 	followers []*follower
+	messages  []*said   // the newest that can be edited
 	giveUp    time.Time // when unknown outcomes are not asked after any more
 }
 
@@ -146,6 +149,9 @@ func (w *World) Start(ctx context.Context) {
 	}
 	if w.Logouts > 0 {
 		w.working.Go(func() { w.logouts(working, w.rand(2)) })
+	}
+	if w.Edits > 0 {
+		w.working.Go(func() { w.edit(working, w.rand(4)) })
 	}
 	n := 0
 	for _, kind := range kinds {

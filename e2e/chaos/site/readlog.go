@@ -20,7 +20,7 @@ func ReadLog(ctx context.Context, driver, address string) ([]history.Row, error)
 	defer db.Close()
 	found, err := db.QueryContext(ctx, `SELECT e.pos, e.kind, COALESCE(e.chat, ''), COALESCE(e.seq, 0), COALESCE(e.username, ''),
 			COALESCE(e.role, ''), COALESCE(e.session, ''), COALESCE(j.before, 0),
-			m.id, COALESCE(m.seq, 0), COALESCE(m.chat, ''), COALESCE(m.author, ''), COALESCE(m.text, ''), COALESCE(m.client_id, '')
+			m.id, COALESCE(m.seq, 0), COALESCE(m.chat, ''), COALESCE(m.author, ''), COALESCE(m.text, ''), COALESCE(m.client_id, ''), COALESCE(m.deleted, false)
 		FROM events e LEFT JOIN messages m ON m.id = e.message LEFT JOIN jumps j ON j.pos = e.pos
 		ORDER BY e.pos`)
 	if err != nil {
@@ -33,12 +33,15 @@ func ReadLog(ctx context.Context, driver, address string) ([]history.Row, error)
 		var id sql.NullInt64
 		var m history.Message
 		if err := found.Scan(&row.Pos, &row.Kind, &row.Chat, &row.Seq, &row.Username, &row.Role, &row.Session, &row.Before,
-			&id, &m.Seq, &m.Chat, &m.Author, &m.Text, &m.ClientID); err != nil {
+			&id, &m.Seq, &m.Chat, &m.Author, &m.Text, &m.ClientID, &m.Deleted); err != nil {
 			return nil, err
 		}
-		if id.Valid {
-			m.ID = id.Int64
+		m.ID = id.Int64
+		switch {
+		case id.Valid && row.Kind == "message":
 			row.Message = &m
+		case id.Valid:
+			row.Of = &m
 		}
 		rows = append(rows, row)
 	}

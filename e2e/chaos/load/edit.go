@@ -1,0 +1,70 @@
+package load
+
+import (
+	"context"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"parley/e2e/chaos/history"
+)
+
+// said is a message that was acknowledged, of one who stays.
+type said struct {
+	id      int64
+	text    string
+	author  *user
+	version int
+}
+
+// maxSaid is how many messages are kept to be edited, the newest.
+const maxSaid = 32
+
+// remember keeps an acknowledged message to be edited.
+func (w *World) remember(p *history.Post, author *user) {
+	last := p.Tries[len(p.Tries)-1]
+	if w.Edits == 0 || last.Status != 200 && last.Status != 201 {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.messages = append(w.messages, &said{id: last.Answer.ID, text: p.Text, author: author})
+	if n := len(w.messages); n > maxSaid {
+		w.messages = w.messages[n-maxSaid:]
+	}
+}
+
+// edit edits what was said, and deletes some of it.
+func (w *World) edit(ctx context.Context, r *rand.Rand) {
+	for pause(ctx, time.Duration(r.Int64N(int64(2*w.Edits)))) {
+		m := w.someSaid(r)
+		if m == nil || m.version == history.Gone {
+			continue
+		}
+		method, body, version := "PATCH", any(map[string]string{"text": history.Edited(m.text, m.version+1)}), m.version+1
+		if r.IntN(8) == 0 {
+			method, body, version = "DELETE", nil, history.Gone
+		}
+		e := history.Edit{ID: m.id, Version: version, Start: w.Record.Since()}
+		for e.Status = 0; !final(e.Status) && !w.givenUp(); {
+			if e.Status, _ = w.call(context.Background(), w.base(r), method, "/messages/"+strconv.FormatInt(m.id, 10), m.author.token, body, nil); !final(e.Status) {
+				time.Sleep(time.Duration(5+r.IntN(100)) * time.Millisecond)
+			}
+		}
+		e.End = w.Record.Since()
+		w.Record.Edit(e)
+		m.version = version // only this goroutine edits
+	}
+}
+
+// final says that a request was answered for good.
+func final(status int) bool { return status >= 200 && status < 500 && status != 429 }
+
+func (w *World) someSaid(r *rand.Rand) *said {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.messages) == 0 {
+		return nil
+	}
+	return w.messages[r.IntN(len(w.messages))]
+}
