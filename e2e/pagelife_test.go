@@ -2,11 +2,14 @@ package e2e
 
 import (
 	"fmt"
+	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"parley/chat"
 	"parley/e2e/need"
 )
 
@@ -113,4 +116,48 @@ func TestAnEditThatAnotherOneOvertookIsNotLost(t *testing.T) {
 	for _, v := range []*visitor{ann, second} {
 		v.awaitLine(1, "the edited text", `li.querySelector(".text").textContent === "a first text, overtaken"`)
 	}
+}
+
+func TestTypingPresenceAndReadingAreShown(t *testing.T) {
+	t.Parallel()
+	need.Chromium(t)
+	server := serve(t)
+	bob := newPerson(t, server)
+	ann := signUp(t, server, "ann")
+	ann.makeChat("lobby")
+	ann.addMember(bob.name)
+	token := bob.login(server).Token
+	f := mustOpenFeed(t, server.URL+"/chats/lobby/stream", token, "")
+	f.until(t, "ready")
+	ann.await("who is here", `document.getElementById("room-about").textContent.endsWith("`+bob.name+` here")`)
+	call(t, "POST", server.URL+"/chats/lobby/typing", token, "{}", http.StatusNoContent, nil)
+	ann.await("who types", `document.getElementById("typing").textContent === "`+bob.name+` is typing…"`)
+	bob.post("lobby", "a word at last")
+	ann.await("nobody types", `document.getElementById("typing").textContent === ""`)
+
+	ann.do("typing", chromedp.SendKeys(chromedp.CSS("#text"), "h"))
+	for f.until(t, "typing").Data != `{"chat":"lobby","username":"ann"}` {
+	}
+	var markers struct{ Markers []chat.Marker }
+	waitFor(t, func() bool {
+		call(t, "GET", server.URL+"/chats/lobby/read", token, "", http.StatusOK, &markers)
+		return slices.ContainsFunc(markers.Markers, func(m chat.Marker) bool { return m.Username == "ann" && m.ID > 0 })
+	})
+}
+
+func TestWhatWasReadElsewhereIsNotUnreadHere(t *testing.T) {
+	t.Parallel()
+	need.Chromium(t)
+	server := serve(t)
+	bob := newPerson(t, server)
+	ann := signUp(t, server, "ann")
+	ann.makeChat("den")
+	ann.makeChat("lobby")
+	bobs := bob.makeChat()
+	call(t, "PUT", server.URL+"/chats/"+bobs+"/members/ann", bob.login(server).Token, "{}", http.StatusOK, nil)
+	m := bob.post(bobs, "not looked at here")
+	ann.await("an unread message", `document.querySelector('#chats [data-chat="`+bobs+`"]')?.dataset.unread === "1"`)
+	// By the cookie of the page's session, as another page of it would.
+	value[any](ann.browser, fmt.Sprintf(`fetch("chats/%s/read", { method: "PUT", headers: { "Content-Type": "application/json" }, body: '{"id":%d}' }), null`, bobs, m.ID))
+	ann.await("no unread message", `document.querySelector('#chats [data-chat="`+bobs+`"]').dataset.unread === "0"`)
 }

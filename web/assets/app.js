@@ -21,6 +21,9 @@ import { Room } from "./room.js";
 import { Session } from "./session.js";
 import { prepareTokens } from "./tokens.js";
 
+/** The events that are live only. */
+const SIGNALS = new Set(["typing", "presence", "read"]);
+
 const states = {
   connecting: "Connecting…",
   live: "Live",
@@ -63,7 +66,7 @@ class Visit {
       reload: (message) => changes.reload(message),
       erase: (message) => changes.erase(message),
       quoted: (chat, id) => this.#chats.quoted(chat, id),
-      typed: () => {},
+      typed: (chat) => this.#chats.typed(chat),
       older: (chat) => this.#chats.older(chat),
       load: (chat) => this.#chats.load(chat),
       seen: (chat) => this.#chats.seen(chat),
@@ -112,7 +115,10 @@ class Visit {
       // What happened between the list and the stream's beginning is in the list as it is now.
       if (event === "reset" || event === "ready" && unplaced) this.#chats.list().catch(() => {});
       else if (id) this.#chats.apply(event, data, id);
-      if (event === "ready") unplaced = false;
+      else if (SIGNALS.has(event)) this.#chats.signal(event, data);
+      if (event !== "ready") return;
+      unplaced = false;
+      this.#chats.doubtPresence();
     }, { after, onState: () => this.#showState(), rests: !notifies() });
     this.#showState();
   }
@@ -277,6 +283,7 @@ class Visit {
     if (chat) {
       this.#room.show(chat, this.#outbox.of(openID));
       this.#chats.loadMembers(chat).catch(() => {});
+      this.#chats.loadPresence(chat).catch(() => {});
     } else if (openID !== null && this.#chats.listed) {
       this.#open(null);
       go(null);

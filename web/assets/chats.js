@@ -7,6 +7,13 @@ const PAGE = 50;
 const LIST_PAGE = 500;
 const MOST_COUNTED = 200;
 
+/** How long somebody counts as typing, and how often the user's own typing is told. */
+const TYPES = 6_000;
+const TELL_TYPING = 3_000;
+
+/** How often it is told how far the user has read a chat. */
+const TELL_READ = 1_000;
+
 /** How many messages a chat that is not looked at keeps. */
 const KEPT = 100;
 
@@ -27,6 +34,15 @@ class Chat {
   membersAsked = false;
   /** The ids of the messages that were read because others answer them. */
   quotesAsked = new Set();
+  /** The usernames of who is here, or null while that is not known. */
+  present = null;
+  presenceAsked = false;
+  /** Who types, with the timers that end it. */
+  typing = new Map();
+  typed = 0;
+  /** The message up to which it was told that the user has read, and whether it is being told. */
+  toldRead = 0;
+  tellingRead = false;
   /** The messages in messages, and those that they answer, by their ids. */
   #known = new Map();
   #ids = new Set();
@@ -184,6 +200,47 @@ export class Chats extends EventTarget {
     }).catch(() => {});
   }
 
+  /** Takes a signal: what is live only and has no place in the log. */
+  signal(kind, { chat: id, username, present, id: read }) {
+    const chat = this.get(id);
+    if (!chat) return;
+    if (kind === "typing" && username !== this.#username) this.#types(chat, username);
+    if (kind === "presence" && present) chat.present?.add(username);
+    if (kind === "presence" && !present) chat.present?.delete(username);
+    if (kind === "read" && username === this.#username && read >= (chat.last?.id ?? 0)) {
+      chat.toldRead = read;
+      this.#marks.set(chat.id, chat.head);
+      chat.unread = 0;
+    }
+    this.#changed();
+  }
+
+  /** Forgets who is where: signals may have been missed. */
+  doubtPresence() {
+    for (const chat of this.#chats.values()) chat.presenceAsked = false;
+    this.#changed();
+  }
+
+  /** Reads who is here, unless that is known. */
+  async loadPresence(chat) {
+    if (chat.presenceAsked) return;
+    chat.presenceAsked = true;
+    try {
+      const { present } = await this.#until(() => this.#session.call("GET", path`chats/${chat.id}/presence`));
+      chat.present = new Set(present);
+      this.#changed();
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+    }
+  }
+
+  /** Tells the others that the user types, now and then. */
+  typed(chat) {
+    if (Date.now() - chat.typed < TELL_TYPING) return;
+    chat.typed = Date.now();
+    this.#session.call("POST", path`chats/${chat.id}/typing`, {}).catch(() => {});
+  }
+
   /** Takes a chat that the service answered with, as the user's own. */
   take(answer) {
     const known = this.get(answer.id);
@@ -272,6 +329,7 @@ export class Chats extends EventTarget {
   /** Notes that the user has seen everything that the chat holds. */
   seen(chat) {
     this.#marks.set(chat.id, chat.head);
+    if (chat.last?.id > chat.toldRead) this.#tellRead(chat);
     if (chat.unread === 0) return;
     chat.unread = 0;
     this.#changed();
@@ -323,6 +381,7 @@ export class Chats extends EventTarget {
     switch (kind) {
       case "message":
         chat.last = data;
+        this.#ceases(chat, data.author);
         if (data.author !== this.#username) chat.unread++;
         this.dispatchEvent(new CustomEvent("message", { detail: data }));
         break;
@@ -346,6 +405,33 @@ export class Chats extends EventTarget {
         chat.membersAsked = false;
         break;
     }
+  }
+
+  #types(chat, username) {
+    clearTimeout(chat.typing.get(username));
+    chat.typing.set(username, setTimeout(() => this.#ceases(chat, username), TYPES));
+  }
+
+  #ceases(chat, username) {
+    clearTimeout(chat.typing.get(username));
+    if (chat.typing.delete(username)) this.#changed();
+  }
+
+  /** Tells the user's other devices how far he has read, at most once in TELL_READ. */
+  async #tellRead(chat) {
+    if (chat.tellingRead) return;
+    chat.tellingRead = true;
+    while (!this.#signal.aborted && chat.last?.id > chat.toldRead && chat.unread === 0) {
+      const { id } = chat.last;
+      try {
+        await this.#session.call("PUT", path`chats/${chat.id}/read`, { id });
+        chat.toldRead = id;
+      } catch {
+        break;
+      }
+      await new Promise((resolve) => setTimeout(resolve, TELL_READ));
+    }
+    chat.tellingRead = false;
   }
 
   /** A message out of a frame, which is the same for everybody, with the user's reactions. */

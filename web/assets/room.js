@@ -15,6 +15,9 @@ const NEAR_EDGE = 600;
 const SHOWN = 200;
 const STEP = 50;
 
+/** How many of those who are here are named. */
+const NAMED = 3;
+
 /** Messages of one author within this time stand together. */
 const TOGETHER = 5 * 60_000;
 
@@ -189,7 +192,10 @@ export class Room {
     const about = [chat.visibility === "public" ? "Public" : "Private"];
     if (chat.members) about.push(chat.members.length === 1 ? "1 member" : `${chat.members.length} members`);
     if (chat.title) about.unshift(chat.id);
+    const here = [...chat.present ?? []].filter((name) => name !== this.#username);
+    if (here.length > 0) about.push(`${here.length <= NAMED ? here.join(", ") : here.length} here`);
     say(byId("room-about"), about.join(" · "));
+    say(byId("typing"), typists([...chat.typing.keys()]));
   }
 
   #showEdges() {
@@ -390,4 +396,12 @@ export class Room {
     const { chat } = this;
     if (chat?.history === "loaded" && this.#atEnd && document.visibilityState === "visible") this.#given.seen(chat);
   }
+}
+
+/** Who types, as a sentence. */
+function typists(names) {
+  if (names.length === 0) return "";
+  if (names.length > NAMED) return "Several people are typing…";
+  const last = names.pop();
+  return names.length === 0 ? `${last} is typing…` : `${names.join(", ")} and ${last} are typing…`;
 }
