@@ -170,8 +170,8 @@ func TestWhatWaitsOfAChatIsForgottenWithTheLeave(t *testing.T) {
 		h.commit(joins("den", "ann"))
 		c := h.open(Start{})
 		for i := range 4 {
-			h.signal(types("den", fmt.Sprint("user-", i)))
 			h.signal(types("lobby", fmt.Sprint("user-", i)))
+			h.signal(types("den", fmt.Sprint("user-", i))) // waits at the reader
 		}
 		h.commit(leaves("den", "ann"))
 		h.sleep(10 * time.Second)
