@@ -52,8 +52,8 @@ func (c *Client) React(ctx context.Context, id int64, emoji string, on bool) (ch
 func (c *Client) message(ctx context.Context, r request) (chat.Message, error) {
 	var m chat.Message
 	h, err := c.call(ctx, r, &m)
-	if err == nil {
-		m.Changed = versionOf(h)
+	if version := versionOf(h); err == nil && version != m.ID {
+		m.Changed = version
 	}
 	return m, err
 }

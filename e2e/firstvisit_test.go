@@ -9,6 +9,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
@@ -145,5 +146,28 @@ func TestAReturnBehindTheTokensEndLeavesTheConsoleEmpty(t *testing.T) {
 	ann.awaitState("live")
 	if said := c.take(); len(said) > 0 {
 		t.Errorf("on the return: %q", said)
+	}
+}
+
+// watchView tells how long after its navigation began the page showed each of its views.
+const watchView = `document.addEventListener("DOMContentLoaded", () => {
+	window.viewedAfter = {};
+	new MutationObserver(() => {
+		viewedAfter[document.body.dataset.view] ??= performance.now();
+	}).observe(document.body, { attributes: true });
+})`
+
+func TestAFirstVisitIsInteractiveSoon(t *testing.T) {
+	need.Chromium(t)
+	server := serve(t)
+	ann := browse(t, "ann", "about:blank")
+	ann.do("the first visit", chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: watchView})
+		return err
+	}), chromedp.Navigate(server.URL+"/"), chromedp.WaitVisible(chromedp.CSS("#login-form")))
+	after := value[float64](ann, `viewedAfter.entry`)
+	t.Logf("the door is there after %.0f ms", after)
+	if after > 5_000 { // a second, by the clock of a busy machine
+		t.Errorf("the door is there after %.0f ms", after)
 	}
 }

@@ -1,6 +1,7 @@
 package ephemeral
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
@@ -47,5 +48,16 @@ func TestNothingButAPlaceIsRemoved(t *testing.T) {
 		if Remove(folder) == nil {
 			t.Errorf("%q was removed", folder)
 		}
+	}
+}
+
+func TestTheDocumentedSeedIsGood(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/ci/seed.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := ReadSeed(text); err != nil || len(s.Users) != 2 || len(s.Messages) != 1 {
+		t.Errorf("%+v: %v", s, err)
 	}
 }

@@ -468,7 +468,7 @@ func TestWhatIsReadOfALongLogIsReadByIndex(t *testing.T) {
 			if _, err := h.member(ctx, chatID, "bob"); err != nil {
 				t.Fatal(err)
 			}
-			m, err := h.mark(ctx, bob, chatID, said.ID)
+			m, err := h.markerMove(ctx, bob, chatID, said.ID)
 			if (err == nil) != (chatID == "quiet") {
 				t.Fatal(m, err)
 			}

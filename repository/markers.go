@@ -10,8 +10,8 @@ import (
 // counts no more.
 const joinMarker = ` LEFT JOIN read_markers k ON k.chat = m.chat AND k.username = m.username AND k.joined_pos = m.joined_pos`
 
-// mark is a request to move a member's read marker, and what it is decided by.
-type mark struct {
+// markerMove is a request to move a member's read marker, and what it is decided by.
+type markerMove struct {
 	access
 	Head int64 `db:"head"`
 	// InChat says that the message is one of the chat.
@@ -26,14 +26,14 @@ type mark struct {
 }
 
 // from is the position behind which messages are unread at present.
-func (m *mark) from() int64 { return max(m.Marker, m.Joined) }
+func (m *markerMove) from() int64 { return max(m.Marker, m.Joined) }
 
 // MarkRead implements [chat.Signals]. All that is counted is read beside the log, where it
 // does not change any more; then one row is written.
 func (r *Repository) MarkRead(ctx context.Context, actor chat.Actor, chatID string, id int64) (marked chat.Marked, err error) {
 	defer wrap(&err, "moving a read marker")
-	m, err := readAs(ctx, r, actor, func(ctx context.Context, h handle) (mark, error) {
-		return h.mark(ctx, actor, chatID, id)
+	m, err := readAs(ctx, r, actor, func(ctx context.Context, h handle) (markerMove, error) {
+		return h.markerMove(ctx, actor, chatID, id)
 	})
 	if err != nil {
 		return marked, err
@@ -58,8 +58,8 @@ const moveMarker = `INSERT INTO read_markers (chat, username, joined_pos, id, se
 	ON CONFLICT (chat, username) DO UPDATE SET joined_pos = excluded.joined_pos, id = excluded.id, seen = excluded.seen
 	WHERE (read_markers.joined_pos, read_markers.id) < (excluded.joined_pos, excluded.id)`
 
-// mark reads in one statement, and so of one moment, what a move of a marker is decided by.
-func (h handle) mark(ctx context.Context, actor chat.Actor, chatID string, id int64) (m mark, err error) {
+// markerMove reads in one statement, and so of one moment, what a move of a marker is decided by.
+func (h handle) markerMove(ctx context.Context, actor chat.Actor, chatID string, id int64) (m markerMove, err error) {
 	err = h.get(ctx, &m, `SELECT `+accessColumns+`, h.pos AS head, e.id IS NOT NULL AS in_chat,
 			COALESCE(m.joined_pos, 0) AS joined, COALESCE(k.id, 0) AS marker,
 			COALESCE(k.seen, m.seen, 0) AS seen, COALESCE(`+h.d.unread()+`, 0) AS unread
@@ -81,7 +81,7 @@ func (h handle) mark(ctx context.Context, actor chat.Actor, chatID string, id in
 // the chat's newest message back, whichever is nearer: a little on this side, a little on
 // that, and then more. A client that reads along has few to count, and of no membership is a
 // message counted much more than once from the near side.
-func (r *Repository) seenAt(ctx context.Context, actor chat.Actor, chatID string, id int64, m *mark) (int64, error) {
+func (r *Repository) seenAt(ctx context.Context, actor chat.Actor, chatID string, id int64, m *markerMove) (int64, error) {
 	if id <= m.from() {
 		return m.Seen, nil // what came before the join is no news already
 	}

@@ -13,7 +13,7 @@ func TestWhatIsNotBuiltIsNotFoundAndNeverAStub(t *testing.T) {
 	h.chat("lobby", ann)
 	for _, row := range []string{
 		"PUT /chats/lobby/read", "POST /chats/lobby/typing", "PUT /messages/2/reactions/x",
-		"DELETE /messages/2/reactions/x", "GET /client.js", "GET /nowhere", "GET /me/", "GET //me",
+		"DELETE /messages/2/reactions/x", "GET /nowhere", "GET /me/", "GET //me",
 		"GET /debug/pprof/",
 	} {
 		method, path, _ := strings.Cut(row, " ")

@@ -161,6 +161,8 @@ func TestATextIsShownAsText(t *testing.T) {
 		"GET /me":                   `{"username":"ann","display_name":"` + quoted + `",` + when + `}`,
 		"GET /chats":                `{"chats":[` + chat + `]}`,
 		"GET /chats/lobby/messages": `{"messages":[` + message + `],"cursor":9}`,
+		"GET /chats/lobby/presence": `{"present":["bob"]}`,
+		"PUT /chats/lobby/read":     `{}`,
 		"GET /chats/lobby/members":  `{"members":[{"username":"bob","display_name":"` + quoted + `","role":"member"}]}`,
 	})
 	ctx := browse(t)

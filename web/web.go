@@ -1,5 +1,5 @@
 // Package web is the chat page: what a browser needs to take part in chats,
-// embedded in the program.
+// embedded in the program. It also serves the client that the page stands on.
 //
 // The page talks to the service by its public HTTP contract alone, from the same
 // origin, and loads nothing from anywhere else. Its addresses are relative, so it
@@ -16,6 +16,8 @@ import (
 	"path"
 	"slices"
 	"time"
+
+	"parley/clients/js"
 )
 
 //go:embed index.html assets
@@ -33,6 +35,8 @@ type file struct {
 	content     []byte
 	contentType string
 	etag        string
+	// public says that pages of other origins may load the file.
+	public bool
 }
 
 var served = load()
@@ -67,7 +71,12 @@ func Handler() http.Handler {
 		h.Set("Content-Security-Policy", policy)
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		if f.public {
+			h.Set("Access-Control-Allow-Origin", "*")
+			h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+		} else {
+			h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		}
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.content))
 	})
 }
@@ -80,12 +89,20 @@ var contentTypes = map[string]string{
 	".css":  "text/css; charset=utf-8",
 	".js":   "text/javascript; charset=utf-8",
 	".svg":  "image/svg+xml",
+	".ts":   "text/plain; charset=utf-8",
 }
 
 // load reads what is embedded. It panics where a file is of a kind that it does
 // not know, which is a mistake made at build time.
 func load() map[string]file {
-	found := make(map[string]file)
+	found := map[string]file{
+		"/client.js":   newFile("client.js", js.Client),
+		"/client.d.ts": newFile("client.d.ts", js.Types),
+	}
+	for at, f := range found {
+		f.public = true
+		found[at] = f
+	}
 	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -94,24 +111,28 @@ func load() map[string]file {
 		if err != nil {
 			return err
 		}
-		contentType, ok := contentTypes[path.Ext(name)]
-		if !ok {
-			panic("web: no content type for " + name)
-		}
-		sum := sha256.Sum256(content)
 		at := "/" + name
 		if name == "index.html" {
 			at = "/"
 		}
-		found[at] = file{
-			content:     content,
-			contentType: contentType,
-			etag:        `"` + base64.RawURLEncoding.EncodeToString(sum[:15]) + `"`,
-		}
+		found[at] = newFile(name, content)
 		return nil
 	})
 	if err != nil {
 		panic("web: " + err.Error())
 	}
 	return found
+}
+
+func newFile(name string, content []byte) file {
+	contentType, ok := contentTypes[path.Ext(name)]
+	if !ok {
+		panic("web: no content type for " + name)
+	}
+	sum := sha256.Sum256(content)
+	return file{
+		content:     content,
+		contentType: contentType,
+		etag:        `"` + base64.RawURLEncoding.EncodeToString(sum[:15]) + `"`,
+	}
 }

@@ -1,6 +1,9 @@
 package web
 
 import (
+	"bytes"
+	"compress/gzip"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"path"
@@ -35,6 +38,9 @@ func TestEveryFileIsGuardedByTheBrowser(t *testing.T) {
 			t.Errorf("GET %s: %s", at, res.Status)
 		}
 		for name, value := range want {
+			if name == "Cross-Origin-Resource-Policy" && served[at].public {
+				value = "cross-origin"
+			}
 			if got := res.Header.Get(name); got != value {
 				t.Errorf("GET %s: %s: %q, want %q", at, name, got, value)
 			}
@@ -48,11 +54,57 @@ func TestEveryFileIsOfItsKind(t *testing.T) {
 		".js":  "text/javascript; charset=utf-8",
 		".css": "text/css; charset=utf-8",
 		".svg": "image/svg+xml",
+		".ts":  "text/plain; charset=utf-8",
 	}
 	for _, at := range Routes() {
 		if got, want := get(t, http.MethodGet, at, nil).Header.Get("Content-Type"), kinds[path.Ext(at)]; got != want {
 			t.Errorf("GET %s is %q, want %q", at, got, want)
 		}
+	}
+}
+
+func TestPagesOfOtherOriginsMayLoadTheClientAlone(t *testing.T) {
+	for _, at := range Routes() {
+		want := ""
+		if strings.HasPrefix(at, "/client.") {
+			want = "*"
+		}
+		if got := get(t, http.MethodGet, at, nil).Header.Get("Access-Control-Allow-Origin"); got != want {
+			t.Errorf("GET %s: Access-Control-Allow-Origin %q, want %q", at, got, want)
+		}
+	}
+}
+
+// compressed is how long an answer's body is once a proxy has compressed it.
+func compressed(t *testing.T, at string) int {
+	t.Helper()
+	var size bytes.Buffer
+	w, err := gzip.NewWriterLevel(&size, gzip.BestCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(w, get(t, http.MethodGet, at, nil).Body); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return size.Len()
+}
+
+func TestTheClientAndTheFirstViewAreSmall(t *testing.T) {
+	if size := compressed(t, "/client.js"); size >= 6<<10 {
+		t.Errorf("the client has %d bytes, compressed", size)
+	}
+	sum := 0
+	for _, at := range Routes() {
+		if at != "/client.d.ts" {
+			sum += compressed(t, at)
+		}
+	}
+	t.Logf("the page has %d bytes, compressed", sum)
+	if sum >= 120<<10 {
+		t.Errorf("the page has %d bytes, compressed", sum)
 	}
 }
 
@@ -93,7 +145,7 @@ func TestNothingButTheRoutesIsServed(t *testing.T) {
 // references finds what a file names of the others, by the file's ending.
 var references = map[string]*regexp.Regexp{
 	"":     regexp.MustCompile(`<(?:link|script|img)\b[^>]*?\b(?:href|src)="([^"]*)"`),
-	".js":  regexp.MustCompile(`(?m)^(?:import|export)\b.*?\bfrom "([^"]*)"`),
+	".js":  regexp.MustCompile(`(?m)(?:^(?:import|export)\b.*?\bfrom |@ts-self-types=)"([^"]*)"`),
 	".css": regexp.MustCompile(`(?:url\(|@import)\s*["']?([^"')\s]*)`),
 }
 

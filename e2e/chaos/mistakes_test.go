@@ -70,6 +70,7 @@ func focuses() []focus {
 		{mistakes.CommitErrorIsFailure, dbCuts, 60},
 		{mistakes.MembershipOutside, two, 3},
 		{mistakes.PublishBeforeCommit, two, 2},
+		{mistakes.TextBefore, two, 1},
 		{mistakes.AuthorFromBody, two, 1},
 		{mistakes.ReplayBeforeRegistering, two, 2},
 		{mistakes.ReplayFromCursor, two, 1},

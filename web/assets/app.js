@@ -2,8 +2,10 @@
 
 import { prepareAccount } from "./account.js";
 import { prepareAdministration } from "./administration.js";
-import { lateCalls, path, Problem } from "./api.js";
+import { Problem } from "../client.js";
+import { LATE, lateCalls, path } from "./api.js";
 import { prepareBrowse } from "./browse.js";
+import { Changes } from "./changes.js";
 import { Chats } from "./chats.js";
 import { Details, prepareAddMember } from "./details.js";
 import { byId, narrow, say } from "./dom.js";
@@ -14,11 +16,13 @@ import { clearList, focusChat, showList } from "./list.js";
 import { Marks } from "./marks.js";
 import { prepareNewChat } from "./newchat.js";
 import { dismiss, notice } from "./notice.js";
-import { Outbox } from "./outbox.js";
+import { notifies, notify, prepareNotify } from "./notify.js";
 import { Room } from "./room.js";
 import { Session } from "./session.js";
-import { Stream } from "./stream.js";
 import { prepareTokens } from "./tokens.js";
+
+/** The events that are live only. */
+const SIGNALS = new Set(["typing", "presence", "read"]);
 
 const states = {
   connecting: "Connecting…",
@@ -27,6 +31,7 @@ const states = {
   resting: "Paused",
   reconnecting: "Reconnecting…",
   offline: "Offline",
+  closed: "Not connected",
 };
 
 /** Everything that belongs to one user's being signed in, and ends with it. */
@@ -36,7 +41,7 @@ class Visit {
   #marks;
   #chats;
   #outbox;
-  #stream;
+  #following = null;
   #room;
   #details;
   /** The sheet that is open, by its name, or null. */
@@ -51,16 +56,17 @@ class Visit {
 
     this.#marks = new Marks(username, () => this.#chats.seenElsewhere(), signal);
     this.#chats = new Chats(session, this.#marks, signal);
-    this.#outbox = new Outbox(session, signal);
-    this.#stream = new Stream({
-      renew: () => session.renew(),
-      onState: () => this.#showState(),
-      onEvent: (kind, data, position) => this.#chats.apply(kind, data, position),
-      onLost: () => this.#chats.list().catch(() => {}),
-      onEnding: () => session.renew({ ahead: true }).catch(() => {}),
-    });
+    this.#outbox = session.outbox;
+    const changes = new Changes(session, this.#chats);
     this.#room = new Room(username, {
-      post: (chat, text) => this.#outbox.add(chat.id, text),
+      post: (chat, text, replyTo) => session.post(chat.id, text, { reply_to: replyTo }),
+      may: (message) => changes.may(message),
+      react: (message, emoji) => changes.react(message, emoji),
+      edit: (message, text) => changes.edit(message, text),
+      reload: (message) => changes.reload(message),
+      erase: (message) => changes.erase(message),
+      quoted: (chat, id) => this.#chats.quoted(chat, id),
+      typed: (chat) => this.#chats.typed(chat),
       older: (chat) => this.#chats.older(chat),
       load: (chat) => this.#chats.load(chat),
       seen: (chat) => this.#chats.seen(chat),
@@ -75,10 +81,10 @@ class Visit {
     this.#chats.addEventListener("change", () => this.#changed());
     this.#chats.addEventListener("message", ({ detail }) => this.#arrived(detail));
     this.#chats.addEventListener("gone", ({ detail }) => this.#gone(detail));
-    this.#outbox.addEventListener("change", () => this.#changed());
-    this.#outbox.addEventListener("posted", ({ detail }) => this.#chats.posted(detail));
-    this.#outbox.addEventListener("refused", ({ detail }) => this.#refused(detail));
-    lateCalls.addEventListener("change", () => this.#showState(), { signal });
+    session.addEventListener("change", () => this.#changed(), { signal });
+    session.addEventListener("posted", ({ detail }) => this.#chats.posted(detail), { signal });
+    session.addEventListener("refused", ({ detail }) => this.#refused(detail), { signal });
+    lateCalls.addEventListener("change", () => this.#changed(), { signal });
     addEventListener("hashchange", () => this.#route(), { signal });
     byId("open-details").addEventListener("click", () => this.#details.open(this.#room.chat), { signal });
   }
@@ -97,14 +103,34 @@ class Visit {
       if (!this.#ended.signal.aborted) notice(sentence(error));
       return;
     }
-    this.#stream.open(cursor);
-    this.#outbox.start();
+    if (this.#ended.signal.aborted) return;
+    this.#follow(cursor);
     await this.#route();
+  }
+
+  /** Follows what comes after a position, or from now where it is null. */
+  #follow(after) {
+    let unplaced = after === null;
+    this.#following = this.#session.follow(({ event, id, data }) => {
+      // What happened between the list and the stream's beginning is in the list as it is now.
+      if (event === "reset" || event === "ready" && unplaced) this.#chats.list().catch(() => {});
+      else if (id) this.#chats.apply(event, data, id);
+      else if (SIGNALS.has(event)) this.#chats.signal(event, data);
+      if (event !== "ready") return;
+      unplaced = false;
+      this.#chats.doubtPresence();
+    }, { after, onState: () => this.#showState(), rests: !notifies() });
+    this.#showState();
+  }
+
+  /** Takes what the user wants of notifications: for them a hidden page stays connected. */
+  listen() {
+    if (this.#following) this.#following.rests = !notifies();
   }
 
   end() {
     this.#ended.abort();
-    this.#stream.close();
+    this.#following?.close();
     this.#room.open(null);
     this.#closeSheet();
     clearList();
@@ -122,7 +148,7 @@ class Visit {
 
   /** Whether the user may log out without losing what he wrote. */
   async mayEnd() {
-    return this.#outbox.empty
+    return this.#outbox.entries.length === 0
       || confirm("Log out now?", "Something you wrote has not been sent yet. It would be lost.", "Log out");
   }
 
@@ -257,6 +283,7 @@ class Visit {
     if (chat) {
       this.#room.show(chat, this.#outbox.of(openID));
       this.#chats.loadMembers(chat).catch(() => {});
+      this.#chats.loadPresence(chat).catch(() => {});
     } else if (openID !== null && this.#chats.listed) {
       this.#open(null);
       go(null);
@@ -272,14 +299,22 @@ class Visit {
 
   /** Shows how the service is heard, and that it does not answer where it should. */
   #showState() {
-    const late = lateCalls.count > 0 || this.#outbox.late;
-    const state = this.#stream.state === "live" && late ? "waiting" : this.#stream.state;
+    const heard = this.#following?.state ?? "connecting";
+    const late = lateCalls.count > 0 || this.#outbox.entries.some(({ trouble, since }) => trouble || Date.now() - since >= LATE);
+    const state = heard === "live" && late ? "waiting" : heard;
     byId("status").dataset.state = state;
     say(byId("status"), states[state]);
+    const away = heard === "offline" || heard === "reconnecting";
+    const waiting = this.#outbox.entries.length;
+    byId("offline").hidden = !away;
+    say(byId("offline"), !away ? "" : `${heard === "offline" ? "You are offline." : "The service does not answer."} ${
+      waiting === 0 ? "What you write is sent when the line is back."
+        : waiting === 1 ? "1 message waits to be sent." : `${waiting} messages wait to be sent.`}`);
   }
 
   #arrived(message) {
-    this.#outbox.arrived(message);
+    const chat = this.#chats.get(message.chat);
+    if (chat && message.author !== this.#session.user.username) notify(chat, message, go);
     if (message.chat === this.#room.chat?.id && message.author !== this.#session.user.username) {
       say(byId("announcer"), `${message.author}: ${message.text}`);
     }
@@ -289,9 +324,9 @@ class Visit {
     if (this.#room.chat?.id === id && this.#parting !== id) notice(deleted ? `${name} was deleted.` : `You are no longer in ${name}.`);
   }
 
-  #refused({ entry, error }) {
-    if (this.#chats.get(entry.chat)) this.#room.giveBack(entry.chat, entry.text, error);
-    else notice(`Not sent: “${entry.text}”. ${sentence(error)}`);
+  #refused({ post, error }) {
+    if (this.#chats.get(post.chat)) this.#room.giveBack(post.chat, post.text, error);
+    else notice(`Not sent: “${post.text}”. ${sentence(error)}`);
   }
 
   /** Ends what the user has to do with a chat, of which he need not be told. */
@@ -330,6 +365,11 @@ session.addEventListener("begin", () => {
 });
 
 session.addEventListener("end", ({ detail: { reason } }) => {
+  // Nothing of one user may stay on the screen, or be posted, as another.
+  if (reason === "other") {
+    location.reload();
+    return;
+  }
   visit?.end();
   visit = null;
   document.body.dataset.view = "entry";
@@ -355,6 +395,7 @@ byId("logout").addEventListener("click", async () => {
 byId("notice-close").addEventListener("click", dismiss);
 prepareDialogs();
 prepareEntry(session);
+prepareNotify(() => visit?.listen());
 prepareNewChat((wanted) => visit.make(wanted));
 prepareBrowse({
   list: () => visit.publicChats(),

@@ -1,14 +1,24 @@
 // The user's chats as the page knows them, kept up to date by the stream.
 
-import { path, Problem } from "./api.js";
-import { until } from "./retry.js";
+import { Problem, until } from "../client.js";
+import { path } from "./api.js";
 
 const PAGE = 50;
 const LIST_PAGE = 500;
 const MOST_COUNTED = 200;
 
+/** How long somebody counts as typing, and how often the user's own typing is told. */
+const TYPES = 6_000;
+const TELL_TYPING = 3_000;
+
+/** How often it is told how far the user has read a chat. */
+const TELL_READ = 1_000;
+
 /** How many messages a chat that is not looked at keeps. */
 const KEPT = 100;
+
+/** The events that tell how a message has changed. */
+const CHANGES = new Set(["message.edited", "message.deleted", "reaction"]);
 
 /** A chat, and as much of its history as was read. */
 class Chat {
@@ -22,7 +32,22 @@ class Chat {
   members = null;
   /** Whether members are being read, or were since they last changed. */
   membersAsked = false;
+  /** The ids of the messages that were read because others answer them. */
+  quotesAsked = new Set();
+  /** The usernames of who is here, or null while that is not known. */
+  present = null;
+  presenceAsked = false;
+  /** Who types, with the timers that end it. */
+  typing = new Map();
+  typed = 0;
+  /** The message up to which it was told that the user has read, and whether it is being told. */
+  toldRead = 0;
+  tellingRead = false;
+  /** The messages in messages, and those that they answer, by their ids. */
+  #known = new Map();
   #ids = new Set();
+  /** How messages were changed, and at which position: an answer may be older than that. */
+  #changes = new Map();
 
   constructor(answer) {
     this.id = answer.id;
@@ -51,21 +76,55 @@ class Chat {
     return this.role === "owner" || this.role === "admin";
   }
 
-  /** Adds messages, each once, in the order of the log. */
-  add(messages) {
-    const fresh = messages.filter(({ id }) => !this.#ids.has(id));
+  /** Adds messages, each once, in the order of the log, as they were at a position. */
+  add(messages, position) {
+    const fresh = messages.filter(({ id }) => !this.#ids.has(id)).map((message) => this.#asChanged(message, position));
+    if (fresh.length === 0) return;
     for (const message of fresh) {
       this.#ids.add(message.id);
-      this.messages.push(message);
+      this.#known.set(message.id, message);
     }
-    if (fresh.length > 0) this.messages.sort((a, b) => a.id - b.id);
+    const inOrder = this.messages.length === 0 || fresh[0].id > this.messages.at(-1).id;
+    this.messages.push(...fresh);
+    if (!inOrder) this.messages.sort((a, b) => a.id - b.id);
+  }
+
+  /** Takes a message as it was at a position, which was read because another one answers it. */
+  quote(message, position) {
+    this.#known.set(message.id, this.#asChanged(message, position));
+  }
+
+  /** Takes a change of a message, which is what an event at a position says. */
+  change(message, position) {
+    this.#changes.set(message.id, { message, position });
+    this.replace(message);
+  }
+
+  /** Shows a message as it is now, where it is shown. */
+  replace(message) {
+    if (this.#known.has(message.id)) this.#known.set(message.id, message);
+    const at = this.messages.findIndex(({ id }) => id === message.id);
+    if (at >= 0) this.messages[at] = message;
+    if (this.last?.id === message.id) this.last = message;
+  }
+
+  /** A message that is known, or undefined. */
+  message(id) {
+    return this.#known.get(id);
   }
 
   /** Forgets the older messages; they can be read again. */
   trim() {
     if (this.messages.length <= KEPT) return;
-    for (const { id } of this.messages.splice(0, this.messages.length - KEPT)) this.#ids.delete(id);
+    this.messages.splice(0, this.messages.length - KEPT);
+    this.#known = new Map(this.messages.map((message) => [message.id, message]));
+    this.#ids = new Set(this.#known.keys());
     this.earlier = true;
+  }
+
+  #asChanged(message, position) {
+    const change = this.#changes.get(message.id);
+    return change?.position > position ? change.message : message;
   }
 }
 
@@ -141,6 +200,47 @@ export class Chats extends EventTarget {
     }).catch(() => {});
   }
 
+  /** Takes a signal: what is live only and has no place in the log. */
+  signal(kind, { chat: id, username, present, id: read }) {
+    const chat = this.get(id);
+    if (!chat) return;
+    if (kind === "typing" && username !== this.#username) this.#types(chat, username);
+    if (kind === "presence" && present) chat.present?.add(username);
+    if (kind === "presence" && !present) chat.present?.delete(username);
+    if (kind === "read" && username === this.#username && read >= (chat.last?.id ?? 0)) {
+      chat.toldRead = read;
+      this.#marks.set(chat.id, chat.head);
+      chat.unread = 0;
+    }
+    this.#changed();
+  }
+
+  /** Forgets who is where: signals may have been missed. */
+  doubtPresence() {
+    for (const chat of this.#chats.values()) chat.presenceAsked = false;
+    this.#changed();
+  }
+
+  /** Reads who is here, unless that is known. */
+  async loadPresence(chat) {
+    if (chat.presenceAsked) return;
+    chat.presenceAsked = true;
+    try {
+      const { present } = await this.#until(() => this.#session.call("GET", path`chats/${chat.id}/presence`));
+      chat.present = new Set(present);
+      this.#changed();
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+    }
+  }
+
+  /** Tells the others that the user types, now and then. */
+  typed(chat) {
+    if (Date.now() - chat.typed < TELL_TYPING) return;
+    chat.typed = Date.now();
+    this.#session.call("POST", path`chats/${chat.id}/typing`, {}).catch(() => {});
+  }
+
   /** Takes a chat that the service answered with, as the user's own. */
   take(answer) {
     const known = this.get(answer.id);
@@ -159,8 +259,21 @@ export class Chats extends EventTarget {
   posted(message) {
     const chat = this.get(message.chat);
     if (!chat || chat.history === "none") return;
-    chat.add([message]);
+    chat.add([message], chat.told);
     this.#changed();
+  }
+
+  /** Takes a message that the service answered with, after it was changed. */
+  changed(message) {
+    this.get(message.chat)?.replace(message);
+    this.#changed();
+  }
+
+  /** The message of a chat that another one answers; undefined as long as it is not known. */
+  quoted(chat, id) {
+    const known = chat.message(id);
+    if (!known) this.#readQuoted(chat, id);
+    return known;
   }
 
   /** Reads the newest part of a chat's history, unless that was tried already. */
@@ -170,8 +283,8 @@ export class Chats extends EventTarget {
     this.#changed();
     try {
       const url = path`chats/${chat.id}/messages?limit=${PAGE}`;
-      const { messages } = await this.#until(() => this.#session.call("GET", url));
-      chat.add(messages);
+      const { messages, cursor } = await this.#until(() => this.#session.call("GET", url));
+      chat.add(messages, cursor);
       chat.earlier = messages.length === PAGE;
       chat.history = "loaded";
     } catch (error) {
@@ -191,10 +304,10 @@ export class Chats extends EventTarget {
   async older(chat) {
     const first = chat.messages[0]?.id;
     const url = path`chats/${chat.id}/messages?limit=${PAGE}&before=${first}`;
-    const { messages } = await this.#until(() => this.#session.call("GET", url));
+    const { messages, cursor } = await this.#until(() => this.#session.call("GET", url));
     // If the chat was trimmed meanwhile, there would be a hole behind these.
     if (chat.messages[0]?.id !== first) return;
-    chat.add(messages);
+    chat.add(messages, cursor);
     chat.earlier = messages.length === PAGE;
     this.#changed();
   }
@@ -216,6 +329,7 @@ export class Chats extends EventTarget {
   /** Notes that the user has seen everything that the chat holds. */
   seen(chat) {
     this.#marks.set(chat.id, chat.head);
+    if (chat.last?.id > chat.toldRead) this.#tellRead(chat);
     if (chat.unread === 0) return;
     chat.unread = 0;
     this.#changed();
@@ -257,7 +371,9 @@ export class Chats extends EventTarget {
     if (kind === "chat.joined") return this.#joined(data.chat);
     const chat = this.get(data.chat);
     if (!chat) return;
-    if (kind === "message" && chat.history !== "none") chat.add([data]);
+    if (kind === "message" || CHANGES.has(kind)) data = this.#withMine(data, chat.message(data.id));
+    if (kind === "message" && chat.history !== "none") chat.add([data], position);
+    if (CHANGES.has(kind)) chat.change(data, position);
     if (position <= chat.told) return;
     chat.told = position;
     chat.head = position;
@@ -265,6 +381,7 @@ export class Chats extends EventTarget {
     switch (kind) {
       case "message":
         chat.last = data;
+        this.#ceases(chat, data.author);
         if (data.author !== this.#username) chat.unread++;
         this.dispatchEvent(new CustomEvent("message", { detail: data }));
         break;
@@ -287,6 +404,55 @@ export class Chats extends EventTarget {
       case "member.left":
         chat.membersAsked = false;
         break;
+    }
+  }
+
+  #types(chat, username) {
+    clearTimeout(chat.typing.get(username));
+    chat.typing.set(username, setTimeout(() => this.#ceases(chat, username), TYPES));
+  }
+
+  #ceases(chat, username) {
+    clearTimeout(chat.typing.get(username));
+    if (chat.typing.delete(username)) this.#changed();
+  }
+
+  /** Tells the user's other devices how far he has read, at most once in TELL_READ. */
+  async #tellRead(chat) {
+    if (chat.tellingRead) return;
+    chat.tellingRead = true;
+    while (!this.#signal.aborted && chat.last?.id > chat.toldRead && chat.unread === 0) {
+      const { id } = chat.last;
+      try {
+        await this.#session.call("PUT", path`chats/${chat.id}/read`, { id });
+        chat.toldRead = id;
+      } catch {
+        break;
+      }
+      await new Promise((resolve) => setTimeout(resolve, TELL_READ));
+    }
+    chat.tellingRead = false;
+  }
+
+  /** A message out of a frame, which is the same for everybody, with the user's reactions. */
+  #withMine(message, known) {
+    if (!message.reactions) return message;
+    const reactions = Object.entries(message.reactions).map(([emoji, { count, users }]) => {
+      const unseen = count > users.length && known?.reactions?.[emoji]?.mine === true;
+      return [emoji, { count, users, mine: unseen || users.includes(this.#username) }];
+    });
+    return { ...message, reactions: Object.fromEntries(reactions) };
+  }
+
+  async #readQuoted(chat, id) {
+    if (chat.quotesAsked.has(id)) return;
+    chat.quotesAsked.add(id);
+    try {
+      const asked = chat.told;
+      chat.quote(await this.#until(() => this.#session.call("GET", path`messages/${id}`)), asked);
+      this.#changed();
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
     }
   }
 

@@ -1,5 +1,6 @@
 // Forms and dialogs: what is the same for all of them.
 
+import { Problem } from "../client.js";
 import { byId, say } from "./dom.js";
 
 /** The refusals that name no field, and the field that each is about, by their codes. */
@@ -88,9 +89,11 @@ export function showSentence(element, text) {
   element.hidden = text === "";
 }
 
-/** What an error says to a person. */
+/** What an error says to a person: what is wrong with the fields, where that is said. */
 export function sentence(error) {
-  return error.sentence ?? "Something went wrong on this page. Reload it and try again.";
+  if (!(error instanceof Problem)) return "Something went wrong on this page. Reload it and try again.";
+  const fields = error.errors.map(({ field, message }) => `${field} ${message}`).join("; ");
+  return fields ? `${fields.charAt(0).toUpperCase()}${fields.slice(1)}.` : error.message;
 }
 
 /** Opens a dialog; its [data-close] buttons, Escape and a press beside it close it. */

@@ -1,36 +1,10 @@
 // Small values that outlive the page: in this browser (for all its tabs) or in
 // this tab. Where the browser refuses to keep them they are simply not there.
 
-function keptIn(name) {
-  return {
-    /** Whether the browser keeps values at all. */
-    get keeps() {
-      try {
-        return window[name] !== null;
-      } catch {
-        return false;
-      }
-    },
-    read(key) {
-      try {
-        return JSON.parse(window[name].getItem(key));
-      } catch {
-        return null;
-      }
-    },
-    write(key, value) {
-      try {
-        if (value === null) window[name].removeItem(key);
-        else window[name].setItem(key, JSON.stringify(value));
-      } catch {
-        // Full, or forbidden.
-      }
-    },
-  };
-}
+import { kept } from "../client.js";
 
-export const browser = keptIn("localStorage");
-export const tab = keptIn("sessionStorage");
+export const browser = kept(() => localStorage);
+export const tab = kept(() => sessionStorage);
 
 /** Calls changed when another tab writes this key of the browser's. */
 export function onWritten(key, changed, signal) {

@@ -45,7 +45,7 @@ function item(chat, open, username) {
   else link.removeAttribute("aria-current");
   link.dataset.unread = chat.unread;
   say(name, chat.name);
-  say(preview, last ? `${last.author === username ? "You" : last.author}: ${last.text.slice(0, 200)}` : "No messages yet");
+  say(preview, last ? `${last.author === username ? "You" : last.author}: ${last.deleted ? "This message was deleted." : last.text.slice(0, 200)}` : "No messages yet");
 
   const moment = last && new Date(last.created_at);
   say(time, moment ? briefly(moment) : "");

@@ -1,77 +1,76 @@
-// The chat that is open: its messages and the box to write in.
+// The chat that is open: its messages.
 
-import { arrange, byId, composed, el, say, touch } from "./dom.js";
+import { Composer, mayTakeFocus } from "./composer.js";
+import { arrange, byId, el, say } from "./dom.js";
 import { sentence, showSentence } from "./forms.js";
-import { tab } from "./kept.js";
-import { dayName, dayOf, fully, timeOf } from "./when.js";
+import { MessageMenu } from "./menu.js";
+import { messageLine, pendingLine, showProgress } from "./message.js";
+import { dayName, dayOf } from "./when.js";
 
-/** How near the end counts as being there, and how near the beginning asks for more. */
+/** How near the end counts as being there, and how near an edge asks for more. */
 const NEAR_END = 48;
-const NEAR_BEGINNING = 240;
+const NEAR_EDGE = 600;
+
+/** How many messages are in the document at the most, and how many more are asked for. */
+const SHOWN = 200;
+const STEP = 50;
+
+/** How many of those who are here are named. */
+const NAMED = 3;
 
 /** Messages of one author within this time stand together. */
 const TOGETHER = 5 * 60_000;
 
-const HUES = 8;
-
-/** What is said of a message on its way. */
-const states = {
-  sending: "Sending…",
-  late: "No answer yet…",
-  troubled: "Not sent yet, trying again…",
-};
-
 /**
- * The open chat's view. The caller gives it `post(chat, text)`, `older(chat)`,
- * `load(chat)`, and `seen(chat)`, called when the user can see the newest message.
+ * The open chat's view. The caller gives it what the composer and the menu are given, and
+ * `older(chat)`, `load(chat)`, `quoted(chat, id)`, which returns a message of the chat or
+ * undefined while it is not known, and `seen(chat)`, called when the user can see the newest
+ * message.
  */
 export class Room {
   chat = null;
   #given;
   #username;
   #log = byId("log");
-  #text = byId("text");
-  #nodes = new Map();
+  #composer;
+  #menu;
+  /** The lines in the document, by the id of their message, with what they were made of. */
+  #lines = new Map();
   #days = new Map();
-  #drafts;
-  #refusals = new Map();
+  #onTheirWay = [];
+  /** The ids between which messages are shown; the last is Infinity at the end of the chat. */
+  #first = 0;
+  #last = Infinity;
   #atEnd = true;
   #below = 0;
-  #last = 0;
+  #newest = 0;
   #loadingOlder = false;
   /** The position read up to when the chat was opened, for the line before what is new. */
   #read = Infinity;
-  #newLine = el("li", { class: "new-line", role: "separator" }, "New");
+  #newLine = el("li", { class: "new-line" }, "New");
 
   constructor(username, given, signal) {
     this.#username = username;
     this.#given = given;
-    this.#drafts = new Map(Object.entries(tab.read(`parley.drafts.${username}`) ?? {}));
+    this.#menu = new MessageMenu({ ...given, reply: (message) => this.#composer.reply(message), edit: (message) => this.#edit(message) }, signal);
+    this.#composer = new Composer(username, {
+      ...given,
+      post: (...post) => this.#post(...post),
+      editLast: () => this.#editLast(),
+    }, signal);
     const on = (target, name, handle) => target.addEventListener(name, handle, { signal });
     on(this.#log, "scroll", () => this.#scrolled());
     on(byId("older"), "click", () => this.#older());
     on(byId("newest"), "click", () => {
       this.#toEnd();
-      this.#text.focus();
+      this.#composer.focus();
     });
-    on(byId("composer"), "submit", (event) => {
-      event.preventDefault();
-      this.#post();
-    });
-    on(this.#text, "keydown", (event) => {
-      if (event.key !== "Enter" || event.shiftKey || composed(event)) return;
-      event.preventDefault();
-      this.#post();
-    });
-    on(this.#text, "input", () => {
-      this.#draft(this.chat.id, this.#text.value);
-      this.#refuse(this.chat.id, "");
-      this.#fit();
-    });
+    on(byId("messages"), "click", (event) => this.#clicked(event));
+    on(byId("messages"), "keydown", (event) => this.#pressed(event));
     on(document, "visibilitychange", () => this.#see());
     on(window, "focus", () => this.#see());
     // What was at the end stays there when the window or the box changes size.
-    const resized = new ResizeObserver(() => this.#atEnd && this.#toEnd());
+    const resized = new ResizeObserver(() => this.#atEnd && this.#scrollToEnd());
     resized.observe(this.#log);
     resized.observe(byId("messages"));
     signal.addEventListener("abort", () => resized.disconnect());
@@ -80,64 +79,111 @@ export class Room {
   /** Shows another chat, or none; read is the position up to which it was read. */
   open(chat, read) {
     this.chat = chat;
-    this.#nodes.clear();
+    this.#lines.clear();
     this.#days.clear();
     byId("messages").replaceChildren();
+    this.#menu.close();
     this.#atEnd = true;
     this.#below = 0;
-    this.#last = 0;
+    this.#newest = 0;
+    this.#first = 0;
+    this.#last = Infinity;
     this.#loadingOlder = false;
+    this.#composer.open(chat);
     if (!chat) return;
     this.#read = chat.unread > 0 ? read ?? Infinity : Infinity;
-    this.#text.value = this.#drafts.get(chat.id) ?? "";
-    showSentence(byId("composer-error"), this.#refusals.get(chat.id) ?? "");
-    this.#fit();
     this.#given.load(chat);
   }
 
   /** Forgets what was written but not sent. */
   clear() {
-    this.#drafts.clear();
-    tab.write(`parley.drafts.${this.#username}`, null);
+    this.#composer.clear();
   }
 
   /** Puts the keyboard where it is of most use, without raising one on a screen. */
   focus() {
-    (touch.matches ? byId("room-title") : this.#text).focus();
+    if (mayTakeFocus()) this.#composer.focus();
+    else byId("room-title").focus();
   }
 
-  /** Gives a text back that could not be posted, with the reason. */
   giveBack(chatID, text, error) {
-    const draft = this.#drafts.get(chatID);
-    this.#draft(chatID, draft ? `${text}\n${draft}` : text);
-    this.#refuse(chatID, `Not sent. ${sentence(error)}`);
-    if (this.chat?.id !== chatID) return;
-    this.#text.value = this.#drafts.get(chatID);
-    this.#fit();
+    this.#composer.giveBack(chatID, text, error);
   }
 
   /** Shows the chat as it is now, and behind its messages those on their way. */
   show(chat, onTheirWay) {
-    // Listing again makes the chat anew.
+    // Listing again makes the chat anew, without what was read of its past.
+    if (this.chat !== chat) this.#last = Infinity;
     this.chat = chat;
+    this.#onTheirWay = onTheirWay;
     this.#given.load(chat);
+    this.#composer.show(chat);
     this.#showHead();
     const { messages } = chat;
-    const list = byId("messages");
-    const newest = messages.at(-1)?.id ?? 0;
-    const fresh = this.#last === 0 ? 0
-      : messages.filter(({ id, author }) => id > this.#last && author !== this.#username).length;
-    this.#last = Math.max(this.#last, newest);
-
-    // What the user looks at keeps its place when older messages come in above.
-    const anchor = list.querySelector("[data-id]");
-    const before = anchor?.offsetTop;
-    arrange(list, this.#lines(messages, onTheirWay));
+    const fresh = this.#newest === 0 ? 0
+      : messages.filter(({ id, author }) => id > this.#newest && author !== this.#username).length;
+    this.#newest = Math.max(this.#newest, messages.at(-1)?.id ?? 0);
     if (!this.#atEnd) this.#below += fresh;
-    this.#showEdges();
-    if (this.#atEnd) this.#toEnd();
-    else if (anchor?.isConnected) this.#log.scrollTop += anchor.offsetTop - before;
+    this.#render();
     this.#see();
+  }
+
+  /** Lays out the part of the chat that is shown. What the user looks at keeps its place. */
+  #render() {
+    const shown = this.#part();
+    const anchor = this.#atEnd ? null : this.#topmost();
+    const before = anchor?.offsetTop;
+    arrange(byId("messages"), this.#arranged(shown));
+    this.#showEdges();
+    if (this.#atEnd) this.#scrollToEnd();
+    else if (anchor?.isConnected) this.#log.scrollTop += anchor.offsetTop - before;
+  }
+
+  /** The messages that are shown: at the end the newest, else those around where the user is. */
+  #part() {
+    const { messages } = this.chat;
+    if (this.#atEnd) {
+      this.#last = Infinity;
+      this.#first = (messages.at(-SHOWN) ?? messages[0])?.id ?? 0;
+    }
+    const from = this.#index(this.#first);
+    // What comes in while the past is read is shown once the end is reached.
+    if (this.#last === Infinity && messages.length - from > 2 * SHOWN) this.#last = messages[from + SHOWN].id;
+    return messages.slice(from, this.#last === Infinity ? undefined : this.#index(this.#last) + 1);
+  }
+
+  /** Where the first message stands that is not before an id. */
+  #index(id) {
+    const { messages } = this.chat;
+    let from = 0;
+    let to = messages.length;
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (messages[middle].id < id) from = middle + 1;
+      else to = middle;
+    }
+    return from;
+  }
+
+  /** The first line that the user sees any of. */
+  #topmost() {
+    const { scrollTop } = this.#log;
+    return [...byId("messages").children].find((line) => line.dataset.id && line.offsetTop + line.offsetHeight > scrollTop);
+  }
+
+  /** Moves the part that is shown by some messages, and says whether there were any. */
+  #move(by) {
+    const { messages } = this.chat;
+    const first = this.#index(this.#first);
+    const last = this.#last === Infinity ? messages.length - 1 : this.#index(this.#last);
+    if (by < 0 ? first === 0 : last === messages.length - 1) return false;
+    const from = by < 0 ? Math.max(0, first + by) : first;
+    const to = by > 0 ? Math.min(messages.length - 1, last + by) : last;
+    this.#first = messages[by > 0 ? Math.max(from, to - SHOWN + 1) : from].id;
+    const end = by < 0 ? Math.min(to, from + SHOWN - 1) : to;
+    this.#last = end === messages.length - 1 ? Infinity : messages[end].id;
+    this.#render();
+    return true;
   }
 
   #showHead() {
@@ -146,7 +192,10 @@ export class Room {
     const about = [chat.visibility === "public" ? "Public" : "Private"];
     if (chat.members) about.push(chat.members.length === 1 ? "1 member" : `${chat.members.length} members`);
     if (chat.title) about.unshift(chat.id);
+    const here = [...chat.present ?? []].filter((name) => name !== this.#username);
+    if (here.length > 0) about.push(`${here.length <= NAMED ? here.join(", ") : here.length} here`);
     say(byId("room-about"), about.join(" · "));
+    say(byId("typing"), typists([...chat.typing.keys()]));
   }
 
   #showEdges() {
@@ -166,7 +215,7 @@ export class Room {
   }
 
   /** The lines of the log, in order: days, messages, and messages on their way. */
-  #lines(messages, onTheirWay) {
+  #arranged(messages) {
     const lines = [];
     let previous = null;
     let marked = false;
@@ -183,93 +232,133 @@ export class Room {
         marked = true;
         previous = null;
       }
-      const joined = previous?.author === message.author && at - previous.at < TOGETHER;
-      lines.push(this.#message(message, at, joined));
+      const line = this.#line(message);
+      line.classList.toggle("joined", previous?.author === message.author && at - previous.at < TOGETHER);
+      lines.push(line);
       known.add(message.client_id);
       previous = { day, at, author: message.author };
     }
-    for (const entry of onTheirWay) {
-      if (!known.has(entry.clientID)) lines.push(this.#onItsWay(entry));
+    if (this.#last === Infinity) {
+      for (const entry of this.#onTheirWay) {
+        if (!known.has(entry.post.client_id)) lines.push(this.#pending(entry));
+      }
     }
     const kept = new Set(lines);
-    for (const [key, node] of this.#nodes) {
-      if (!kept.has(node)) this.#nodes.delete(key);
+    for (const [key, { line }] of this.#lines) {
+      if (!kept.has(line)) this.#lines.delete(key);
     }
+    this.#makeReachable(lines);
     return lines;
   }
 
   #day(day, at) {
     let node = this.#days.get(day);
     if (!node) {
-      node = el("li", { class: "day", role: "separator" }, el("time", { datetime: at.toISOString() }));
+      node = el("li", { class: "day" }, el("time", { datetime: at.toISOString() }));
       this.#days.set(day, node);
     }
     say(node.firstChild, dayName(at));
     return node;
   }
 
-  #message(message, at, joined) {
-    let node = this.#nodes.get(message.id);
-    if (!node) {
-      const own = message.author === this.#username;
-      node = el("li", { class: own ? "message own" : "message", "data-id": message.id, "data-author": message.author },
-        el("p", { class: "meta" },
-          el("bdi", { class: "author", "data-hue": hue(message.author) }, own ? "You" : message.author),
-          el("time", { datetime: message.created_at, title: fully(at) }, timeOf(at))),
-        el("p", { class: "text", dir: "auto" }, message.text));
-      this.#nodes.set(message.id, node);
-    }
-    node.classList.toggle("joined", joined);
-    return node;
+  #line(message) {
+    const quoted = message.reply_to ? this.#given.quoted(this.chat, message.reply_to) : null;
+    const known = this.#lines.get(message.id);
+    if (known?.message === message && known.quoted === quoted) return known.line;
+    const line = messageLine(message, quoted, this.#username);
+    this.#lines.set(message.id, { line, message, quoted });
+    if (known?.line.contains(document.activeElement)) this.#keepFocus(known.line, line);
+    return line;
   }
 
-  #onItsWay(entry) {
-    let node = this.#nodes.get(entry.clientID);
-    if (!node) {
-      node = el("li", { class: "message own pending", "data-client-id": entry.clientID },
-        el("p", { class: "meta" }, el("span", { class: "state" })),
-        el("p", { class: "text", dir: "auto" }, entry.text));
-      this.#nodes.set(entry.clientID, node);
-    }
-    node.classList.toggle("late", entry.state === "late");
-    node.classList.toggle("troubled", entry.state === "troubled");
-    say(node.querySelector(".state"), states[entry.state]);
-    return node;
+  /** Has a line that takes another's place take its focus. */
+  #keepFocus(before, line) {
+    const { does, emoji } = document.activeElement.dataset;
+    before.replaceWith(line);
+    (line.querySelector(emoji ? `[data-emoji="${emoji}"]` : `[data-does="${does}"]`) ?? line.querySelector(".more") ?? this.#log).focus();
   }
 
-  #post() {
-    const text = this.#text.value;
-    if (text.trim() === "") return;
-    this.#draft(this.chat.id, "");
-    this.#text.value = "";
-    this.#refuse(this.chat.id, "");
-    this.#fit();
+  #pending(entry) {
+    const key = entry.post.client_id;
+    let line = this.#lines.get(key)?.line;
+    if (!line) {
+      line = pendingLine(entry);
+      this.#lines.set(key, { line });
+    }
+    showProgress(line, entry);
+    return line;
+  }
+
+  /** Has the Tab key come to the actions of one message; the arrows go to the others. */
+  #makeReachable(lines) {
+    const buttons = lines.map((line) => line.querySelector(".more")).filter(Boolean);
+    if (buttons.some((button) => button.tabIndex === 0)) return;
+    if (buttons.length > 0) buttons.at(-1).tabIndex = 0;
+  }
+
+  #pressed(event) {
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (!step || !event.target.matches(".more")) return;
+    event.preventDefault();
+    const buttons = [...byId("messages").querySelectorAll(".more")];
+    const to = buttons[buttons.indexOf(event.target) + step];
+    if (!to) return;
+    event.target.tabIndex = -1;
+    to.tabIndex = 0;
+    to.focus();
+  }
+
+  #clicked({ target }) {
+    const button = target.closest("button");
+    const id = Number(button?.closest("[data-id]")?.dataset.id);
+    const message = id && this.chat.messages[this.#index(id)];
+    if (!message) return;
+    const { does, emoji } = button.dataset;
+    if (does === "more") this.#menu.open(message, button);
+    else if (does === "react") this.#given.react(message, emoji);
+    else if (does === "quoted") this.#goTo(message.reply_to);
+  }
+
+  /** Shows a message of the past, as far as it was read. */
+  #goTo(id) {
+    const at = this.#index(id);
+    if (this.chat.messages[at]?.id !== id) return;
+    this.#atEnd = false;
+    this.#first = this.chat.messages[Math.max(0, at - STEP)].id;
+    const end = at + SHOWN - STEP;
+    this.#last = end >= this.chat.messages.length - 1 ? Infinity : this.chat.messages[end].id;
+    this.#render();
+    const { line } = this.#lines.get(id);
+    line.scrollIntoView({ block: "center" });
+    line.querySelector(".more")?.focus({ preventScroll: true });
+  }
+
+  #editLast() {
+    const last = this.chat.messages.findLast(({ author, deleted }) => author === this.#username && !deleted);
+    if (last && this.#given.may(last).edit) this.#edit(last);
+  }
+
+  async #edit(message) {
+    const { chat } = this;
+    const fresh = await this.#given.reload(message).catch(() => null);
+    if (fresh && !fresh.deleted && this.chat?.id === chat.id) this.#composer.edit(fresh);
+  }
+
+  #post(chat, text, replyTo) {
     this.#atEnd = true;
     this.#read = Infinity;
-    this.#given.post(this.chat, text);
-    this.#text.focus();
-  }
-
-  /** Keeps what was written but not sent, over a reload too. */
-  #draft(chatID, text) {
-    if (text) this.#drafts.set(chatID, text);
-    else this.#drafts.delete(chatID);
-    tab.write(`parley.drafts.${this.#username}`, this.#drafts.size > 0 ? Object.fromEntries(this.#drafts) : null);
-  }
-
-  #refuse(chatID, text) {
-    if (text) this.#refusals.set(chatID, text);
-    else this.#refusals.delete(chatID);
-    if (this.chat?.id === chatID) showSentence(byId("composer-error"), text);
+    this.#given.post(chat, text, replyTo);
   }
 
   async #older() {
     const { chat } = this;
+    if (this.#move(-STEP)) return;
     if (this.#loadingOlder || !chat?.earlier || chat.history !== "loaded") return;
     this.#loadingOlder = true;
     this.#showEdges();
     try {
       await this.#given.older(chat);
+      if (this.chat?.id === chat.id) this.#move(-STEP);
     } catch {
       // The button is still there.
     } finally {
@@ -281,15 +370,22 @@ export class Room {
   #scrolled() {
     if (!this.chat) return;
     const { scrollTop, scrollHeight, clientHeight } = this.#log;
-    this.#atEnd = scrollHeight - scrollTop - clientHeight < NEAR_END;
+    const left = scrollHeight - scrollTop - clientHeight;
+    this.#atEnd = this.#last === Infinity && left < NEAR_END;
     if (this.#atEnd) this.#below = 0;
-    if (scrollTop < NEAR_BEGINNING && scrollHeight > clientHeight) this.#older();
+    else if (scrollTop < NEAR_EDGE && scrollHeight > clientHeight) this.#older();
+    else if (left < NEAR_EDGE && this.#last !== Infinity) this.#move(STEP);
     this.#showEdges();
     this.#see();
   }
 
   #toEnd() {
     this.#atEnd = true;
+    this.#below = 0;
+    this.#render();
+  }
+
+  #scrollToEnd() {
     this.#below = 0;
     this.#log.scrollTop = this.#log.scrollHeight;
     byId("newest").hidden = true;
@@ -300,17 +396,12 @@ export class Room {
     const { chat } = this;
     if (chat?.history === "loaded" && this.#atEnd && document.visibilityState === "visible") this.#given.seen(chat);
   }
-
-  /** Makes the box as high as what is in it; the style sheet says how high at the most. */
-  #fit() {
-    this.#text.style.height = "auto";
-    this.#text.style.height = `${this.#text.scrollHeight}px`;
-  }
 }
 
-/** One of a few colours, the same for the same name. */
-function hue(name) {
-  let sum = 7;
-  for (const char of name) sum = (31 * sum + char.codePointAt(0)) % 65_521;
-  return sum % HUES;
+/** Who types, as a sentence. */
+function typists(names) {
+  if (names.length === 0) return "";
+  if (names.length > NAMED) return "Several people are typing…";
+  const last = names.pop();
+  return names.length === 0 ? `${last} is typing…` : `${names.join(", ")} and ${last} are typing…`;
 }

@@ -3,7 +3,7 @@ package mistakes
 // All are the mistakes.
 var All = []Mistake{
 	SequenceAsCursor, NoKey, KeyBeforeLock, CommitErrorIsFailure, MembershipOutside, CacheOutlivesOthers,
-	PublishBeforeCommit, AuthorFromBody, NoJump,
+	PublishBeforeCommit, TextBefore, AuthorFromBody, NoJump,
 	ReplayBeforeRegistering, ReplayFromCursor, DropWhenFull, HintForEvent, HoleForGone,
 	LeftIgnored, EndedIgnored, IDBeforeData, ResetByTail, NilIgnored,
 }

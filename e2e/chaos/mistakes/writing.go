@@ -92,14 +92,21 @@ var CacheOutlivesOthers = Mistake{Name: "what is remembered outlives another wri
 // PublishBeforeCommit tells readers of events before they are committed.
 var PublishBeforeCommit = Mistake{Name: "publish before commit", Edits: []Edit{
 	{"repository/posts/lane.go",
-		"	o, err := conn.Store(ctx, tx, d.taken, d.places)\n",
+		"	o, err := conn.Store(ctx, tx, d.outcome())\n",
 		"	early := make([]chat.Event, 0, len(d.taken))\n" +
 			"	for _, e := range d.taken {\n" +
-			"		m := e.Posted.Message\n" +
-			"		early = append(early, chat.Event{Pos: m.ID, Kind: chat.KindMessage, Chat: m.Chat, Seq: m.Seq, Message: &m})\n" +
+			"		if event, stored := e.event(); stored {\n" +
+			"			early = append(early, event)\n" +
+			"		}\n" +
 			"	}\n" +
 			"	l.Publish(early)\n" +
-			"	o, err := conn.Store(ctx, tx, d.taken, d.places)\n"},
+			"	o, err := conn.Store(ctx, tx, d.outcome())\n"},
+}}
+
+// TextBefore tells readers of an edit with the text that it has replaced.
+var TextBefore = Mistake{Name: "an edit with the text before", Edits: []Edit{
+	{"repository/posts/change.go", "	changed, err := d.alter(s, e)\n", "	before := s.Message\n	changed, err := d.alter(s, e)\n"},
+	{"repository/posts/change.go", "	e.Told, e.Posted.Message = s.Message, s.Message\n", "	e.Told, e.Posted.Message = before, s.Message\n"},
 }}
 
 // AuthorFromBody believes the author that a body names.
