@@ -26,7 +26,7 @@ func TestAnotherMethodIsRefusedAndTheRightOnesNamed(t *testing.T) {
 		{"GET", "/login", "POST"},
 		{"PUT", "/me", "DELETE, GET, HEAD, PATCH"},
 		{"DELETE", "/chats", "GET, HEAD, POST"},
-		{"PATCH", "/messages/2", "GET, HEAD"},
+		{"PUT", "/messages/2", "DELETE, GET, HEAD, PATCH"},
 		{"POST", "/stream", "GET"},
 		{"HEAD", "/stream", "GET"},
 		{"BREW", "/healthz", "GET, HEAD"},
