@@ -73,7 +73,7 @@ func (h *house) lines(path string, headers ...string) io.ReadCloser {
 func TestEveryEventOfAStreamIsAsDescribed(t *testing.T) {
 	t.Parallel()
 	h := open(t, func(s *settings) { s.Ping = "100ms" })
-	ann, bob := h.user("ann"), h.user("bob")
+	ann, bob, cid := h.user("ann"), h.user("bob"), h.user("cid")
 	as := with(ann, "Content-Type", asJSON)
 	k := &heard{t: t, names: map[string]bool{}}
 	follow := func(path string, headers ...string) { k.listen(h.follow(path, headers...).body) }
@@ -98,6 +98,8 @@ func TestEveryEventOfAStreamIsAsDescribed(t *testing.T) {
 	h.do("PUT", "/chats/lobby/members/bob", `{"role":"guest"}`, as...).want(200)
 	h.do("PUT", "/chats/lobby/members/bob", `{"role":"member"}`, as...).want(200)
 	h.do("PATCH", "/chats/lobby", `{"title":"The great hall","visibility":"public"}`, as...).want(200)
+	h.do("PUT", "/chats/lobby/members/cid", "", ann...).want(200)
+	follow("/stream", cid...)
 	said := h.do("POST", "/messages", `{"chat":"lobby","text":"hello","client_id":"a1"}`, as...).want(201).header.Get("Location")
 	h.do("PATCH", said, `{"text":"hello, all"}`, as...).want(200)
 	h.do("PUT", said+"/reactions/%F0%9F%91%8D", "", ann...).want(200)
