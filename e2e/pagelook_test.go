@@ -100,7 +100,7 @@ func TestNothingOfThePageKeepsAnybodyOut(t *testing.T) {
 	axe := axeCore(t)
 	server := serve(t)
 	ann, bob := signUp(t, server, "ann"), signUp(t, server, "bob")
-	ann.size(1100, 720)
+	ann.size(900, 560)
 	ann.makeChat("lobby")
 	ann.addMember("bob")
 	bob.openChat("lobby")
@@ -141,7 +141,7 @@ func TestNothingOfThePageKeepsAnybodyOut(t *testing.T) {
 		chromedp.WaitVisible(chromedp.CSS("#users li")))
 	inBothThemes("the administration")
 
-	ann.size(390, 760)
+	ann.size(390, 560)
 	ann.do("opening the chat", chromedp.Evaluate[chromedp.Void](`location.hash = "#/lobby"`), chromedp.WaitVisible(chromedp.CSS("#text")))
 	inBothThemes("a chat on a phone")
 	if wide := value[bool](ann.browser, `document.documentElement.scrollWidth > innerWidth`); wide {

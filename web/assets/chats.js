@@ -417,7 +417,7 @@ export class Chats extends EventTarget {
     if (chat.typing.delete(username)) this.#changed();
   }
 
-  /** Tells the user's other devices how far he has read, at most once in TELL_READ. */
+  /** Tells the user's other devices how far the chat was read, at most once in TELL_READ. */
   async #tellRead(chat) {
     if (chat.tellingRead) return;
     chat.tellingRead = true;
