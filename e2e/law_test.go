@@ -39,6 +39,7 @@ var house = map[string]struct {
 	"repository/postgres":  {"chat repository/commitlog repository/posts", "a database is driven below the nouns, and knows neither them nor the other database"},
 	"repository/sqlite":    {"chat repository/commitlog repository/posts", "a database is driven below the nouns, and knows neither them nor the other database"},
 	"handlers":             {"auth chat docs middleware rates stream web", "HTTP in, one call, HTTP out: the store is known by chat's and auth's interfaces"},
+	"handlers/emojis":      {"", "it writes a file, and nothing that serves needs it"},
 	"server":               {"auth auth/issuers chat docs handlers middleware migrations rates repository stream stream/natsbus web", "it ties the knot, for the command line, tests and benchmarks alike: so it knows neither cli nor client"},
 	"ephemeral":            {"auth chat client server", "it fills a server as any client does; what it makes beside the server is users alone"},
 	"parleytest":           {"auth client ephemeral server", "a test holds a server as a value, and sees of it what clients see"},
@@ -100,7 +101,7 @@ var technologies = map[string]struct {
 	"github.com/prometheus/client_golang":        {"handlers middleware repository repository/commitlog server stream stream/natsbus bench", "each part counts what it does; chat and auth decide and count nothing"},
 	"github.com/pb33f":                           {"e2e/described", "tests alone hold anything to the description"},
 	"github.com/goccy/go-yaml":                   {"docs/reference e2e/described", "the program reads no YAML"},
-	"github.com/forPelevin/gomoji":               {"handlers/emoji.go", "what an emoji is, is decided in one place"},
+	"github.com/forPelevin/gomoji":               {"handlers/emojis", "its list takes ten milliseconds of every start"},
 }
 
 // TestWhoMayImportWhom reads every file that is no test, whatever system it is

@@ -43,11 +43,11 @@ type injection struct {
 
 // outcome is what came of rounds.
 type outcome struct {
-	injected                        int
+	injected                               int
 	posts, unknown, edits, frames, streams int
-	violations                      []string
-	folder                          string
-	took                            time.Duration
+	violations                             []string
+	folder                                 string
+	took                                   time.Duration
 }
 
 func (o *outcome) add(other outcome) {
