@@ -202,36 +202,37 @@ func TestContractReactions(t *testing.T) {
 		ann, bob := newAccount(t, p), newAccount(t, p)
 		chatID := makeChatOf(t, p, ann, "private")
 		putMember(t, p, ann, chatID, bob, "member")
-		// of is what a message shows of an emoji: count, users, mine.
+		// shown is a reaction of one emoji, and of is what a message has of it.
+		shown := func(count, users, mine any) string { return fmt.Sprintf("%v %v %v", count, users, mine) }
 		of := func(o map[string]any, emoji string) string {
 			all, _ := o["reactions"].(map[string]any)
 			one, _ := all[emoji].(map[string]any)
-			return fmt.Sprint(one["count"], one["users"], one["mine"])
+			return shown(one["count"], one["users"], one["mine"])
 		}
 
 		t.Run("are counted once a user and are one's own", func(t *testing.T) {
 			m := say(t, p, ann, chatID, newText())
 			for range 2 {
-				if o := react(t, p, bob, "PUT", m, "👍").is(200).object(); of(o, "👍") != fmt.Sprint(1, []any{bob.name}, true) {
+				if o := react(t, p, bob, "PUT", m, "👍").is(200).object(); of(o, "👍") != shown(1, []any{bob.name}, true) {
 					t.Errorf("the message is %v", o)
 				}
 			}
-			if o := readMessage(t, p, ann, m).object(); of(o, "👍") != fmt.Sprint(1, []any{bob.name}, nil) && of(o, "👍") != fmt.Sprint(1, []any{bob.name}, false) {
+			if o := readMessage(t, p, ann, m).object(); of(o, "👍") != shown(1, []any{bob.name}, nil) && of(o, "👍") != shown(1, []any{bob.name}, false) {
 				t.Errorf("to another the message is %v", o)
 			}
-			if o := react(t, p, ann, "PUT", m, "👍").is(200).object(); of(o, "👍") != fmt.Sprint(2, []any{bob.name, ann.name}, true) {
+			if o := react(t, p, ann, "PUT", m, "👍").is(200).object(); of(o, "👍") != shown(2, []any{bob.name, ann.name}, true) {
 				t.Errorf("the message is %v", o)
 			}
 			react(t, p, bob, "DELETE", m, "👍").is(200)
 			o := react(t, p, ann, "DELETE", m, "👍").is(200).object()
-			if _, shown := o["reactions"]; shown {
+			if o["reactions"] != nil {
 				t.Errorf("without reactions the message is %v", o)
 			}
 		})
 		t.Run("are one emoji", func(t *testing.T) {
 			m := say(t, p, ann, chatID, newText())
 			for _, emoji := range []string{"❤️", "👩‍👩‍👧", "🇩🇪", "👍🏽", "1️⃣", "🏴󠁧󠁢󠁥󠁮󠁧󠁿"} {
-				if o := react(t, p, ann, "PUT", m, emoji).is(200).object(); of(o, emoji) != fmt.Sprint(1, []any{ann.name}, true) {
+				if o := react(t, p, ann, "PUT", m, emoji).is(200).object(); of(o, emoji) != shown(1, []any{ann.name}, true) {
 					t.Errorf("with %q the message is %v", emoji, o)
 				}
 			}
@@ -433,8 +434,15 @@ func TestContractWaitAnswersWithTheFirstMatch(t *testing.T) {
 		t.Errorf("the message waited for is %v, should be %v", got, m)
 	}
 
+	// While a stream is open, the server keeps the end of the log in memory.
+	openStream(t, p, "/chats/"+chatID+"/stream", bearer(ann.token)).until("ready")
+	edit(t, p, ann, say(t, p, ann, chatID, "old words"), "new words").is(200)
+	if m := wait("?match=words&timeout=1s&after=0").is(200).object(); m["text"] != "new words" {
+		t.Errorf("of an edited message the match is %v", m)
+	}
+
 	for _, query := range []string{
-		"?match=(", "?match=" + strings.Repeat("a", 201), "?match=a&timeout=61s", "?match=a&timeout=soon", "?match=a&timeout=-1s", "?match=a&after=first",
+		"?match=(", "?match=" + strings.Repeat("a", 201), "?match=build&after=0&timeout=61s", "?match=a&timeout=soon", "?match=a&timeout=-1s",
 	} {
 		wait(query).problem(400, "")
 	}

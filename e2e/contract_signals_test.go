@@ -103,10 +103,13 @@ func TestContractSignalsComeOnceASecond(t *testing.T) {
 	typing := openStream(t, p, "/chats/"+chatID+"/stream?timeout=3s", bearer(ann.token))
 	presence := openStream(t, p, "/stream?timeout=3s", bearer(ann.token))
 	typing.until("ready")
+	presence.until("ready")
+	for _, who := range people[1:] {
+		openStream(t, p, "/chats/"+chatID+"/stream", bearer(who.token)).until("ready")
+	}
 	for time.Since(began) < 1500*time.Millisecond {
 		for _, who := range people[1:] {
 			typeIn(t, p, who, chatID)
-			openStream(t, p, "/chats/"+chatID+"/stream", bearer(who.token)).response.Body.Close()
 		}
 	}
 	typed, came := frameCount(t, typing, "typing"), frameCount(t, presence, "presence")
