@@ -150,12 +150,12 @@ func TestAReturnBehindTheTokensEndLeavesTheConsoleEmpty(t *testing.T) {
 }
 
 // watchView tells how long after its navigation began the page showed each of its views.
-const watchView = `document.addEventListener("DOMContentLoaded", () => {
+const watchView = `{
 	window.viewedAfter = {};
 	new MutationObserver(() => {
-		viewedAfter[document.body.dataset.view] ??= performance.now();
-	}).observe(document.body, { attributes: true });
-})`
+		viewedAfter[document.body?.dataset.view] ??= performance.now();
+	}).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ["data-view"] });
+}`
 
 func TestAFirstVisitIsInteractiveSoon(t *testing.T) {
 	need.Chromium(t)

@@ -104,15 +104,15 @@ func TestAnEditThatAnotherOneOvertookIsNotLost(t *testing.T) {
 	second.awaitMessages(1)
 	second.act("a first text", "#menu-edit")
 	second.await("the text in the box", `document.getElementById("text").value === "a first text"`)
-	second.do("saving", chromedp.SendKeys(chromedp.CSS("#text"), ", overtaking"), chromedp.KeyEvent(kb.Enter))
+	second.do("saving", chromedp.SendKeys(chromedp.CSS("#text"), ", overtaking"), chromedp.Click(chromedp.CSS("#send")))
 	ann.awaitLine(1, "the edited text", `li.querySelector(".text").textContent === "a first text, overtaking"`)
 
-	ann.do("saving", chromedp.SendKeys(chromedp.CSS("#text"), ", overtaken"), chromedp.KeyEvent(kb.Enter))
+	ann.do("saving", chromedp.SendKeys(chromedp.CSS("#text"), ", overtaken"), chromedp.Click(chromedp.CSS("#send")))
 	ann.await("a refusal", `document.getElementById("composer-error").textContent.startsWith("Not changed.")`)
 	if box, about := value[string](ann.browser, `document.getElementById("text").value`), value[string](ann.browser, `document.getElementById("about-text").textContent`); box != "a first text, overtaken" || about != "a first text, overtaking" {
 		t.Errorf("the box holds %q, about %q", box, about)
 	}
-	ann.do("saving all the same", chromedp.Focus(chromedp.CSS("#text")), chromedp.KeyEvent(kb.Enter))
+	ann.do("saving all the same", chromedp.Click(chromedp.CSS("#send")))
 	for _, v := range []*visitor{ann, second} {
 		v.awaitLine(1, "the edited text", `li.querySelector(".text").textContent === "a first text, overtaken"`)
 	}
