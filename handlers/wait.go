@@ -75,8 +75,10 @@ func waitOf(c *gin.Context, chatID string) (start *stream.Start, pattern *regexp
 	} else if pattern, err = regexp.Compile(text); err != nil {
 		q.refuse("match", "must be a regular expression in the syntax of RE2")
 	}
-	wait = min(start.Timeout, maxWait)
-	if start.Timeout == 0 {
+	if wait = start.Timeout; wait > maxWait {
+		q.refuse("timeout", "must be at most "+maxWait.String())
+	}
+	if wait == 0 {
 		wait = defaultWait
 	}
 	start.LastEventID, start.Limit, start.Timeout = "", 0, 0

@@ -65,7 +65,7 @@ func TestAMessageLivesOverHTTP(t *testing.T) {
 	}
 	react("DELETE", "\u2764\ufe0f", bob).want(200)
 	react("DELETE", party, bob).want(200)
-	for _, emoji := range []rune("😀😁😂😃😄😅😆😇😈😉😊😋😌😍😎😏😐😑😒") {
+	for _, emoji := range "😀😁😂😃😄😅😆😇😈😉😊😋😌😍😎😏😐😑😒" {
 		react("PUT", string(emoji), bob).want(200)
 	}
 	react("PUT", party, bob).refused(409, "too_many_reactions")
@@ -120,6 +120,7 @@ func TestAMessageIsWaitedFor(t *testing.T) {
 	wait("match=failed&timeout=50ms").want(204) // behind now there is nothing
 	wait("match=(").refused(400, "invalid_request", "match")
 	wait("match="+strings.Repeat("x", 201)).refused(400, "invalid_request", "match")
+	wait("timeout=61s").refused(400, "invalid_request", "timeout")
 	wait("timeout=never").refused(400, "invalid_request", "timeout")
 	answered := make(chan answer)
 	go func() { answered <- wait("match=passed&timeout=30s") }()

@@ -60,7 +60,7 @@ func (l *memLog) commit(events ...chat.Event) []chat.Event {
 			if e.Kind == chat.KindMessage {
 				m.ID, m.Seq = e.Pos, e.Seq
 			}
-			e.Message = &m
+			e.Message, e.Encoded = &m, new(chat.Encoded) // which the answer shares
 		}
 		l.events = append(l.events, e)
 	}

@@ -140,7 +140,7 @@ func (t *tally) replace(frames []*frame, messageID int64, now chat.Message) {
 			continue
 		}
 		e := f.event
-		e.Message = &now
+		e.Message, e.Encoded = &now, nil // what was encoded of it is of the message as it was
 		t.drop(f)
 		tell[i] = newFrame(e)
 		t.hold(tell[i])
