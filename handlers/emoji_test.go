@@ -7,7 +7,7 @@ func TestEmojisHaveOneForm(t *testing.T) {
 	for given, want := range map[string]string{
 		"👍": "👍", "👍🏽": "👍🏽", "❤": "❤️", "❤️": "❤️", "❤‍🔥": "❤️‍🔥", "❤️‍🔥": "❤️‍🔥",
 		"👨‍👩‍👧": "👨‍👩‍👧", "🇩🇪": "🇩🇪", "1⃣": "1️⃣", "☂": "☂️", "🏳️‍🌈": "🏳️‍🌈", "🏳‍🌈": "🏳️‍🌈",
-		"a": "", "1": "", "": "", "👍👍": "", "👍 ": "", "\uFE0F": "", "🇩": "", 
+		"a": "", "1": "", "": "", "👍👍": "", "👍 ": "", "\uFE0F": "", "🇩": "",
 	} {
 		if got := fullEmojis()[withoutSelectors(given)]; got != want {
 			t.Errorf("%q is %q, want %q", given, got, want)
