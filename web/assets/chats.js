@@ -403,6 +403,7 @@ export class Chats extends EventTarget {
       case "member.joined":
       case "member.left":
         chat.membersAsked = false;
+        chat.presenceAsked = false; // who follows already is here from the joining on, without a signal
         break;
     }
   }
