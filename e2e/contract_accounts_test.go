@@ -708,9 +708,4 @@ func TestContractEveryFailureIsAProblemDocument(t *testing.T) {
 			ask(t, p, "GET", path, "", as).problem(400, "")
 		}
 	})
-	t.Run("what is still to be built is not there", func(t *testing.T) {
-		ask(t, p, "PUT", "/chats/"+chatID+"/read", `{"id":1}`, as).problem(404, "")
-		ask(t, p, "POST", "/chats/"+chatID+"/typing", "", as).problem(404, "")
-		ask(t, p, "PUT", "/messages/1/reactions/%F0%9F%91%8D", "", as).problem(404, "")
-	})
 }

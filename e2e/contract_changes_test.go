@@ -100,10 +100,10 @@ func TestContractAnEdit(t *testing.T) {
 	})
 	t.Run("of a text that is no good changes nothing", func(t *testing.T) {
 		m := say(t, p, bob, chatID, newText())
-		for _, text := range []string{"", strings.Repeat("a", 8001), "a\x00b"} {
+		for _, text := range []string{"", strings.Repeat("a", 8001), "text\x00more"} {
 			edit(t, p, bob, m, text).problem(400, "").names("text")
 		}
-		for _, body := range []string{`{}`, `{"text":7}`, `{"text":null}`, `{"text":"a","author":"` + bob.name + `"}`, `{"text":"a","text":"a"}`, `{"text":"a"} b`, `[]`} {
+		for _, body := range []string{`{}`, `{"text":7}`, `{"text":null}`, `{"text":"a text","author":"` + bob.name + `"}`, `{"text":"a text","text":"a text"}`, `{"text":"a text"} b`, `[]`} {
 			ask(t, p, "PATCH", "/messages/"+idOf(m), body, bearer(bob.token)).problem(400, "")
 		}
 		ask(t, p, "PATCH", "/messages/"+idOf(m), "<a/>", ofKind("application/xml"), bearer(bob.token)).problem(415, "")
@@ -415,7 +415,7 @@ func TestContractWaitAnswersWithTheFirstMatch(t *testing.T) {
 	path := "/chats/" + chatID + "/wait"
 	wait := func(query string) *reply { return ask(t, p, "GET", path+query, "", bearer(ann.token)) }
 	before := say(t, p, ann, chatID, "build 1 done")
-	other, second := say(t, p, ann, chatID, "nothing"), say(t, p, ann, chatID, "build 2 done")
+	other, second := say(t, p, ann, chatID, "an aside"), say(t, p, ann, chatID, "build 2 done")
 	say(t, p, ann, chatID, "build 3 done")
 
 	match := url.QueryEscape(`^build \d+ done$`)
@@ -426,7 +426,7 @@ func TestContractWaitAnswersWithTheFirstMatch(t *testing.T) {
 	wait("?match=never&timeout=1s&after=" + idOf(other)).is(204)
 
 	answer := make(chan *reply)
-	live := say(t, p, ann, chatID, "nothing yet")
+	live := say(t, p, ann, chatID, "an aside, too")
 	go func() { answer <- wait("?match=" + match + "&timeout=30s&after=" + idOf(live)) }()
 	say(t, p, ann, chatID, "not this")
 	m := say(t, p, ann, chatID, "build 4 done")

@@ -235,7 +235,7 @@ import site
 		certificate, _ := os.ReadFile(filepath.Join(folder, "pki", "authorities", "local", "root.crt")) // not there at first
 		return authority.AppendCertsFromPEM(certificate)
 	})
-	trusting := &recordingTransport{transport.Clone()}
+	trusting := &recordingTransport{Transport: transport.Clone()}
 	trusting.TLSClientConfig = &tls.Config{RootCAs: authority}
 	t.Cleanup(trusting.CloseIdleConnections)
 	return newFront(t, ended, front{name: "Caddy", URL: address, transport: trusting})

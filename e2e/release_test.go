@@ -65,6 +65,7 @@ func servePrevious(t *testing.T, arguments ...string) *process {
 	p := prepared(t, arguments...)
 	p.program = path
 	p.start()
+	transport.leaveOut(p.URL)
 	return p
 }
 

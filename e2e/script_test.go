@@ -47,7 +47,7 @@ func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                filepath.Join("testdata", "script"),
 		RequireUniqueNames: true,
-		Deadline:           time.Now().Add(8 * time.Minute), // a command that should have ended, and serves
+		Deadline:           time.Now().Add(18 * time.Minute), // a command that should have ended, and serves
 		Setup: func(env *testscript.Env) error {
 			env.Values[storyKey{}] = &story{t: env.T().(testing.TB), binary: path}
 			env.Setenv("SECRET", sharedSecret)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	"parley/e2e/described"
 )
@@ -15,7 +16,7 @@ import (
 // docs/openapi.yaml, and remembers, for the search at the end, each secret and each text that passes: in headers and cookies, in
 // what is posted, and in the answers that give tokens. A test that speaks to a
 // process in any other way registers what it uses.
-var transport = &recordingTransport{http.DefaultTransport.(*http.Transport).Clone()}
+var transport = &recordingTransport{Transport: http.DefaultTransport.(*http.Transport).Clone()}
 
 // httpClient sends by transport and follows no redirect.
 func httpClient() *http.Client {
@@ -25,7 +26,25 @@ func httpClient() *http.Client {
 	}
 }
 
-type recordingTransport struct{ *http.Transport }
+type recordingTransport struct {
+	*http.Transport
+	// undescribed are the hosts of processes of another release, which another description
+	// describes.
+	undescribed sync.Map
+}
+
+// leaveOut says that what a process answers is not held to today's description.
+func (t *recordingTransport) leaveOut(base string) {
+	t.undescribed.Store(strings.TrimPrefix(base, "http://"), true)
+}
+
+// described is the transport that holds what a host answers to the description.
+func (t *recordingTransport) described(host string) http.RoundTripper {
+	if _, other := t.undescribed.Load(host); other {
+		return t.Transport
+	}
+	return &described.Transport{Base: t.Transport, BasePath: "/chat", Deviates: deviations.add}
+}
 
 func (t *recordingTransport) RoundTrip(request *http.Request) (*http.Response, error) {
 	if _, token, ok := strings.Cut(request.Header.Get("Authorization"), " "); ok {
@@ -46,7 +65,7 @@ func (t *recordingTransport) RoundTrip(request *http.Request) (*http.Response, e
 		}
 		recordBody(request, sent)
 	}
-	response, err := (&described.Transport{Base: t.Transport, BasePath: "/chat", Deviates: deviations.add}).RoundTrip(request)
+	response, err := t.described(request.URL.Host).RoundTrip(request)
 	if err != nil {
 		return nil, err
 	}
