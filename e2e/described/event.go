@@ -17,6 +17,8 @@ func Event(object []byte) []string {
 	if err != nil {
 		return []string{err.Error()}
 	}
+	judging.Lock()
+	defer judging.Unlock()
 	_, errs := read().answers.ValidateHttpResponse(r, &http.Response{
 		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(page)), Request: r,
 	})
