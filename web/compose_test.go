@@ -13,6 +13,8 @@ func lobby() map[string]string {
 		"GET /me":                   `{"username":"ann","display_name":"Ann",` + when + `}`,
 		"GET /chats":                `{"chats":[{"id":"lobby","title":"","visibility":"public","role":"member","head":9,"unread":0,"last_message":null,` + when + `}]}`,
 		"GET /chats/lobby/messages": `{"messages":[],"cursor":9}`,
+		"GET /chats/lobby/presence": `{"present":["ann"]}`,
+		"POST /chats/lobby/typing":  `{}`,
 		"GET /chats/lobby/members":  `{"members":[{"username":"ann","display_name":"Ann","role":"member"}]}`,
 		"POST /messages":            `{"id":10,"seq":3,"chat":"lobby","author":"ann","text":"sent",` + when + `}`,
 	}
