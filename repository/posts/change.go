@@ -96,12 +96,31 @@ type state struct {
 	dirty bool
 }
 
-// reactions are the rows of reactions that a batch changes.
-type reactions struct {
-	// came are those that came, each by the entry that brought it last, and went those that
-	// went. What went and came again is in both.
+// changes are what a batch changes of messages that are there.
+type changes struct {
+	states map[int64]*state
+	// came are the reactions that came, each by the entry that brought it last, and went those
+	// that went. What went and came again is in both.
 	came map[ReactionKey]*Entry
 	went map[ReactionKey]struct{}
+	// bared are the messages that have lost all reactions.
+	bared []int64
+}
+
+// store adds the rows to what a batch stores.
+func (c *changes) store(s *Stored) {
+	s.Bared = c.bared
+	for _, st := range c.states {
+		if st.dirty {
+			s.Changed = append(s.Changed, &st.Message)
+		}
+	}
+	for key := range c.went {
+		s.Went = append(s.Went, key)
+	}
+	for key, e := range c.came {
+		s.Came = append(s.Came, Came{key, e.Pos})
+	}
 }
 
 // ReactionKey is what tells reactions apart.
@@ -116,13 +135,19 @@ func (d *decision) state(e *Entry) *state {
 	if f.ID == 0 {
 		return nil
 	}
-	s := d.states[f.ID]
+	if d.changes == nil {
+		d.changes = &changes{
+			states: make(map[int64]*state),
+			came:   make(map[ReactionKey]*Entry), went: make(map[ReactionKey]struct{}),
+		}
+	}
+	s := d.changes.states[f.ID]
 	if s == nil {
 		s = &state{
 			Message: f.Message,
 			own:     make(map[string][]string), first: make(map[string][]string), added: make(map[string][]string),
 		}
-		d.states[f.ID] = s
+		d.changes.states[f.ID] = s
 	}
 	if _, known := s.own[e.Actor.Username]; !known {
 		s.own[e.Actor.Username] = f.Own
@@ -161,6 +186,7 @@ func (d *decision) change(e *Entry) error {
 	}
 	if changed {
 		d.place(e)
+		d.stored.Changes = append(d.stored.Changes, e)
 		s.Changed, s.dirty = e.Pos, true
 	}
 	// What follows in the batch alters the state, not what is told of this entry.
@@ -179,7 +205,7 @@ func (d *decision) alter(s *state, e *Entry) (changed bool, err error) {
 		return true, nil
 	case c.Kind == chat.KindMessageDeleted && !s.Deleted:
 		if s.Reactions != nil {
-			d.bared = append(d.bared, s.ID)
+			d.changes.bared = append(d.changes.bared, s.ID)
 		}
 		s.Text, s.EditedAt, s.Deleted, s.Reactions = "", chat.Time{}, true, nil
 		return true, nil
@@ -200,8 +226,8 @@ func (d *decision) react(s *state, e *Entry) (changed bool, err error) {
 		s.first[c.Emoji] = without(s.first[c.Emoji], username)
 		s.added[c.Emoji] = without(s.added[c.Emoji], username)
 		s.Reactions = s.Reactions.Without(c.Emoji, s.first[c.Emoji])
-		delete(d.reactions.came, key)
-		d.reactions.went[key] = struct{}{}
+		delete(d.changes.came, key)
+		d.changes.went[key] = struct{}{}
 		return true, nil
 	}
 	if s.Reactions, err = s.Reactions.With(c.Emoji, username); err != nil {
@@ -212,7 +238,7 @@ func (d *decision) react(s *state, e *Entry) (changed bool, err error) {
 	if first, known := s.first[c.Emoji]; known {
 		s.first[c.Emoji] = append(first, username)
 	}
-	d.reactions.came[key] = e
+	d.changes.came[key] = e
 	return true, nil
 }
 

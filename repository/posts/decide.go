@@ -8,24 +8,19 @@ import (
 // decision is a batch as it is decided, in order: what the entries before leave for
 // those behind them.
 type decision struct {
-	tx     *commitlog.Tx
-	now    chat.Time
-	places map[string]*Place
-	keys   map[key]*Entry
-	taken  []*Entry
-
-	// states are the messages that entries change, reactions the rows that they change, and
-	// bared the messages that have lost all reactions.
-	states    map[int64]*state
-	reactions reactions
-	bared     []int64
+	tx   *commitlog.Tx
+	now  chat.Time
+	keys map[key]*Entry
+	// stored is what the entries store, to which what changes leads to is added in the end.
+	stored Stored
+	// changes are what entries change of messages that are there; nil as long as none does.
+	changes *changes
 }
 
 func newDecision(tx *commitlog.Tx, entries int) *decision {
 	return &decision{
-		tx: tx, now: chat.NewTime(tx.Began), places: make(map[string]*Place), taken: make([]*Entry, 0, entries),
-		states:    make(map[int64]*state),
-		reactions: reactions{make(map[ReactionKey]*Entry), make(map[ReactionKey]struct{})},
+		tx: tx, now: chat.NewTime(tx.Began),
+		stored: Stored{Places: make(map[string]*Place), Messages: make([]*Entry, 0, entries)},
 	}
 }
 
@@ -82,16 +77,15 @@ func (d *decision) replay(e *Entry) (done bool, err error) {
 
 // place gives an entry the next position and its chat's next seq.
 func (d *decision) place(e *Entry) *Place {
-	p := d.places[e.Chat]
+	p := d.stored.Places[e.Chat]
 	if p == nil {
 		p = &Place{Seq: e.Facts.Seq}
-		d.places[e.Chat] = p
+		d.stored.Places[e.Chat] = p
 	}
 	d.tx.Pos++
 	p.Seq++
 	p.Head = d.tx.Pos
 	e.Pos, e.Seq = p.Head, p.Seq
-	d.taken = append(d.taken, e)
 	return p
 }
 
@@ -100,6 +94,7 @@ func (d *decision) number(e *Entry) {
 	p := d.place(e)
 	p.Messages++
 	p.LastMessage = e.Pos
+	d.stored.Messages = append(d.stored.Messages, e)
 	e.Posted.Message = chat.Message{
 		ID: e.Pos, Seq: e.Seq, Chat: e.Chat, Author: e.Actor.Username, Text: e.Text,
 		CreatedAt: d.now, ReplyTo: e.ReplyTo, ClientID: e.ClientID,
@@ -113,26 +108,13 @@ func (d *decision) number(e *Entry) {
 	}
 }
 
-// outcome is what the batch stores.
+// outcome is what the batch stores; nil is nothing.
 func (d *decision) outcome() *Stored {
-	s := &Stored{Places: d.places, Bared: d.bared}
-	for _, e := range d.taken {
-		if e.IsChange() {
-			s.Changes = append(s.Changes, e)
-		} else {
-			s.Messages = append(s.Messages, e)
-		}
+	if len(d.stored.Places) == 0 {
+		return nil
 	}
-	for _, st := range d.states {
-		if st.dirty {
-			s.Changed = append(s.Changed, &st.Message)
-		}
+	if d.changes != nil {
+		d.changes.store(&d.stored)
 	}
-	for key := range d.reactions.went {
-		s.Went = append(s.Went, key)
-	}
-	for key, e := range d.reactions.came {
-		s.Came = append(s.Came, Came{key, e.Pos})
-	}
-	return s
+	return &d.stored
 }

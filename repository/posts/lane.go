@@ -68,10 +68,11 @@ func (l *Lane[C]) Run(ctx context.Context, conn C, tx *commitlog.Tx, batch *comm
 	for _, req := range claimed {
 		req.Err = d.take(req.Work)
 	}
-	if len(d.taken) == 0 {
+	stored := d.outcome()
+	if stored == nil {
 		return commitlog.Unchanged, nil
 	}
-	o, err := conn.Store(ctx, tx, d.outcome())
+	o, err := conn.Store(ctx, tx, stored)
 	switch o {
 	case commitlog.Repeated:
 		for _, req := range claimed {

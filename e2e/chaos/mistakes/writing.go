@@ -92,15 +92,15 @@ var CacheOutlivesOthers = Mistake{Name: "what is remembered outlives another wri
 // PublishBeforeCommit tells readers of events before they are committed.
 var PublishBeforeCommit = Mistake{Name: "publish before commit", Edits: []Edit{
 	{"repository/posts/lane.go",
-		"	o, err := conn.Store(ctx, tx, d.outcome())\n",
-		"	early := make([]chat.Event, 0, len(d.taken))\n" +
-			"	for _, e := range d.taken {\n" +
-			"		if event, stored := e.event(); stored {\n" +
+		"	o, err := conn.Store(ctx, tx, stored)\n",
+		"	var early []chat.Event\n" +
+			"	for _, req := range claimed {\n" +
+			"		if event, stored := req.Work.event(); stored && req.Err == nil {\n" +
 			"			early = append(early, event)\n" +
 			"		}\n" +
 			"	}\n" +
 			"	l.Publish(early)\n" +
-			"	o, err := conn.Store(ctx, tx, d.outcome())\n"},
+			"	o, err := conn.Store(ctx, tx, stored)\n"},
 }}
 
 // TextBefore tells readers of an edit with the text that it has replaced.
