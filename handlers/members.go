@@ -9,23 +9,7 @@ import (
 )
 
 func (a *api) listMembers(c *gin.Context) error {
-	chatID, err := chatParam(c)
-	if err != nil {
-		return err
-	}
-	q := queryOf(c)
-	asked := q.list(chat.CheckAnyUsername)
-	if err := q.err(); err != nil {
-		return err
-	}
-	page, err := a.Chats.Members(c.Request.Context(), actorOf(c), chatID, asked)
-	if err != nil {
-		return err
-	}
-	linkNext(c, asked, page, func(m chat.Member) string { return m.Username })
-	return writeJSON(c, http.StatusOK, struct {
-		Members []chat.Member `json:"members"`
-	}{page.Items})
+	return listUsersOf(c, "members", func(m chat.Member) string { return m.Username }, a.Chats.Members)
 }
 
 func (a *api) putMember(c *gin.Context) error {

@@ -1,7 +1,7 @@
 package handlers
 
 import (
-	"net/http"
+	"context"
 
 	"github.com/gin-gonic/gin"
 
@@ -52,41 +52,12 @@ func (a *api) markRead(c *gin.Context) error {
 }
 
 func (a *api) listMarkers(c *gin.Context) error {
-	chatID, err := chatParam(c)
-	if err != nil {
-		return err
-	}
-	q := queryOf(c)
-	asked := q.list(chat.CheckAnyUsername)
-	if err := q.err(); err != nil {
-		return err
-	}
-	page, err := a.Signals.Markers(c.Request.Context(), actorOf(c), chatID, asked)
-	if err != nil {
-		return err
-	}
-	linkNext(c, asked, page, func(m chat.Marker) string { return m.Username })
-	return writeJSON(c, http.StatusOK, struct {
-		Markers []chat.Marker `json:"markers"`
-	}{page.Items})
+	return listUsersOf(c, "markers", func(m chat.Marker) string { return m.Username }, a.Signals.Markers)
 }
 
 func (a *api) listPresent(c *gin.Context) error {
-	chatID, err := chatParam(c)
-	if err != nil {
-		return err
-	}
-	q := queryOf(c)
-	asked := q.list(chat.CheckAnyUsername)
-	if err := q.err(); err != nil {
-		return err
-	}
-	page, err := a.Signals.Present(c.Request.Context(), actorOf(c), chatID, a.Streams.Present(chatID), asked)
-	if err != nil {
-		return err
-	}
-	linkNext(c, asked, page, func(username string) string { return username })
-	return writeJSON(c, http.StatusOK, struct {
-		Present []string `json:"present"`
-	}{page.Items})
+	return listUsersOf(c, "present", func(username string) string { return username },
+		func(ctx context.Context, actor chat.Actor, chatID string, q chat.ListQuery) (chat.Page[string], error) {
+			return a.Signals.Present(ctx, actor, chatID, a.Streams.Present(chatID), q)
+		})
 }
