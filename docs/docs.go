@@ -10,7 +10,8 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"net/http"
-	"time"
+
+	"parley/embedded"
 )
 
 // OpenAPI is the description. It is for reading.
@@ -25,24 +26,16 @@ var OpenAPI []byte
 //go:embed reference.html
 var page []byte
 
-// document is what is served at a path.
-type document struct {
-	content           []byte
-	contentType, etag string
-}
-
-var served = map[string]document{
-	"/openapi.yaml": newDocument(OpenAPI, "application/yaml"),
-	"/docs":         newDocument(page, "text/html; charset=utf-8"),
-}
-
-func newDocument(content []byte, contentType string) document {
-	sum := sha256.Sum256(content)
-	return document{content, contentType, `"` + base64.RawURLEncoding.EncodeToString(sum[:15]) + `"`}
+var served = embedded.Files{
+	"/openapi.yaml": {Content: OpenAPI, Type: "application/yaml", Policy: policy},
+	"/docs":         {Content: page, Type: "text/html; charset=utf-8", Policy: policy},
 }
 
 // Routes are the paths that [Handler] serves. Each takes GET and HEAD.
-func Routes() []string { return []string{"/docs", "/openapi.yaml"} }
+func Routes() []string { return served.Paths() }
+
+// Handler serves the description and its page.
+func Handler() http.Handler { return served.Handler() }
 
 // policy lets the page have its one style sheet, which stands in it, and the service's icon.
 var policy = "default-src 'none'; style-src '" + hashOfStyle(page) + "'; img-src 'self'; " +
@@ -54,25 +47,4 @@ func hashOfStyle(page []byte) string {
 	style, _, _ = bytes.Cut(style, []byte("</style>"))
 	sum := sha256.Sum256(style)
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
-}
-
-// Handler serves the description and its page. A browser asks every time whether what it
-// keeps is still the same.
-func Handler() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		d, ok := served[r.URL.Path]
-		if !ok {
-			http.NotFound(w, r)
-			return
-		}
-		h := w.Header()
-		h.Set("Content-Type", d.contentType)
-		h.Set("ETag", d.etag)
-		h.Set("Cache-Control", "no-cache")
-		h.Set("Content-Security-Policy", policy)
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(d.content))
-	})
 }

@@ -7,17 +7,13 @@
 package web
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/base64"
 	"io/fs"
 	"net/http"
 	"path"
-	"slices"
-	"time"
 
 	"parley/clients/js"
+	"parley/embedded"
 )
 
 //go:embed index.html assets
@@ -30,60 +26,16 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types 'none'"
 
-// file is one of the page's files, ready to be sent.
-type file struct {
-	content     []byte
-	contentType string
-	etag        string
-	// public says that pages of other origins may load the file.
-	public bool
-}
-
 var served = load()
 
 // Routes lists the paths that [Handler] serves, "/" first. Each takes GET and
 // HEAD.
-func Routes() []string {
-	paths := make([]string, 0, len(served))
-	for p := range served {
-		paths = append(paths, p)
-	}
-	slices.Sort(paths)
-	return paths
-}
+func Routes() []string { return served.Paths() }
 
 // Handler serves the page at "/" and its files at the other paths of [Routes].
-//
-// A browser may keep a file but has to ask every time whether it is still the
-// one, so that an upgrade of the program is seen at the next load and files of
-// two versions do not mix.
-func Handler() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		f, ok := served[r.URL.Path]
-		if !ok {
-			http.NotFound(w, r)
-			return
-		}
-		h := w.Header()
-		h.Set("Content-Type", f.contentType)
-		h.Set("ETag", f.etag)
-		h.Set("Cache-Control", "no-cache")
-		h.Set("Content-Security-Policy", policy)
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		if f.public {
-			h.Set("Access-Control-Allow-Origin", "*")
-			h.Set("Cross-Origin-Resource-Policy", "cross-origin")
-		} else {
-			h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		}
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.content))
-	})
-}
+func Handler() http.Handler { return served.Handler() }
 
-// contentTypes are said here because the machine's own table, which package mime
-// would ask, may call a script something that a browser, which is told to guess at
-// no type, then refuses.
+// contentTypes are those of the kinds of files that there are.
 var contentTypes = map[string]string{
 	".html": "text/html; charset=utf-8",
 	".css":  "text/css; charset=utf-8",
@@ -94,14 +46,10 @@ var contentTypes = map[string]string{
 
 // load reads what is embedded. It panics where a file is of a kind that it does
 // not know, which is a mistake made at build time.
-func load() map[string]file {
-	found := map[string]file{
-		"/client.js":   newFile("client.js", js.Client),
-		"/client.d.ts": newFile("client.d.ts", js.Types),
-	}
-	for at, f := range found {
-		f.public = true
-		found[at] = f
+func load() embedded.Files {
+	found := embedded.Files{
+		"/client.js":   newFile("client.js", js.Client, true),
+		"/client.d.ts": newFile("client.d.ts", js.Types, true),
 	}
 	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -115,7 +63,7 @@ func load() map[string]file {
 		if name == "index.html" {
 			at = "/"
 		}
-		found[at] = newFile(name, content)
+		found[at] = newFile(name, content, false)
 		return nil
 	})
 	if err != nil {
@@ -124,15 +72,10 @@ func load() map[string]file {
 	return found
 }
 
-func newFile(name string, content []byte) file {
+func newFile(name string, content []byte, public bool) embedded.File {
 	contentType, ok := contentTypes[path.Ext(name)]
 	if !ok {
 		panic("web: no content type for " + name)
 	}
-	sum := sha256.Sum256(content)
-	return file{
-		content:     content,
-		contentType: contentType,
-		etag:        `"` + base64.RawURLEncoding.EncodeToString(sum[:15]) + `"`,
-	}
+	return embedded.File{Content: content, Type: contentType, Policy: policy, Public: public}
 }

@@ -38,7 +38,7 @@ func TestEveryFileIsGuardedByTheBrowser(t *testing.T) {
 			t.Errorf("GET %s: %s", at, res.Status)
 		}
 		for name, value := range want {
-			if name == "Cross-Origin-Resource-Policy" && served[at].public {
+			if name == "Cross-Origin-Resource-Policy" && served[at].Public {
 				value = "cross-origin"
 			}
 			if got := res.Header.Get(name); got != value {
@@ -156,7 +156,7 @@ func TestTheFilesNameOneAnotherAndNothingElse(t *testing.T) {
 		if find == nil {
 			continue
 		}
-		for _, found := range find.FindAllStringSubmatch(string(f.content), -1) {
+		for _, found := range find.FindAllStringSubmatch(string(f.Content), -1) {
 			if strings.HasPrefix(found[1], "/") {
 				t.Errorf("%s names %q, which is another file below a base path", at, found[1])
 			}
@@ -177,7 +177,7 @@ func TestTheFilesNameOneAnotherAndNothingElse(t *testing.T) {
 func TestNoFileNamesAnotherHost(t *testing.T) {
 	address := regexp.MustCompile(`(?i)\b(?:https?|wss?):|["'(]//`)
 	for at, f := range served {
-		text := strings.ReplaceAll(string(f.content), `xmlns="http://www.w3.org/2000/svg"`, "")
+		text := strings.ReplaceAll(string(f.Content), `xmlns="http://www.w3.org/2000/svg"`, "")
 		if found := address.FindString(text); found != "" {
 			t.Errorf("%s holds %q", at, found)
 		}
@@ -186,7 +186,7 @@ func TestNoFileNamesAnotherHost(t *testing.T) {
 
 // What the policy forbids does not stand in the page, where it would only break.
 func TestThePageHasNoScriptOrStyleOfItsOwn(t *testing.T) {
-	page := string(served["/"].content)
+	page := string(served["/"].Content)
 	for what, find := range map[string]string{
 		"a style element":   `<style\b`,
 		"a style attribute": `\sstyle\s*=`,
@@ -203,7 +203,7 @@ func TestThePageHasNoScriptOrStyleOfItsOwn(t *testing.T) {
 
 // The identifiers of the page are its interface for the scripts and for tests.
 func TestEveryIdIsThereOnceAndEveryScriptFindsIts(t *testing.T) {
-	page := string(served["/"].content)
+	page := string(served["/"].Content)
 	var ids []string
 	for _, found := range regexp.MustCompile(`\sid="([^"]*)"`).FindAllStringSubmatch(page, -1) {
 		if slices.Contains(ids, found[1]) {
@@ -218,7 +218,7 @@ func TestEveryIdIsThereOnceAndEveryScriptFindsIts(t *testing.T) {
 	}
 	asked := regexp.MustCompile(`byId\("([^"]*)"\)`)
 	for at, f := range served {
-		for _, found := range asked.FindAllStringSubmatch(string(f.content), -1) {
+		for _, found := range asked.FindAllStringSubmatch(string(f.Content), -1) {
 			if !slices.Contains(ids, found[1]) {
 				t.Errorf("%s asks for #%s, which is not there", at, found[1])
 			}
