@@ -58,7 +58,8 @@ var house = map[string]struct {
 	"e2e/chaos/site":       {"e2e/chaos/history", "the log is read back past the program"},
 	"e2e/chaos/wire":       {"", "a network knows nobody"},
 	"e2e/need/natsserver":  {"", "what tests stand on must not stand on what is tested"},
-	"e2e/described":        {"docs", "the description judges, and what is judged is seen on the wire alone"},
+	"e2e/described":        {"", "what is judged is seen on the wire alone"},
+	"e2e/described/judge":  {"docs e2e/described", "the description judges, and nothing else"},
 	"e2e/leak":             {"", "every package's tests may end with it"},
 	"e2e/vet":              {"", "it reads the house's sources and imports none"},
 	"e2e/need/machine":     {"", "it runs before any module has been fetched"},
@@ -100,8 +101,8 @@ var technologies = map[string]struct {
 	"github.com/nats-io/nats.go":                 {"stream/natsbus e2e/bus_test.go e2e/chaos/site", "one package speaks to NATS"},
 	"github.com/nats-io/nats-server/v2":          {"e2e/need/natsserver e2e/chaos/site deploy/cluster bench", "a server is only needed by what tests, shows or measures the bus"},
 	"github.com/prometheus/client_golang":        {"handlers middleware repository repository/commitlog server stream stream/natsbus bench", "each part counts what it does; chat and auth decide and count nothing"},
-	"github.com/pb33f":                           {"e2e/described", "tests alone hold anything to the description"},
-	"github.com/goccy/go-yaml":                   {"docs/reference e2e/described", "the program reads no YAML"},
+	"github.com/pb33f":                           {"e2e/described/judge", "tests alone hold anything to the description"},
+	"github.com/goccy/go-yaml":                   {"docs/reference e2e/described/judge", "the program reads no YAML"},
 	"github.com/forPelevin/gomoji":               {"handlers/emojis", "its list takes ten milliseconds of every start"},
 }
 

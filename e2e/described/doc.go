@@ -5,4 +5,8 @@
 // It judges what the service did. A request that the service took has to be as described;
 // of one that it refused, only the answer has to. Whatever comes without the service's
 // X-Request-Id was answered by something else, such as a proxy, and is passed over.
+//
+// The judging is done by a process of its own, [parley/e2e/described/judge]. The library that it
+// judges by is not made for concurrent use, and takes fifty times as long under the race
+// detector, to compile as well as to run.
 package described

@@ -7,7 +7,6 @@ import (
 	"mime"
 	"net/http"
 	"strings"
-	"sync"
 )
 
 // Transport sends by another one and judges what passes. It changes nothing of it, and holds
@@ -39,7 +38,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return res, nil
 	}
 	res.Body = &watchedBody{ReadCloser: res.Body, whole: func(body []byte) {
-		x.answer = body
+		x.Answer = body
 		t.judge(x)
 	}}
 	return res, nil
@@ -52,40 +51,11 @@ func (t *Transport) CloseIdleConnections() {
 	}
 }
 
-// enough is how many exchanges of one kind are judged in a process. Those behind them say
-// nothing new, and to judge one takes milliseconds under the race detector.
-const enough = 25
-
-// judging lets one exchange at a time be judged: the library completes the schemas that it
-// holds while it judges by them. seen counts them by their kinds.
-var (
-	judging sync.Mutex
-	seen    = make(map[string]int)
-)
-
-func (t *Transport) judge(x exchange) {
-	judging.Lock()
-	defer judging.Unlock()
-	kind := x.kind()
-	if seen[kind] == enough {
-		return
+func (t *Transport) judge(x *Exchange) {
+	for _, what := range deviations(Question{Exchange: x}) {
+		path, _, _ := strings.Cut(x.URL, "?")
+		t.Deviates(fmt.Sprintf("docs/openapi.yaml: %s %s answered %d: %s", x.Method, path, x.Status, what))
 	}
-	seen[kind]++
-	for _, what := range x.deviations() {
-		t.Deviates(fmt.Sprintf("docs/openapi.yaml: %s %s answered %d: %s", x.request.Method, x.request.URL.Path, x.status, what))
-	}
-}
-
-// kind is the operation, as far as the path tells without the description, with the answer's
-// status and type.
-func (x *exchange) kind() string {
-	parts := strings.Split(strings.Trim(x.request.URL.Path, "/"), "/")
-	for i := 1; i < len(parts); i += 2 {
-		if parts[0] != "me" || i > 1 {
-			parts[i] = "*" // an id
-		}
-	}
-	return fmt.Sprint(x.request.Method, " ", strings.Join(parts, "/"), " ", x.status, " ", mediaType(x.header), mediaType(x.request.Header))
 }
 
 // bodyOf is a copy of a request's body. One that can be read only once is left alone, and nil.
@@ -108,20 +78,24 @@ func isJudged(r *http.Request, res *http.Response) bool {
 
 // isDocument says whether an answer's body is judged: JSON, but for a stream of it.
 func isDocument(res *http.Response) bool {
-	kind := mediaType(res.Header)
+	kind := MediaType(res.Header)
 	return kind == "application/json" || kind == "application/problem+json"
 }
 
-func mediaType(h http.Header) string {
+// MediaType is that of a body, without its parameters; empty where none is named.
+func MediaType(h http.Header) string {
 	kind, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
 	return kind
 }
 
-func (t *Transport) exchange(r *http.Request, sent []byte, res *http.Response) exchange {
-	x := exchange{request: r.Clone(r.Context()), sent: sent, status: res.StatusCode, header: res.Header.Clone()}
-	x.header.Del("Content-Encoding") // the service packs nothing; a proxy may
-	if inner, under := strings.CutPrefix(r.URL.Path, t.BasePath); t.BasePath != "" && under && strings.HasPrefix(inner, "/") {
-		x.request.URL.Path, x.request.URL.RawPath = inner, ""
+func (t *Transport) exchange(r *http.Request, sent []byte, res *http.Response) *Exchange {
+	x := &Exchange{
+		Method: r.Method, URL: r.URL.RequestURI(), Requested: r.Header.Clone(), Sent: sent,
+		Status: res.StatusCode, Answered: res.Header.Clone(),
+	}
+	x.Answered.Del("Content-Encoding") // the service packs nothing; a proxy may
+	if inner, under := strings.CutPrefix(x.URL, t.BasePath); t.BasePath != "" && under && strings.HasPrefix(inner, "/") {
+		x.URL = inner
 	}
 	return x
 }

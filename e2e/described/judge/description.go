@@ -1,25 +1,27 @@
-package described
+//go:build !race
+
+package main
 
 import (
+	stderrors "errors"
 	"fmt"
 	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/goccy/go-yaml"
 	"github.com/pb33f/libopenapi"
 	validator "github.com/pb33f/libopenapi-validator"
 	"github.com/pb33f/libopenapi-validator/config"
 
-	"parley/docs"
+	"parley/e2e/described"
 )
 
 // operation is a method, in lower case, and a path as the description has it.
 type operation struct{ method, path string }
 
-// description is docs/openapi.yaml with its schemas compiled. It is read once.
+// description is docs/openapi.yaml with its schemas compiled.
 type description struct {
 	// requests takes what a client may send besides what is described, such as a browser's
 	// headers. answers does not: a member or header that is not described is a deviation.
@@ -35,14 +37,6 @@ type pathForm struct {
 	form     *regexp.Regexp
 }
 
-var read = sync.OnceValue(func() *description {
-	d, err := readDescription(docs.OpenAPI)
-	if err != nil {
-		panic("docs/openapi.yaml: " + err.Error())
-	}
-	return d
-})
-
 func readDescription(text []byte) (*description, error) {
 	document, err := libopenapi.NewDocument(text)
 	if err != nil {
@@ -57,6 +51,13 @@ func readDescription(text []byte) (*description, error) {
 			config.WithURLEncodedBodyValidation(), config.WithRejectUndeclaredRequestBody()),
 		answers: validator.NewValidatorFromV3Model(&model.Model, config.WithFormatAssertions(), config.WithStrictMode(),
 			config.WithStrictIgnoredHeadersExtra(headersOfAllAnswers...)),
+	}
+	v, errs := validator.NewValidator(document)
+	if len(errs) > 0 {
+		return nil, stderrors.Join(errs...)
+	}
+	if ok, errs := v.ValidateDocument(); !ok {
+		return nil, stderrors.New(strings.Join(lines("", errs), "\n"))
 	}
 	return d, d.readCodes(text)
 }
@@ -131,5 +132,5 @@ func (d *description) pathOf(r *http.Request) string {
 // takesFormAsText says that what calls itself a form is a text: POST to a chat's messages,
 // where curl's -d calls every body a form.
 func (d *description) takesFormAsText(r *http.Request) bool {
-	return mediaType(r.Header) == "application/x-www-form-urlencoded" && d.pathOf(r) == "/chats/{chat}/messages"
+	return described.MediaType(r.Header) == "application/x-www-form-urlencoded" && d.pathOf(r) == "/chats/{chat}/messages"
 }

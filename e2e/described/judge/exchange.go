@@ -1,4 +1,6 @@
-package described
+//go:build !race
+
+package main
 
 import (
 	"bytes"
@@ -12,32 +14,35 @@ import (
 
 	"github.com/pb33f/libopenapi-validator/errors"
 	"github.com/pb33f/libopenapi-validator/helpers"
+
+	"parley/e2e/described"
 )
 
-// exchange is a request and its answer.
+// exchange is one that is judged. The request has no body.
 type exchange struct {
+	*described.Exchange
 	request *http.Request
-	sent    []byte
-	status  int
-	header  http.Header
-	// answer is the body of a document; nil of anything else.
-	answer []byte
 }
 
-// deviations are what is not as described, each in one line.
-func (x exchange) deviations() []string {
-	d := read()
-	path := d.pathOf(x.request)
+// judgeExchange tells what of it is not as described, each in one line.
+func (d *description) judgeExchange(seen *described.Exchange) []string {
+	r, err := http.NewRequest(seen.Method, seen.URL, http.NoBody)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	r.Header = seen.Requested
+	x := exchange{seen, r}
+	path := d.pathOf(r)
 	switch {
-	case x.status == http.StatusMethodNotAllowed:
+	case x.Status == http.StatusMethodNotAllowed:
 		return x.problemOfAnyPath("method_not_allowed")
-	case path == "" && x.status >= 400:
+	case path == "" && x.Status >= 400:
 		return nil
 	case path == "":
 		return []string{"the path is not described"}
 	}
 	found := x.answerDeviations(d)
-	if x.status < 400 && !x.toldInBand() {
+	if x.Status < 400 && !x.toldInBand() {
 		found = append(found, x.requestDeviations(d)...)
 	}
 	return append(found, x.codeDeviations(d, path)...)
@@ -49,8 +54,8 @@ func (x exchange) toldInBand() bool { return x.request.URL.Query().Get("errors")
 // requestDeviations judges a request that the service took.
 func (x exchange) requestDeviations(d *description) []string {
 	r := x.request.Clone(x.request.Context())
-	r.Body = io.NopCloser(bytes.NewReader(x.sent))
-	if len(x.sent) == 0 {
+	r.Body = io.NopCloser(bytes.NewReader(x.Sent))
+	if len(x.Sent) == 0 {
 		r.Header.Del("Content-Type") // no body has a type
 	}
 	if d.takesFormAsText(r) {
@@ -64,15 +69,15 @@ func (x exchange) requestDeviations(d *description) []string {
 
 func (x exchange) answerDeviations(d *description) []string {
 	body := io.ReadCloser(http.NoBody)
-	header := x.header.Clone()
+	header := x.Answered.Clone()
 	switch {
-	case x.answer != nil:
-		body = io.NopCloser(bytes.NewReader(x.answer))
+	case x.Answer != nil:
+		body = io.NopCloser(bytes.NewReader(x.Answer))
 	case strings.HasPrefix(header.Get("Content-Type"), typeNDJSON):
 		// Only the head of a stream is judged, and its first line is not the whole body.
 		header.Set("Content-Type", "text/event-stream")
 	}
-	_, errs := d.answers.ValidateHttpResponse(x.request, &http.Response{StatusCode: x.status, Header: header, Body: body, Request: x.request})
+	_, errs := d.answers.ValidateHttpResponse(x.request, &http.Response{StatusCode: x.Status, Header: header, Body: body, Request: x.request})
 	return answerLines(errs)
 }
 
@@ -89,11 +94,11 @@ const typeNDJSON = "application/x-ndjson"
 
 // codeDeviations holds a problem to the codes that are named where its status is described.
 func (x exchange) codeDeviations(d *description, path string) []string {
-	if x.answer == nil || x.status < 400 {
+	if x.Answer == nil || x.Status < 400 {
 		return nil
 	}
-	code := codeOf(x.answer)
-	named := d.codes[operation{strings.ToLower(x.request.Method), path}][x.status]
+	code := codeOf(x.Answer)
+	named := d.codes[operation{strings.ToLower(x.Method), path}][x.Status]
 	if slices.Contains(named, code) {
 		return nil
 	}
@@ -101,7 +106,7 @@ func (x exchange) codeDeviations(d *description, path string) []string {
 }
 
 func (x exchange) problemOfAnyPath(code string) []string {
-	if got := codeOf(x.answer); got != code || x.header.Get("Allow") == "" {
+	if got := codeOf(x.Answer); got != code || x.Answered.Get("Allow") == "" {
 		return []string{fmt.Sprintf("it should be %s with the header Allow, and is %q", code, got)}
 	}
 	return nil

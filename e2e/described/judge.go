@@ -1,0 +1,62 @@
+package described
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"sync"
+)
+
+// Question is what the judge is asked about, as JSON: one of the two.
+type Question struct {
+	Exchange *Exchange       `json:",omitzero"`
+	Event    json.RawMessage `json:",omitzero"`
+}
+
+// judge is a process that answers each [Question] with the list of what is not as described,
+// each in one line. It ends with its standard input, and so with the process of the tests.
+type judge struct {
+	mu      sync.Mutex
+	ask     *json.Encoder
+	answers *json.Decoder
+}
+
+// start is done once a process, and builds what is started where nobody has built it yet.
+var start = sync.OnceValues(func() (*judge, error) {
+	process := exec.Command("go", "run", "parley/e2e/described/judge")
+	process.Stderr = os.Stderr
+	in, err := process.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := process.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := process.Start(); err != nil {
+		return nil, err
+	}
+	return &judge{ask: json.NewEncoder(in), answers: json.NewDecoder(out)}, nil
+})
+
+// deviations asks the judge. That there is none is a deviation, too.
+func deviations(q Question) []string {
+	j, err := start()
+	if err == nil {
+		var found []string
+		if found, err = j.deviations(q); err == nil {
+			return found
+		}
+	}
+	return []string{"nothing can be judged: " + err.Error()}
+}
+
+func (j *judge) deviations(q Question) (found []string, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err := j.ask.Encode(q); err != nil {
+		return nil, err
+	}
+	err = j.answers.Decode(&found)
+	return found, err
+}
