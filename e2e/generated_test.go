@@ -145,23 +145,31 @@ func run(ctx context.Context) error {
 }
 `
 
-func TestAGeneratedTypeScriptClientPosts(t *testing.T) {
+// A client that is generated, and clients/js with its declarations.
+func TestTypeScriptClientsPost(t *testing.T) {
 	t.Parallel()
 	g := newGeneration(t)
 	node, npm := need.Node(t), need.NPM(t)
-	description, err := filepath.Abs("../docs/openapi.yaml")
-	if err != nil {
-		t.Fatal(err)
+	absolute := func(path string) string {
+		t.Helper()
+		path, err := filepath.Abs(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return path
 	}
-	g.write("package.json", `{"name":"generated","private":true,"type":"module"}`)
+	g.write("package.json", `{"name":"typed","private":true,"type":"module"}`)
+	tarball := strings.TrimSpace(g.run(nil, npm, "pack", absolute("../clients/js"), "--silent"))
 	g.run(nil, npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline",
-		"openapi-typescript@7.13.0", "openapi-fetch@0.17.0", "typescript@5.9.3")
+		"openapi-typescript@7.13.0", "openapi-fetch@0.17.0", "typescript@5.9.3", "./"+tarball)
 	bin := filepath.Join(g.folder, "node_modules", ".bin")
-	g.run(nil, filepath.Join(bin, "openapi-typescript"), description, "--output", "parley.d.ts")
-	g.write("program.ts", tsProgram)
-	g.write("tsconfig.json", `{"compilerOptions":{"strict":true,"target":"es2022","module":"nodenext","lib":["es2022","dom"],"types":[]},"files":["program.ts"]}`)
+	g.run(nil, filepath.Join(bin, "openapi-typescript"), absolute("../docs/openapi.yaml"), "--output", "parley.d.ts")
+	g.write("generated.ts", tsProgram)
+	g.write("own.ts", ownProgram)
+	g.write("tsconfig.json", `{"compilerOptions":{"strict":true,"target":"es2022","module":"nodenext","lib":["es2022","dom"],"types":[]},"files":["generated.ts","own.ts"]}`)
 	g.run(nil, filepath.Join(bin, "tsc"))
-	g.posts(node, "program.js")
+	g.posts(node, "generated.js")
+	g.posts(node, "own.js")
 }
 
 const tsProgram = `import createClient from "openapi-fetch";
@@ -184,4 +192,28 @@ must("creating a chat", await client.POST("/chats", { body: { id: "lobby" }, hea
 const posted = must("posting", await client.POST("/messages", { body: { chat: "lobby", text: PARLEY_TEXT }, headers }));
 const message = must("reading", await client.GET("/messages/{id}", { params: { path: { id: posted.id } }, headers }));
 console.log(message.author + " said " + message.text + " in " + message.chat);
+`
+
+const ownProgram = `import { Parley, Problem, type StreamEvent } from "parley-client";
+
+declare const process: { env: Record<string, string> };
+
+const { PARLEY_URL, PARLEY_USER, PARLEY_PASSWORD, PARLEY_TEXT } = process.env;
+const parley = new Parley({ url: PARLEY_URL });
+await parley.call("POST", "/users", { username: PARLEY_USER, password: PARLEY_PASSWORD });
+const refused: Problem | void = await parley.logIn(PARLEY_USER, "not the password").then(() => {}, (error) => error);
+if (!refused || refused.status !== 401 || refused.passes) throw refused;
+await parley.logIn(PARLEY_USER, PARLEY_PASSWORD);
+await parley.call("POST", "/chats", { id: "lobby" });
+const heard = new Promise<StreamEvent>((resolve) => {
+  const following = parley.follow((event) => {
+    if (event.event !== "message") return;
+    following.close();
+    resolve(event);
+  }, { chat: "lobby", after: "earliest", onState(state) { if (state === "closed") return; } });
+});
+const posted = await parley.post("lobby", PARLEY_TEXT);
+const { id, data } = await heard;
+if (id !== posted.id) throw new Error("another message was heard");
+console.log(data.author + " said " + data.text + " in " + data.chat);
 `
