@@ -40,7 +40,7 @@ test: check ## check, bring what the tests need, run them all with the race dete
 	@$(MAKE) --no-print-directory test-needs
 # The repository's tests hold the time-outs of databases, and run while nothing else does.
 	CGO_ENABLED=1 go test $(RACE) ./repository/...
-	CGO_ENABLED=1 go test -timeout 25m $(RACE) $$(go list ./... | grep -v -e /e2e/chaos -e /repository)
+	CGO_ENABLED=1 go test -timeout 25m $(RACE) $$(go list -race ./... | grep -v -e /e2e/chaos -e /repository)
 	@$(MAKE) --no-print-directory -j 2 test-chaos test-portable
 
 # Faults and mistakes are tried with real programs, several at once, which mostly wait.
