@@ -18,15 +18,18 @@ const (
 	wantedPage = 1.3
 	// changers is by how many clients messages are changed.
 	changers = 64
+	// recentChats is in how many chats messages are changed that were just said, and
+	// recentEach how many each of the people has said in each.
+	recentChats, recentEach = 50, 4
 )
 
 // changes compares edits of messages and reactions to them with posts, and a page of messages
 // with reactions and replies with a plain one.
 func changes(engines []*engine, scale scale) section {
 	s := section{
-		title: "The life of a message: edits and reactions beside posts, and a page with reactions beside a plain one",
+		title: "The life of a message: edits of what was just said and reactions to it beside posts (old: to any message), and a page with reactions beside a plain one",
 		columns: []string{"database", "posts/s", "edits/s", "reactions/s", "edits", "wanted", "met", "reactions", "wanted", "met",
-			"plain page", "with reactions", "times", "wanted", "met"},
+			"old edits", "old reactions", "plain page", "with reactions", "times", "wanted", "met"},
 	}
 	for _, e := range engines {
 		s.groups = append(s.groups, changesGroup(e, scale))
@@ -56,10 +59,14 @@ func changesGroup(e *engine, scale scale) group {
 		},
 		cells: []cell{{
 			name:  count(changers, "client"),
-			lasts: scale.load(changers).rounds(scale.turns, 3),
+			lasts: scale.load(changers).rounds(scale.turns, 5),
 			measure: func(ctx context.Context) ([]string, error) {
-				all, err := scale.load(changers).compare(ctx, scale.turns,
-					logPosts(repo, of, spreads(of)[0]), edits(repo, of), reactions(repo, of))
+				recent, err := say(ctx, repo, of)
+				if err != nil {
+					return nil, err
+				}
+				all, err := scale.load(changers).compare(ctx, scale.turns, logPosts(repo, of, spreads(of)[0]),
+					edits(repo, of, recent), reactions(repo, of, recent), edits(repo, of, of), reactions(repo, of, of))
 				if err != nil {
 					return nil, err
 				}
@@ -67,6 +74,7 @@ func changesGroup(e *engine, scale scale) group {
 				row := []string{e.name, perSecond(posts), perSecond(edits), perSecond(reactions)}
 				row = append(row, ratioColumns(wantedChanges, edits/posts)...)
 				row = append(row, ratioColumns(wantedChanges, reactions/posts)...)
+				row = append(row, fmt.Sprintf("%.2f", all[3].rate()/posts), fmt.Sprintf("%.2f", all[4].rate()/posts))
 				page, err := measureChangedPage(ctx, repo, of, scale)
 				return append(row, page...), err
 			},
@@ -74,25 +82,53 @@ func changesGroup(e *engine, scale scale) group {
 	}
 }
 
+// said are messages, of whom each of the people has said some.
+type said interface {
+	// by is one of a person's, whose number is from 0.
+	by(person int) int64
+}
+
+// by makes the messages of a seed said ones.
+func (s seed) by(person int) int64 {
+	nth := 1 + person + s.people*rand.IntN(max(s.messages/s.chats/s.people, 1))
+	return s.messageID(1+rand.IntN(s.chats), nth)
+}
+
+// justSaid are the ids of what was just said, by person.
+type justSaid [][]int64
+
+func (j justSaid) by(person int) int64 { return j[person][rand.IntN(len(j[person]))] }
+
+// say has the people say what is then changed.
+func say(ctx context.Context, repo *repository.Repository, of seed) (justSaid, error) {
+	j := make(justSaid, of.people)
+	for n := range recentChats * recentEach {
+		for person := range j {
+			posted, err := repo.Post(ctx, of.actor(person), chat.Post{Chat: chatID(1 + n%min(recentChats, of.chats)), Text: text})
+			if err != nil {
+				return nil, err
+			}
+			j[person] = append(j[person], posted.Message.ID)
+		}
+	}
+	return j, nil
+}
+
 // edits replaces texts of the clients' own messages.
-func edits(repo *repository.Repository, of seed) operation {
-	each := of.messages / of.chats / of.people
+func edits(repo *repository.Repository, of seed, messages said) operation {
 	return func(_ context.Context, client, n int) error {
-		nth := 1 + client%of.people + of.people*rand.IntN(max(each, 1))
-		id := of.messageID(1+rand.IntN(of.chats), nth)
-		_, err := repo.EditMessage(context.Background(), of.actor(client), id, fmt.Sprint(text, n), chat.Precondition{})
+		_, err := repo.EditMessage(context.Background(), of.actor(client), messages.by(client%of.people), fmt.Sprint(text, n), chat.Precondition{})
 		return err
 	}
 }
 
 // reactions reacts to messages. Each client takes back what it has added.
-func reactions(repo *repository.Repository, of seed) operation {
-	each := of.messages / of.chats
+func reactions(repo *repository.Repository, of seed, messages said) operation {
 	last := make([]int64, changers)
 	return func(_ context.Context, client, n int) error {
 		add := n%2 == 0
 		if add {
-			last[client] = of.messageID(1+rand.IntN(of.chats), 1+rand.IntN(each))
+			last[client] = messages.by(rand.IntN(of.people))
 		}
 		_, err := repo.React(context.Background(), of.actor(client), last[client], []string{"👍", "🎉", "❤️"}[client%3], add)
 		return err

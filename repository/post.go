@@ -20,6 +20,8 @@ func (r *Repository) Post(ctx context.Context, actor chat.Actor, p chat.Post) (c
 	if err := r.posts.Do(ctx, entry); err != nil {
 		return chat.Posted{}, r.dialect.refusal(ctx, err)
 	}
+	// What was just said is what is edited and reacted to most.
+	r.provenances.Add(entry.Posted.Message.ID, provenance{p.Chat, actor.Username})
 	if !entry.Posted.Replayed || entry.Posted.Message.Reactions == nil {
 		return entry.Posted, nil
 	}
