@@ -25,6 +25,9 @@ type Reaction struct {
 	Mine bool `json:"mine,omitzero"`
 }
 
+// NamesAll says that each of the users is named.
+func (r *Reaction) NamesAll() bool { return len(r.Users) == r.Count }
+
 // Reactions are those of a message, in the order in which their emojis first came. Their
 // JSON is an object with a member for each emoji.
 type Reactions []Reaction
@@ -82,6 +85,21 @@ func (rs *Reactions) UnmarshalJSON(data []byte) error {
 // Of finds the reaction with an emoji; -1 is none.
 func (rs Reactions) Of(emoji string) int {
 	return slices.IndexFunc(rs, func(r Reaction) bool { return r.Emoji == emoji })
+}
+
+// Own are the emojis with which a user has reacted. all says whether these are all: of an
+// emoji with more than [MaxReactionUsers] not every user is named.
+func (rs Reactions) Own(username string) (own []string, all bool) {
+	all = true
+	for _, r := range rs {
+		switch {
+		case slices.Contains(r.Users, username):
+			own = append(own, r.Emoji)
+		case !r.NamesAll():
+			all = false
+		}
+	}
+	return own, all
 }
 
 // With are the reactions behind one more of a user, who has not reacted with the emoji yet.

@@ -90,7 +90,7 @@ var technologies = map[string]struct {
 	"github.com/alecthomas/kong":                 {"cli", "settings are a value; only the command line reads arguments"},
 	"golang.org/x/term":                          {"cli", "only the command line has a terminal"},
 	"github.com/rogpeppe/go-internal/lockedfile": {"cli/credentials.go", "one lock between commands, on every system"},
-	"github.com/hashicorp/golang-lru/v2":         {"auth auth/issuers middleware rates repository", "tokens that were found good, where accounts were signed in from, and what never changes of messages"},
+	"github.com/hashicorp/golang-lru/v2":         {"auth auth/issuers middleware rates repository repository/posts", "tokens that were found good, where accounts were signed in from, what never changes of messages, and those of late as they stand"},
 	"github.com/google/uuid":                     {"client bench", "a key that is made up begins with the time"},
 	"golang.org/x/sys":                           {"stream bench repository/sqlite/stat_unix.go repository/sqlite/file_linux.go", "sockets without net/http and the kernel that sees them; what tells one file from another"},
 	"gonum.org/v1/plot":                          {"bench", "only what was measured is drawn"},

@@ -65,17 +65,21 @@ func (h handle) showOwn(ctx context.Context, username string, messages []chat.Me
 // ownReactions are a user's emojis by message.
 type ownReactions map[int64][]string
 
-// ownReactions reads those of a user to some messages, in one statement, and in none if no
-// message has any.
+// ownReactions are those of a user to some messages. They are read in one statement, and in
+// none if every user of every emoji is named.
 func (h handle) ownReactions(ctx context.Context, username string, messages []chat.Message) (ownReactions, error) {
+	own := make(ownReactions)
 	var ids []int64
 	for _, m := range messages {
-		if m.Reactions != nil {
+		emojis, all := m.Reactions.Own(username)
+		if !all {
 			ids = append(ids, m.ID)
+		} else if emojis != nil {
+			own[m.ID] = emojis
 		}
 	}
 	if ids == nil {
-		return nil, nil
+		return own, nil
 	}
 	list, err := json.Marshal(ids)
 	if err != nil {
@@ -87,7 +91,6 @@ func (h handle) ownReactions(ctx context.Context, username string, messages []ch
 	}
 	err = h.all(ctx, &rows, `SELECT r.message, r.emoji FROM (SELECT CAST(CAST(value AS text) AS bigint) AS id FROM `+h.d.each+`) q
 		JOIN reactions r ON r.message = q.id AND r.username = ?`, string(list), username)
-	own := make(ownReactions)
 	for _, row := range rows {
 		own[row.Message] = append(own[row.Message], row.Emoji)
 	}

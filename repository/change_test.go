@@ -2,6 +2,7 @@ package repository
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -357,6 +358,44 @@ func TestTheTextsOfAClosedAccountAreDeletedEachAtAPosition(t *testing.T) {
 		slices.Sort(deleted)
 		if !slices.Equal(deleted, []int64{first.ID, second.ID}) {
 			t.Errorf("deleted are %v", deleted)
+		}
+	})
+}
+
+func TestWhatIsRememberedOfAMessageEndsWhenAnotherInstanceWrites(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		here, there := s.open(t), s.open(t)
+		as := signUp(t, here, "ann", "bob")
+		makeChat(t, here, as["ann"], "den", chat.Public, map[string]chat.Role{"bob": ""})
+		first := say(t, here, as["ann"], "den", "one")
+		edit := func(r *Repository, text string, p chat.Precondition) (chat.Message, error) {
+			return r.EditMessage(t.Context(), as["ann"], first.ID, text, p)
+		}
+		for _, text := range []string{"two", "three"} { // the second time it is remembered
+			if _, err := edit(here, text, anyVersion); err != nil {
+				t.Fatal(err)
+			}
+		}
+		known, err := here.React(t.Context(), as["ann"], first.ID, "👍", true)
+		if err != nil || known.Text != "three" {
+			t.Fatalf("%+v, %v", known, err)
+		}
+		if _, err := edit(there, "four", onlyAt(known.Version())); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := there.React(t.Context(), as["bob"], first.ID, "👍", true); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := edit(here, "five", onlyAt(known.Version())); !errors.Is(err, chat.ErrPreconditionFailed) {
+			t.Errorf("an edit of a version that another instance has replaced: %v", err)
+		}
+		now, err := here.React(t.Context(), as["ann"], first.ID, "👍", false)
+		want := chat.Reactions{{Emoji: "👍", Count: 1, Users: []string{"bob"}}}
+		if err != nil || now.Text != "four" || !reflect.DeepEqual(now.Reactions, want) {
+			t.Errorf("it is %+v, %v", now, err)
+		}
+		if told := lastEvent(t, here).Message; told.Text != "four" || !reflect.DeepEqual(told.Reactions, want) {
+			t.Errorf("told is %+v", told)
 		}
 	})
 }

@@ -61,7 +61,7 @@ func ask(entries []*posts.Entry) (questions []question) {
 			m.integers(entries, replyToOf)
 		}, scanReply})
 	}
-	if changes := only(entries, (*posts.Entry).IsChange); len(changes) > 0 {
+	if changes := only(entries, (*posts.Entry).AsksChanged); len(changes) > 0 {
 		questions = append(questions, question{changes, `parley_changed`, func(m *message, entries []*posts.Entry) {
 			m.integers(entries, changedOf)
 			m.texts(entries, authorOf)

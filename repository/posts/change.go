@@ -20,6 +20,8 @@ type Change struct {
 	On    bool
 	// Found is the message as it was before the batch.
 	Found Found
+	// recalled says that Found is remembered and need not be read.
+	recalled bool
 }
 
 // Found is a message as the database has it, and what is needed besides to change it.
@@ -59,6 +61,9 @@ func (e *Entry) mayBeCached() bool {
 
 // IsChange says that the entry changes a message that is there.
 func (e *Entry) IsChange() bool { return e.Change != nil }
+
+// AsksChanged says that the message has to be read that the entry changes.
+func (e *Entry) AsksChanged() bool { return e.IsChange() && !e.Change.recalled }
 
 // FirstUsers is how many of the first users of an emoji have to be known where some of the
 // entries take reactions back: those that are shown, and those that may move up.

@@ -16,6 +16,7 @@ type Lane[C Conn] struct {
 	// Erased is told that a commit has replaced or erased texts. It must not block.
 	Erased func()
 	cache  cache
+	recent recent
 	// alone says that no other instance had written since this one when that was last seen.
 	// A single message that relies on it and is wrong has waited for the lock in vain.
 	alone bool
@@ -28,7 +29,7 @@ func Limits() commitlog.Limits[*Entry] {
 
 // Begin implements [commitlog.Steps].
 func (l *Lane[C]) Begin(ctx context.Context, conn C, tx *commitlog.Tx, batch []*Entry) error {
-	recalled := l.cache.recall(batch)
+	recalled := l.recall(batch)
 	if conn.Remote() && l.alone && decided(batch) {
 		tx.Expect()
 		return nil
@@ -38,27 +39,43 @@ func (l *Lane[C]) Begin(ctx context.Context, conn C, tx *commitlog.Tx, batch []*
 		return err
 	}
 	tx.Follow(found)
-	switch l.alone = tx.Alone; {
-	case l.alone:
+	if l.alone = tx.Alone; l.alone {
+		return nil
+	}
+	l.recent.forget()
+	lacking := forgetFound(batch)
+	switch {
 	case l.cache.follow(events, found.Pos):
 		l.cache.renew(batch)
 	case recalled:
 		l.cache.recall(batch)
+		lacking = true
+	}
+	if lacking {
 		return conn.Load(ctx, batch)
 	}
 	return nil
 }
 
+// recall gives the entries what is remembered of them, and says whether there were permissions.
+func (l *Lane[C]) recall(batch []*Entry) (some bool) {
+	forgetFound(batch)
+	if l.alone {
+		l.recent.recall(batch)
+	}
+	return l.cache.recall(batch)
+}
+
 // Joins implements [commitlog.Steps].
 func (l *Lane[C]) Joins(e *Entry) bool {
 	entry := []*Entry{e}
-	return l.cache.recall(entry) && decided(entry)
+	return l.recall(entry) && decided(entry)
 }
 
 // decided says whether nothing has to be read to decide the entries, as long as what is
 // remembered of them holds.
 func decided(batch []*Entry) bool {
-	return !slices.ContainsFunc(batch, func(e *Entry) bool { return !e.IsCached() || e.AsksKey() || e.IsReply() || e.IsChange() })
+	return !slices.ContainsFunc(batch, func(e *Entry) bool { return !e.IsCached() || e.AsksKey() || e.IsReply() || e.AsksChanged() })
 }
 
 // Run implements [commitlog.Steps].
@@ -97,6 +114,7 @@ func (l *Lane[C]) Committed(tx *commitlog.Tx, claimed []*Request) {
 			continue
 		}
 		if e, stored := req.Work.event(); stored {
+			l.recent.keep(req.Work)
 			events = append(events, e)
 			erased = erased || e.Kind.ReplacesText()
 		}
@@ -109,10 +127,13 @@ func (l *Lane[C]) Committed(tx *commitlog.Tx, claimed []*Request) {
 
 // Failed implements [commitlog.Steps].
 func (l *Lane[C]) Failed() {
-	l.cache.forget()
+	l.Forget()
 	l.alone = false
 }
 
 // Forget forgets what is remembered, because something was committed by which entries
 // are decided. The goroutine that leads calls it.
-func (l *Lane[C]) Forget() { l.cache.forget() }
+func (l *Lane[C]) Forget() {
+	l.cache.forget()
+	l.recent.forget()
+}

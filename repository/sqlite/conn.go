@@ -206,7 +206,7 @@ func (c *Conn) Load(ctx context.Context, entries []*posts.Entry) error {
 				return err
 			}
 		}
-		if e.IsChange() {
+		if e.AsksChanged() {
 			if err := c.loadChanged(ctx, e, first); err != nil {
 				return err
 			}

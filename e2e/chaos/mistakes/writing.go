@@ -14,7 +14,7 @@ var SequenceAsCursor = Mistake{Name: "a sequence as cursor", Edits: []Edit{
 			"	}\n" +
 			"	questions := ask(entries)"},
 	// What joins behind the lock would have no position of its own.
-	{"repository/posts/lane.go", "	return l.cache.recall(entry) && decided(entry)\n", "	return l.cache.recall(entry) && false\n"},
+	{"repository/posts/lane.go", "	return l.recall(entry) && decided(entry)\n", "	return l.cache.recall(entry) && false\n"},
 	{"repository/postgres/statements.go",
 		"UPDATE head SET pos = $1, writer = $11, batch = $12 WHERE one = 1`",
 		"UPDATE head SET pos = GREATEST(pos, $1), writer = $11, batch = $12 WHERE one = 1`"},
