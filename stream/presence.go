@@ -327,7 +327,7 @@ func distinct(names []string) []string {
 }
 
 // signalsOf are the signals of moves: none of a user who is present in the chat by another
-// stream, and none of a chat in which many are.
+// stream, and none of a chat in which many are. What waits of the latter is forgotten.
 func (b *Broker) signalsOf(moves []move, others company) (signals []Signal) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -341,7 +341,9 @@ func (b *Broker) signalsOf(moves []move, others company) (signals []Signal) {
 				continue
 			}
 			if _, known := crowded[chatID]; !known {
-				crowded[chatID] = b.isCrowded(chatID, others.counts[chatID])
+				if crowded[chatID] = b.isCrowded(chatID, others.counts[chatID]); crowded[chatID] {
+					b.forgetPresence(chatID)
+				}
 			}
 			if !crowded[chatID] {
 				signals = append(signals, Signal{
@@ -388,4 +390,22 @@ func (b *Broker) isCrowded(chatID string, elsewhere int) bool {
 		return elsewhere > maxPresent
 	}
 	return elsewhere+len(b.presentIn(chatID)) > maxPresent
+}
+
+// forgetPresence drops the comings and goings of a chat that wait in its room and at the room's
+// readers. Told one a second, they would go on for half a minute. The broker's mutex is held.
+func (b *Broker) forgetPresence(chatID string) {
+	ro := b.memory.rooms[roomKey{chat: chatID}]
+	if ro == nil {
+		return
+	}
+	lane, _ := laneOf(chat.SignalPresence)
+	if ro.signals != nil {
+		ro.signals.forgetIn(lane, chatID)
+	}
+	for _, sub := range ro.subscriptions {
+		if sg := sub.reader.signals; sg != nil {
+			sg.forgetIn(lane, chatID)
+		}
+	}
 }

@@ -123,6 +123,32 @@ func TestALargeCompanyIsToldOfNobody(t *testing.T) {
 	})
 }
 
+func TestACrowdIsNotToldOfComingsThatWait(t *testing.T) {
+	t.Parallel()
+	inBubble(t, true, Options{Ping: time.Hour}, func(h *house) {
+		c := h.open(Start{Chat: "lobby"})
+		var crowd []*client
+		come := func(n int) {
+			for range n {
+				name := fmt.Sprint("user-", len(crowd))
+				h.commit(joins("lobby", name))
+				crowd = append(crowd, h.open(Start{Chat: "lobby", Actor: actor(name, "s-"+name)}))
+			}
+			h.sleep(2 * time.Second)
+		}
+		come(maxPresent / 2)
+		before := c.shown("presence")
+		expect(t, "told of some", before > 0, true)
+		come(maxPresent)
+		crowded := c.shown("presence")
+		h.sleep(time.Minute)
+		expect(t, "told in the crowd", c.shown("presence")-crowded, 0)
+		for _, c := range append(crowd, c) {
+			c.cancel()
+		}
+	})
+}
+
 func TestPresenceElsewhereIsNoComingAndNoGoing(t *testing.T) {
 	amongOthers(t, 8, func(h *house, l *memLease) {
 		h.commit(joins("den", "ann"), joins("den", "bob"))
