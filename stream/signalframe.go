@@ -128,9 +128,9 @@ func (qs *signalQueues) forget(chatID string) {
 	}
 }
 
-// forgetIn removes the signals of a chat from one lane.
-func (qs *signalQueues) forgetIn(lane signalLane, chatID string) {
-	kept := qs[lane][:0]
+// forgetIn removes the signals of a chat from one lane, and says whether there were any.
+func (qs *signalQueues) forgetIn(lane signalLane, chatID string) bool {
+	before, kept := len(qs[lane]), qs[lane][:0]
 	for _, f := range qs[lane] {
 		if f.Chat != chatID {
 			kept = append(kept, f)
@@ -138,6 +138,7 @@ func (qs *signalQueues) forgetIn(lane signalLane, chatID string) {
 	}
 	clear(qs[lane][len(kept):])
 	qs[lane] = kept
+	return len(kept) < before
 }
 
 func (qs *signalQueues) empty() bool {
