@@ -26,6 +26,10 @@
 // ordinary requests as fast as it can. They show how much of the ratio is the
 // processors', which everything shares here.
 //
+// Signals then go to streams (the sections "Signals"). A thousand people type in a chat beside
+// the same chat without them, and people come to a chat and go. Frames are counted with the
+// times at which they came; a reader is promised one of each kind a second at most.
+//
 // Several instances then share a PostgreSQL (the sections "Instances"). A message is timed
 // to a stream of another instance and to one of the same, over each bus; and as many
 // messages as can be are posted on one, two and four instances, with a bus and without.

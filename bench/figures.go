@@ -43,6 +43,13 @@ const (
 	rateKept
 	rateAlone
 	rateBeside
+	// typingFrames and presenceFrames are the most frames of typing and of presence a second
+	// that a reader is given. crowdFrames is how many of presence came in a crowd, and
+	// listed how many users the list of the present held then.
+	typingFrames
+	presenceFrames
+	crowdFrames
+	listed
 	// page is the time to read a page from parley, pageOfLog from the log behind
 	// net/http, and pageOfMemory from net/http that has its bytes; pageTimes and
 	// pageTimesMemory are how many times as long as the others the first is.
@@ -152,6 +159,10 @@ var columns = [numFigures]struct {
 	rateKept:         {"rate ×", times},
 	rateAlone:        {"posts/s alone", perSecond},
 	rateBeside:       {"beside", perSecond},
+	typingFrames:     {"typing frames/s", times},
+	presenceFrames:   {"presence frames/s", times},
+	crowdFrames:      {"in a crowd", whole},
+	listed:           {"listed", whole},
 	pageTimes:        {"× net/http", times},
 	pageTimesMemory:  {"× net/http from memory", times},
 	page:             {"page", inMilliseconds},

@@ -108,21 +108,35 @@ func get(path, token string) []byte {
 // follow opens a stream after a place and reads it until the replay is done. It
 // returns how many messages that brought. errRefused.
 func (w *httpConn) follow(path, token, after string) (messages int, err error) {
+	lines, err := w.open(path, token, after)
+	if err != nil {
+		return 0, err
+	}
+	return untilReady(lines)
+}
+
+// open opens a stream after a place and returns its lines. errRefused.
+func (w *httpConn) open(path, token, after string) (*bufio.Scanner, error) {
 	w.out = fmt.Appendf(w.out[:0], "GET %s?after=%s HTTP/1.1\r\nHost: parley\r\nAccept: text/event-stream\r\nAuthorization: Bearer %s\r\n\r\n",
 		path, after, token)
 	if err := w.send(); err != nil {
-		return 0, err
+		return nil, err
 	}
 	res, err := http.ReadResponse(w.in, nil)
 	switch {
 	case err != nil:
-		return 0, err
+		return nil, err
 	case refuses(res.StatusCode):
-		return 0, fmt.Errorf("opening a stream: %w", errRefused)
+		return nil, fmt.Errorf("opening a stream: %w", errRefused)
 	case res.StatusCode != http.StatusOK:
-		return 0, errors.New("opening a stream: " + res.Status)
+		return nil, errors.New("opening a stream: " + res.Status)
 	}
-	lines := bufio.NewScanner(res.Body)
+	return bufio.NewScanner(res.Body), nil
+}
+
+// untilReady reads a stream until the replay is done, and returns how many messages that
+// brought.
+func untilReady(lines *bufio.Scanner) (messages int, err error) {
 	for lines.Scan() {
 		switch line := lines.Text(); {
 		case strings.HasPrefix(line, `data: {"id":`):

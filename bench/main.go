@@ -133,6 +133,7 @@ func choose(ctx context.Context, o options, engines []*engine, folder string, do
 		changes(engines, scale), fullOfSessions(engines, scale), tail(folder, scale)}
 	sections = append(sections, streams(all, scale, o.plots)...)
 	sections = append(sections, neighbours(engines, all, scale)...)
+	sections = append(sections, signals(all, scale)...)
 	sections = append(sections, instances(engines, hash, scale)...)
 	var names []string
 	chosen := 0

@@ -21,6 +21,8 @@ func TestEveryNeighbourIsMeasured(t *testing.T) {
 		{"sqlite", "sign-ins queued", 3},
 		{"sqlite", "opening streams over 100 chats", 3},
 		{"sqlite", "list of 100 chats", 3},
+		{"sqlite", "people who type", 4},
+		{"sqlite", "people who come and go", 3},
 		{"", "streams/opening", 1},
 		{"postgresql", "instances/1 chat, 10 readers, 100 messages", 8},
 		{"postgresql", "instances/100 chats", 13},

@@ -10,12 +10,18 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
+	"parley/auth"
+	"parley/middleware"
 	"parley/server"
 )
 
-// password is that of all users of a seed.
-const password = "correct-horse-battery"
+// password is that of all users of a seed, and secret that of all servers.
+const (
+	password = "correct-horse-battery"
+	secret   = "a secret of the benchmark's own alone"
+)
 
 // serve starts a parley server of a database.
 func serve(ctx context.Context, db *database) (*child, error) {
@@ -29,7 +35,7 @@ func serveWith(ctx context.Context, db *database, settings server.Settings) (*ch
 		return nil, err
 	}
 	settings.Listen, settings.Data, settings.Database = "127.0.0.1:0", filepath.Join(c.dir, "data"), db.address
-	settings.JWTSecret, settings.AccessTTL, settings.Limits = "a secret of the benchmark's own alone", "24h", "off"
+	settings.JWTSecret, settings.AccessTTL, settings.Limits = secret, accessTTL.String(), "off"
 	if err := c.startRole(ctx, "parley", settings); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting a server: %w", err), c.stop())
 	}
@@ -59,6 +65,27 @@ func (c *child) logIn(ctx context.Context, username string) (string, error) {
 		Token string `json:"token"`
 	}
 	return login.Token, json.NewDecoder(res.Body).Decode(&login)
+}
+
+// accessTTL is how long an access token lives.
+const accessTTL = 24 * time.Hour
+
+// tokensOf are access tokens of a seed's people, signed as the server signs them: to log a
+// thousand users in takes longer than what is measured of them.
+func tokensOf(people int) (tokens []string, err error) {
+	signer, err := middleware.NewTokens(middleware.TokenOptions{
+		Keys: [][]byte{auth.DeriveKey([]byte(secret), "access token")}, TTL: accessTTL,
+	})
+	if err != nil {
+		return nil, err
+	}
+	tokens = make([]string, people)
+	for i := range tokens {
+		if tokens[i], _, err = signer.Sign(username(i+1), sessionID(i+1)); err != nil {
+			return nil, err
+		}
+	}
+	return tokens, nil
 }
 
 // serveParley is parley as a role.

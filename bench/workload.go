@@ -12,6 +12,8 @@ import (
 // workload is how many messages are posted how fast, and how many readers follow them.
 type workload struct {
 	chats, readers int
+	// people are the members of the chats; 0 is one.
+	people int
 	// messages is how many there are before, a multiple of chats.
 	messages int
 	// accounts have so many chats, each, of their own.
@@ -29,7 +31,7 @@ type workload struct {
 
 // seed is what the server's database holds before.
 func (c workload) seed() seed {
-	return seed{people: 1, chats: c.chats, messages: c.messages, accounts: c.accounts, each: c.each}
+	return seed{people: max(c.people, 1), chats: c.chats, messages: c.messages, accounts: c.accounts, each: c.each}
 }
 
 // lasts is about how long it takes.

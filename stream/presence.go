@@ -327,7 +327,8 @@ func distinct(names []string) []string {
 }
 
 // signalsOf are the signals of moves: none of a user who is present in the chat by another
-// stream, and none of a chat in which many are.
+// stream, and none of a chat in which many are. What waits of the latter is forgotten, at the
+// other instances too: what waits here waits there.
 func (b *Broker) signalsOf(moves []move, others company) (signals []Signal) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -342,6 +343,9 @@ func (b *Broker) signalsOf(moves []move, others company) (signals []Signal) {
 			}
 			if _, known := crowded[chatID]; !known {
 				crowded[chatID] = b.isCrowded(chatID, others.counts[chatID])
+				if crowded[chatID] && b.forgetPresence(chatID) {
+					signals = append(signals, Signal{Kind: SignalCrowd, Chat: chatID})
+				}
 			}
 			if !crowded[chatID] {
 				signals = append(signals, Signal{
@@ -388,4 +392,31 @@ func (b *Broker) isCrowded(chatID string, elsewhere int) bool {
 		return elsewhere > maxPresent
 	}
 	return elsewhere+len(b.presentIn(chatID)) > maxPresent
+}
+
+// heedCrowd forgets what waits of a chat in which many are present now.
+func (b *Broker) heedCrowd(s Signal) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.forgetPresence(s.Chat)
+}
+
+// forgetPresence drops the comings and goings of a chat that wait in its room and at the room's
+// readers, and says whether there were any. Told one a second, they would go on for half a
+// minute. The broker's mutex is held.
+func (b *Broker) forgetPresence(chatID string) (waited bool) {
+	ro := b.memory.rooms[roomKey{chat: chatID}]
+	if ro == nil {
+		return false
+	}
+	lane, _ := laneOf(chat.SignalPresence)
+	if ro.signals != nil {
+		waited = ro.signals.forgetIn(lane, chatID)
+	}
+	for _, sub := range ro.subscriptions {
+		if sg := sub.reader.signals; sg != nil {
+			waited = sg.forgetIn(lane, chatID) || waited
+		}
+	}
+	return waited
 }

@@ -123,6 +123,38 @@ func TestALargeCompanyIsToldOfNobody(t *testing.T) {
 	})
 }
 
+func TestACrowdIsNotToldOfComingsThatWait(t *testing.T) {
+	t.Parallel()
+	t.Run("one instance", func(t *testing.T) {
+		inBubble(t, true, Options{Ping: time.Hour}, func(h *house) { becomesACrowd(h, h) })
+	})
+	t.Run("two instances", func(t *testing.T) { pair(t, 1<<20, becomesACrowd) })
+}
+
+// becomesACrowd has a crowd come to one instance, some first, and a reader of another told of
+// none of them once it is one.
+func becomesACrowd(h, there *house) {
+	c := there.open(Start{Chat: "lobby"})
+	var crowd []*client
+	come := func(n int) {
+		for range n {
+			name := fmt.Sprint("user-", len(crowd))
+			h.commit(joins("lobby", name))
+			crowd = append(crowd, h.open(Start{Chat: "lobby", Actor: actor(name, "s-"+name)}))
+		}
+		h.sleep(3 * time.Second)
+	}
+	come(maxPresent / 2)
+	expect(h.t, "told of some", c.shown("presence") > 0, true)
+	come(maxPresent)
+	crowded := c.shown("presence")
+	h.sleep(time.Minute)
+	expect(h.t, "told in the crowd", c.shown("presence")-crowded, 0)
+	for _, c := range append(crowd, c) {
+		c.cancel()
+	}
+}
+
 func TestPresenceElsewhereIsNoComingAndNoGoing(t *testing.T) {
 	amongOthers(t, 8, func(h *house, l *memLease) {
 		h.commit(joins("den", "ann"), joins("den", "bob"))

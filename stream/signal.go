@@ -16,7 +16,7 @@ type Signal struct {
 	Kind chat.SignalKind `json:"kind"`
 	// Chat is the one whose readers are given it; empty for [SignalRenewed].
 	Chat string `json:"chat,omitzero"`
-	// Username is the user that it is about.
+	// Username is the user that it is about; empty for [SignalCrowd].
 	Username string `json:"username"`
 	// Session is the one that was renewed.
 	Session string `json:"session,omitzero"`
@@ -31,6 +31,10 @@ type Signal struct {
 
 // SignalRenewed says that a session was renewed. That one ended is no signal but an event.
 const SignalRenewed chat.SignalKind = "session.renewed"
+
+// SignalCrowd says that many are present in a chat now: comings and goings that wait are told
+// to nobody. No reader is shown it.
+const SignalCrowd chat.SignalKind = "presence.crowd"
 
 // signalKey is what a signal is about: of those about the same, the latest counts.
 type signalKey struct {
@@ -145,8 +149,12 @@ func (b *Broker) Renewed(username, session string) {
 
 // heed does what a signal asks for. It does not block.
 func (b *Broker) heed(s Signal) {
-	if s.Kind == SignalRenewed {
+	switch s.Kind {
+	case SignalRenewed:
 		b.heedRenewal(s)
+		return
+	case SignalCrowd:
+		b.heedCrowd(s)
 		return
 	}
 	if lane, known := laneOf(s.Kind); known {

@@ -123,16 +123,22 @@ func (qs *signalQueues) drop(lane signalLane) {
 
 // forget removes the signals of a chat.
 func (qs *signalQueues) forget(chatID string) {
-	for lane := range qs {
-		kept := qs[lane][:0]
-		for _, f := range qs[lane] {
-			if f.Chat != chatID {
-				kept = append(kept, f)
-			}
-		}
-		clear(qs[lane][len(kept):])
-		qs[lane] = kept
+	for lane := range signalLane(signalLanes) {
+		qs.forgetIn(lane, chatID)
 	}
+}
+
+// forgetIn removes the signals of a chat from one lane, and says whether there were any.
+func (qs *signalQueues) forgetIn(lane signalLane, chatID string) bool {
+	before, kept := len(qs[lane]), qs[lane][:0]
+	for _, f := range qs[lane] {
+		if f.Chat != chatID {
+			kept = append(kept, f)
+		}
+	}
+	clear(qs[lane][len(kept):])
+	qs[lane] = kept
+	return len(kept) < before
 }
 
 func (qs *signalQueues) empty() bool {
