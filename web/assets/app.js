@@ -16,7 +16,7 @@ import { clearList, focusChat, showList } from "./list.js";
 import { Marks } from "./marks.js";
 import { prepareNewChat } from "./newchat.js";
 import { dismiss, notice } from "./notice.js";
-import { notifies, notify, prepareNotify } from "./notify.js";
+import { Notifications } from "./notify.js";
 import { Room } from "./room.js";
 import { Session } from "./session.js";
 import { prepareTokens } from "./tokens.js";
@@ -39,6 +39,7 @@ class Visit {
   #session;
   #ended = new AbortController();
   #marks;
+  #notifications;
   #chats;
   #outbox;
   #following = null;
@@ -56,6 +57,7 @@ class Visit {
 
     this.#marks = new Marks(username, () => this.#chats.seenElsewhere(), signal);
     this.#chats = new Chats(session, this.#marks, signal);
+    this.#notifications = new Notifications(username, () => this.#listen(), signal);
     this.#outbox = session.outbox;
     const changes = new Changes(session, this.#chats);
     this.#room = new Room(username, {
@@ -119,13 +121,13 @@ class Visit {
       if (event !== "ready") return;
       unplaced = false;
       this.#chats.doubtPresence();
-    }, { after, onState: () => this.#showState(), rests: !notifies() });
+    }, { after, onState: () => this.#showState(), rests: !this.#notifications.wanted });
     this.#showState();
   }
 
   /** Takes what the user wants of notifications: for them a hidden page stays connected. */
-  listen() {
-    if (this.#following) this.#following.rests = !notifies();
+  #listen() {
+    if (this.#following) this.#following.rests = !this.#notifications.wanted;
   }
 
   end() {
@@ -314,7 +316,7 @@ class Visit {
 
   #arrived(message) {
     const chat = this.#chats.get(message.chat);
-    if (chat && message.author !== this.#session.user.username) notify(chat, message, go);
+    if (chat && message.author !== this.#session.user.username) this.#notifications.tell(chat, message, go);
     if (message.chat === this.#room.chat?.id && message.author !== this.#session.user.username) {
       say(byId("announcer"), `${message.author}: ${message.text}`);
     }
@@ -395,7 +397,6 @@ byId("logout").addEventListener("click", async () => {
 byId("notice-close").addEventListener("click", dismiss);
 prepareDialogs();
 prepareEntry(session);
-prepareNotify(() => visit?.listen());
 prepareNewChat((wanted) => visit.make(wanted));
 prepareBrowse({
   list: () => visit.publicChats(),
