@@ -135,6 +135,21 @@ func TestTypingPresenceAndReadingAreShown(t *testing.T) {
 	bob.post("lobby", "a word at last")
 	ann.await("nobody types", `document.getElementById("typing").textContent === ""`)
 
+	guest := newPerson(t, server)
+	value[any](ann.browser, fmt.Sprintf(`fetch("chats/lobby/members/%s", { method: "PUT", headers: { "Content-Type": "application/json" }, body: '{"role":"guest"}' }), null`, guest.name))
+	row := func(name, says string) string {
+		return `((row) => Boolean(row && (` + says + `)))(document.querySelector('#members [data-username="` + name + `"]'))`
+	}
+	ann.do("opening the members", chromedp.Click(chromedp.CSS("#open-details")))
+	ann.await("a member who is here", row(bob.name, `!row.querySelector(".here").hidden`))
+	ann.await("a guest who is not here", row(guest.name, `row.querySelector(".here").hidden && row.querySelector("select").value === "guest"`))
+	visits := mustOpenFeed(t, server.URL+"/chats/lobby/stream", guest.login(server).Token, "")
+	visits.until(t, "ready")
+	ann.await("a guest who has come", row(guest.name, `!row.querySelector(".here").hidden`))
+	visits.close()
+	ann.await("a guest who has gone", row(guest.name, `row.querySelector(".here").hidden`))
+	ann.do("closing the members", chromedp.Click(chromedp.CSS("#details [data-close]")))
+
 	ann.do("typing", chromedp.SendKeys(chromedp.CSS("#text"), "h"))
 	for f.until(t, "typing").Data != `{"chat":"lobby","username":"ann"}` {
 	}

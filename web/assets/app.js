@@ -88,7 +88,11 @@ class Visit {
     session.addEventListener("refused", ({ detail }) => this.#refused(detail), { signal });
     lateCalls.addEventListener("change", () => this.#changed(), { signal });
     addEventListener("hashchange", () => this.#route(), { signal });
-    byId("open-details").addEventListener("click", () => this.#details.open(this.#room.chat), { signal });
+    byId("open-details").addEventListener("click", () => {
+      // In a chat of many no signal tells who comes and goes.
+      this.#chats.doubtPresence();
+      this.#details.open(this.#room.chat);
+    }, { signal });
   }
 
   async begin() {
