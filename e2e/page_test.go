@@ -69,6 +69,18 @@ func (v *visitor) fillSignUp() {
 	)
 }
 
+// logIn logs in at the page's door.
+func (v *visitor) logIn(password string) {
+	v.t.Helper()
+	v.do("logging in",
+		chromedp.WaitVisible(chromedp.CSS("#login-form")),
+		chromedp.SendKeys(chromedp.CSS("#login-username"), v.username),
+		chromedp.SendKeys(chromedp.CSS("#login-password"), password),
+		chromedp.Click(chromedp.CSS("#login-submit")),
+	)
+	v.awaitState("live")
+}
+
 func (v *visitor) makeChat(id string) {
 	v.t.Helper()
 	v.do("making a chat",

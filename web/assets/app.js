@@ -13,7 +13,6 @@ import { prepareEntry, showEntry } from "./entry.js";
 import { closeDialogs, confirm, prepareDialogs, sentence } from "./forms.js";
 import { forgetInvite, invited } from "./invite.js";
 import { clearList, focusChat, showList } from "./list.js";
-import { Marks } from "./marks.js";
 import { prepareNewChat } from "./newchat.js";
 import { dismiss, notice } from "./notice.js";
 import { Notifications } from "./notify.js";
@@ -38,7 +37,6 @@ const states = {
 class Visit {
   #session;
   #ended = new AbortController();
-  #marks;
   #notifications;
   #chats;
   #outbox;
@@ -55,8 +53,7 @@ class Visit {
     const { signal } = this.#ended;
     const { username } = session.user;
 
-    this.#marks = new Marks(username, () => this.#chats.seenElsewhere(), signal);
-    this.#chats = new Chats(session, this.#marks, signal);
+    this.#chats = new Chats(session, signal);
     this.#notifications = new Notifications(username, () => this.#listen(), signal);
     this.#outbox = session.outbox;
     const changes = new Changes(session, this.#chats);
@@ -124,8 +121,14 @@ class Visit {
       else if (SIGNALS.has(event)) this.#chats.signal(event, data);
       if (event !== "ready") return;
       unplaced = false;
-      this.#chats.doubtPresence();
-    }, { after, onState: () => this.#showState(), rests: !this.#notifications.wanted });
+      this.#chats.doubtSignals();
+    }, { after, onState: (state) => this.#heard(state), rests: !this.#notifications.wanted });
+    this.#showState();
+  }
+
+  /** Takes how the service is heard. A tab that another one tells what happens gets no "ready". */
+  #heard(state) {
+    if (state === "live") this.#chats.doubtSignals();
     this.#showState();
   }
 
@@ -160,7 +163,6 @@ class Visit {
 
   /** Takes away what the browser keeps of the user. */
   forgetAll() {
-    this.#marks.clear();
     this.#outbox.clear();
     this.#room.clear();
     history.replaceState(null, "", location.pathname);
@@ -220,7 +222,7 @@ class Visit {
     this.#closeSheet();
     if (before) this.#chats.rest(before);
     if (chat) this.#chats.rest(chat);
-    this.#room.open(chat, chat && (this.#marks.get(chat.id)));
+    this.#room.open(chat);
     document.body.dataset.pane = chat ? "room" : "list";
     this.#show();
     if (chat) this.#room.focus();
