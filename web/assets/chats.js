@@ -52,6 +52,9 @@ class Chat {
 
   constructor(answer) {
     this.id = answer.id;
+    /** How many messages of others the user has not read, and the position up to which they are counted. */
+    this.unread = 0;
+    this.counted = 0;
     /** The position up to which everything that happened in the chat is in here. */
     this.told = 0;
     this.update(answer);
@@ -232,12 +235,13 @@ export class Chats extends EventTarget {
     this.#changed();
   }
 
-  /** Forgets what signals tell, of which some may have been missed: who is where, and what was read elsewhere. */
+  /** Asks anew for what signals tell, of which some may have been missed: who is where, and what was read elsewhere. */
   doubtSignals() {
     this.doubtPresence();
     this.#recount();
   }
 
+  /** Forgets who is where. */
   doubtPresence() {
     for (const chat of this.#chats.values()) chat.presenceAsked = false;
     this.#changed();
