@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
@@ -102,14 +103,33 @@ func (b *browser) prepare() {
 		b.t.Fatal(err)
 	}
 	b.do("preparing the page", chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-		if _, err := chromedp.Call(ctx, network.Enable, network.EnableParams{}); err != nil {
-			return err
-		}
-		_, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
-			Source: `Object.defineProperty(navigator, "onLine", { value: true })`,
-		})
+		_, err := chromedp.Call(ctx, network.Enable, network.EnableParams{})
 		return err
 	}))
+	b.preload(`Object.defineProperty(navigator, "onLine", { value: true })`)
+}
+
+// preload has a script run in each document that the tab loads from now on, before the
+// document's own.
+func (b *browser) preload(script string) {
+	b.t.Helper()
+	b.do("preparing the page", chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
+		return err
+	}))
+}
+
+// permit sets what every page of the browser is permitted.
+func (b *browser) permit(permission string, setting cdpbrowser.PermissionSetting) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	_, err := chromedp.CallBrowser(ctx, cdpbrowser.SetPermission, cdpbrowser.SetPermissionParams{
+		Permission: &cdpbrowser.PermissionDescriptor{Name: permission}, Setting: setting,
+	})
+	if err != nil {
+		b.t.Fatalf("%s, %s as to %s: %v", b.name, setting, permission, err)
+	}
 }
 
 func recordCookies(headers network.Headers) {

@@ -69,6 +69,18 @@ func (v *visitor) fillSignUp() {
 	)
 }
 
+// logIn logs in at the page's door.
+func (v *visitor) logIn(password string) {
+	v.t.Helper()
+	v.do("logging in",
+		chromedp.WaitVisible(chromedp.CSS("#login-form")),
+		chromedp.SendKeys(chromedp.CSS("#login-username"), v.username),
+		chromedp.SendKeys(chromedp.CSS("#login-password"), password),
+		chromedp.Click(chromedp.CSS("#login-submit")),
+	)
+	v.awaitState("live")
+}
+
 func (v *visitor) makeChat(id string) {
 	v.t.Helper()
 	v.do("making a chat",
@@ -197,12 +209,17 @@ func TestTwoBrowsersChatOverAKilledServerAndMissOrDoubleNothing(t *testing.T) {
 	for _, v := range both {
 		v.awaitState("reconnecting")
 	}
+	for _, v := range both {
+		v.await("that the service is away", `!document.getElementById("offline").hidden && document.getElementById("offline").textContent.startsWith("The service does not answer. ")`)
+	}
 	for i := range 2 {
 		say(ann, fmt.Sprintf("ann waits %d", i))
 		say(bob, fmt.Sprintf("bob waits %d", i))
 	}
 	for _, v := range both {
 		v.await("a message that was tried and is not sent", `document.querySelector("#messages li.pending.troubled") !== null`)
+		v.await("how many messages wait", `document.querySelectorAll("#messages li.pending").length >= 2 && document.getElementById("offline").textContent
+			=== `+"`The service does not answer. ${document.querySelectorAll('#messages li.pending').length} messages wait to be sent.`")
 	}
 
 	server.Restart()
@@ -247,6 +264,7 @@ func TestTwoBrowsersChatOverAKilledServerAndMissOrDoubleNothing(t *testing.T) {
 			t.Errorf("%s was told %q, want live, reconnecting and live again", v.name, states)
 		}
 		v.wantOnlyTheApp()
+		v.await("no word of a service that is away", `document.getElementById("offline").hidden && document.getElementById("offline").textContent === ""`)
 	}
 }
 

@@ -135,6 +135,21 @@ func TestTypingPresenceAndReadingAreShown(t *testing.T) {
 	bob.post("lobby", "a word at last")
 	ann.await("nobody types", `document.getElementById("typing").textContent === ""`)
 
+	guest := newPerson(t, server)
+	value[any](ann.browser, fmt.Sprintf(`fetch("chats/lobby/members/%s", { method: "PUT", headers: { "Content-Type": "application/json" }, body: '{"role":"guest"}' }), null`, guest.name))
+	row := func(name, says string) string {
+		return `((row) => Boolean(row && (` + says + `)))(document.querySelector('#members [data-username="` + name + `"]'))`
+	}
+	ann.do("opening the members", chromedp.Click(chromedp.CSS("#open-details")))
+	ann.await("a member who is here", row(bob.name, `!row.querySelector(".here").hidden`))
+	ann.await("a guest who is not here", row(guest.name, `row.querySelector(".here").hidden && row.querySelector("select").value === "guest"`))
+	visits := mustOpenFeed(t, server.URL+"/chats/lobby/stream", guest.login(server).Token, "")
+	visits.until(t, "ready")
+	ann.await("a guest who has come", row(guest.name, `!row.querySelector(".here").hidden`))
+	visits.close()
+	ann.await("a guest who has gone", row(guest.name, `row.querySelector(".here").hidden`))
+	ann.do("closing the members", chromedp.Click(chromedp.CSS("#details [data-close]")))
+
 	ann.do("typing", chromedp.SendKeys(chromedp.CSS("#text"), "h"))
 	for f.until(t, "typing").Data != `{"chat":"lobby","username":"ann"}` {
 	}
@@ -149,15 +164,58 @@ func TestWhatWasReadElsewhereIsNotUnreadHere(t *testing.T) {
 	t.Parallel()
 	need.Chromium(t)
 	server := serve(t)
-	bob := newPerson(t, server)
-	ann := signUp(t, server, "ann")
+	phone, bob := newPerson(t, server), newPerson(t, server)
+	token := phone.login(server).Token
+	chatID := bob.makeChat(phone)
+	ann := &visitor{browse(t, "ann", server.URL+"/"), phone.name}
+	ann.logIn(phone.password)
 	ann.makeChat("den")
-	ann.makeChat("lobby")
-	bobs := bob.makeChat()
-	call(t, "PUT", server.URL+"/chats/"+bobs+"/members/ann", bob.login(server).Token, "{}", http.StatusOK, nil)
-	m := bob.post(bobs, "not looked at here")
-	ann.await("an unread message", `document.querySelector('#chats [data-chat="`+bobs+`"]')?.dataset.unread === "1"`)
-	// By the cookie of the page's session, as another page of it would.
-	value[any](ann.browser, fmt.Sprintf(`fetch("chats/%s/read", { method: "PUT", headers: { "Content-Type": "application/json" }, body: '{"id":%d}' }), null`, bobs, m.ID))
-	ann.await("no unread message", `document.querySelector('#chats [data-chat="`+bobs+`"]').dataset.unread === "0"`)
+	post := func(text string) int64 { t.Helper(); return bob.post(chatID, text).ID }
+	read := func(id int64) {
+		t.Helper()
+		call(t, "PUT", server.URL+"/chats/"+chatID+"/read", token, fmt.Sprintf(`{"id":%d}`, id), http.StatusNoContent, nil)
+	}
+	unread := func(when string, count int) {
+		t.Helper()
+		ann.await(fmt.Sprintf("%d unread %s", count, when), fmt.Sprintf(`document.querySelector('#chats [data-chat="%s"]')?.dataset.unread === "%d"`, chatID, count))
+	}
+
+	first := post("not looked at here")
+	unread("at first", 1)
+	read(first)
+	unread("once the phone has read it", 0)
+
+	// From here on this browser has read the chat as well.
+	ann.openChat(chatID)
+	ann.awaitMessages(1)
+	ann.openChat("den")
+	ann.do("going away", chromedp.Navigate("about:blank"))
+	post("read on the phone")
+	also := post("read on the phone as well")
+	post("read nowhere")
+	read(also)
+	ann.do("coming back", chromedp.Navigate(server.URL+"/#/den"))
+	ann.awaitState("live")
+	unread("on the return", 1)
+
+	part := post("read on the phone while the page is live")
+	post("the first that is new")
+	post("the second that is new")
+	unread("as they come in", 4)
+	read(part)
+	unread("once the phone has read some of them", 2)
+
+	ann.openChat(chatID)
+	ann.await("the line before what is new", `document.querySelector("#messages .new-line")?.nextElementSibling.querySelector(".text").textContent === "the first that is new"`)
+	unread("in the open chat", 0)
+	ann.openChat("den")
+
+	blank := ann.tab("another tab", "about:blank")
+	blank.show()
+	ann.await("a page that rests", `document.getElementById("status").dataset.state === "resting"`)
+	read(post("read on the phone while the page rests"))
+	ann.show()
+	ann.awaitState("live")
+	post("the last")
+	unread("after the rest", 1)
 }

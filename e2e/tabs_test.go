@@ -1,13 +1,11 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"parley/e2e/need"
@@ -94,16 +92,15 @@ const quickGlances = `(() => {
 	window.setTimeout = (done, ms, ...rest) => wait(done, ms >= 45_000 && ms <= 75_000 ? 200 : ms, ...rest);
 })()`
 
-func TestAHiddenTabCountsWhatItMissesInItsTitle(t *testing.T) {
+func TestAHiddenTabCountsWhatItMissesAndNotifiesAUserWhoAskedForIt(t *testing.T) {
 	t.Parallel()
 	need.Chromium(t)
 	server := serve(t)
 	bob := newPerson(t, server)
 	ann := &visitor{browse(t, "ann", "about:blank"), "ann"}
-	ann.do("preparing the page", chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-		_, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: quickGlances})
-		return err
-	}), chromedp.Navigate(server.URL+"/"))
+	ann.preload(quickGlances)
+	ann.preload(recordNotifications)
+	ann.do("opening the page", chromedp.Navigate(server.URL+"/"))
 	ann.fillSignUp()
 	ann.awaitState("live")
 	ann.makeChat("lobby")
@@ -125,6 +122,7 @@ func TestAHiddenTabCountsWhatItMissesInItsTitle(t *testing.T) {
 	if got, want := texts(ann.awaitMessages(3)), []string{"seen live", "missed 0", "missed 1"}; !slices.Equal(got, want) {
 		t.Errorf("the page shows %q, want %q", got, want)
 	}
+	wantNotifications(t, server, bob, ann, blank)
 }
 
 // A tab that was opened in the background has no stream until it is looked at.

@@ -13,10 +13,9 @@ import { prepareEntry, showEntry } from "./entry.js";
 import { closeDialogs, confirm, prepareDialogs, sentence } from "./forms.js";
 import { forgetInvite, invited } from "./invite.js";
 import { clearList, focusChat, showList } from "./list.js";
-import { Marks } from "./marks.js";
 import { prepareNewChat } from "./newchat.js";
 import { dismiss, notice } from "./notice.js";
-import { notifies, notify, prepareNotify } from "./notify.js";
+import { Notifications } from "./notify.js";
 import { Room } from "./room.js";
 import { Session } from "./session.js";
 import { prepareTokens } from "./tokens.js";
@@ -38,7 +37,7 @@ const states = {
 class Visit {
   #session;
   #ended = new AbortController();
-  #marks;
+  #notifications;
   #chats;
   #outbox;
   #following = null;
@@ -54,8 +53,8 @@ class Visit {
     const { signal } = this.#ended;
     const { username } = session.user;
 
-    this.#marks = new Marks(username, () => this.#chats.seenElsewhere(), signal);
-    this.#chats = new Chats(session, this.#marks, signal);
+    this.#chats = new Chats(session, signal);
+    this.#notifications = new Notifications(username, () => this.#listen(), signal);
     this.#outbox = session.outbox;
     const changes = new Changes(session, this.#chats);
     this.#room = new Room(username, {
@@ -86,7 +85,11 @@ class Visit {
     session.addEventListener("refused", ({ detail }) => this.#refused(detail), { signal });
     lateCalls.addEventListener("change", () => this.#changed(), { signal });
     addEventListener("hashchange", () => this.#route(), { signal });
-    byId("open-details").addEventListener("click", () => this.#details.open(this.#room.chat), { signal });
+    byId("open-details").addEventListener("click", () => {
+      // In a chat of many no signal tells who comes and goes.
+      this.#chats.doubtPresence();
+      this.#details.open(this.#room.chat);
+    }, { signal });
   }
 
   async begin() {
@@ -118,14 +121,20 @@ class Visit {
       else if (SIGNALS.has(event)) this.#chats.signal(event, data);
       if (event !== "ready") return;
       unplaced = false;
-      this.#chats.doubtPresence();
-    }, { after, onState: () => this.#showState(), rests: !notifies() });
+      this.#chats.doubtSignals();
+    }, { after, onState: (state) => this.#heard(state), rests: !this.#notifications.wanted });
+    this.#showState();
+  }
+
+  /** Takes how the service is heard. A tab that another one tells what happens gets no "ready". */
+  #heard(state) {
+    if (state === "live") this.#chats.doubtSignals();
     this.#showState();
   }
 
   /** Takes what the user wants of notifications: for them a hidden page stays connected. */
-  listen() {
-    if (this.#following) this.#following.rests = !notifies();
+  #listen() {
+    if (this.#following) this.#following.rests = !this.#notifications.wanted;
   }
 
   end() {
@@ -154,7 +163,6 @@ class Visit {
 
   /** Takes away what the browser keeps of the user. */
   forgetAll() {
-    this.#marks.clear();
     this.#outbox.clear();
     this.#room.clear();
     history.replaceState(null, "", location.pathname);
@@ -214,7 +222,7 @@ class Visit {
     this.#closeSheet();
     if (before) this.#chats.rest(before);
     if (chat) this.#chats.rest(chat);
-    this.#room.open(chat, chat && (this.#marks.get(chat.id)));
+    this.#room.open(chat);
     document.body.dataset.pane = chat ? "room" : "list";
     this.#show();
     if (chat) this.#room.focus();
@@ -314,7 +322,7 @@ class Visit {
 
   #arrived(message) {
     const chat = this.#chats.get(message.chat);
-    if (chat && message.author !== this.#session.user.username) notify(chat, message, go);
+    if (chat && message.author !== this.#session.user.username) this.#notifications.tell(chat, message, go);
     if (message.chat === this.#room.chat?.id && message.author !== this.#session.user.username) {
       say(byId("announcer"), `${message.author}: ${message.text}`);
     }
@@ -395,7 +403,6 @@ byId("logout").addEventListener("click", async () => {
 byId("notice-close").addEventListener("click", dismiss);
 prepareDialogs();
 prepareEntry(session);
-prepareNotify(() => visit?.listen());
 prepareNewChat((wanted) => visit.make(wanted));
 prepareBrowse({
   list: () => visit.publicChats(),

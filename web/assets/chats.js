@@ -5,7 +5,6 @@ import { path } from "./api.js";
 
 const PAGE = 50;
 const LIST_PAGE = 500;
-const MOST_COUNTED = 200;
 
 /** How long somebody counts as typing, and how often the user's own typing is told. */
 const TYPES = 6_000;
@@ -40,6 +39,8 @@ class Chat {
   /** Who types, with the timers that end it. */
   typing = new Map();
   typed = 0;
+  /** The message up to which the user has read, as far as the page knows. */
+  read = 0;
   /** The message up to which it was told that the user has read, and whether it is being told. */
   toldRead = 0;
   tellingRead = false;
@@ -51,6 +52,9 @@ class Chat {
 
   constructor(answer) {
     this.id = answer.id;
+    /** How many messages of others the user has not read, and the position up to which they are counted. */
+    this.unread = 0;
+    this.counted = 0;
     /** The position up to which everything that happened in the chat is in here. */
     this.told = 0;
     this.update(answer);
@@ -64,8 +68,27 @@ class Chat {
     this.title = answer.title;
     this.visibility = answer.visibility;
     this.role = answer.role;
-    this.unread = answer.unread ?? 0;
     this.last = answer.last_message ?? null;
+    this.count(answer);
+  }
+
+  /** Takes the service's count of what is unread, unless the user has read all of that since. */
+  count({ head, unread, last_message: last }) {
+    this.counted = head;
+    this.unread = (last?.id ?? 0) <= this.read ? 0 : unread ?? 0;
+  }
+
+  /** Counts a message that came in. */
+  countOne({ id }) {
+    if (id > this.counted && id > this.read) this.unread++;
+  }
+
+  /** Takes that the user has read up to a message, and returns whether that is all there is. */
+  readUpTo(id) {
+    this.read = Math.max(this.read, id);
+    const all = this.read >= (this.last?.id ?? 0);
+    if (all) this.unread = 0;
+    return all;
   }
 
   get name() {
@@ -141,17 +164,17 @@ export class Chats extends EventTarget {
   /** Whether the list has been read at least once. */
   listed = false;
   #session;
-  #marks;
   #signal;
   #username;
   #chats = new Map();
   #queue = Promise.resolve();
+  /** Whether it is waited for that the unread are counted again. */
+  #recounts = false;
 
-  constructor(session, marks, signal) {
+  constructor(session, signal) {
     super();
     this.#session = session;
     this.#username = session.user.username;
-    this.#marks = marks;
     this.#signal = signal;
   }
 
@@ -186,8 +209,6 @@ export class Chats extends EventTarget {
       this.#changed();
       // What happened since the first page was read may be missing from it.
       const cursor = Math.max(0, ...pages[0].map(({ head }) => head));
-      await Promise.all([...this.#chats.values()].map((chat) => this.#count(chat)));
-      this.#changed();
       return cursor > 0 ? String(cursor) : null;
     });
   }
@@ -207,15 +228,20 @@ export class Chats extends EventTarget {
     if (kind === "typing" && username !== this.#username) this.#types(chat, username);
     if (kind === "presence" && present) chat.present?.add(username);
     if (kind === "presence" && !present) chat.present?.delete(username);
-    if (kind === "read" && username === this.#username && read >= (chat.last?.id ?? 0)) {
-      chat.toldRead = read;
-      this.#marks.set(chat.id, chat.head);
-      chat.unread = 0;
+    if (kind === "read" && username === this.#username) {
+      chat.toldRead = Math.max(chat.toldRead, read);
+      if (!chat.readUpTo(read)) this.#recount();
     }
     this.#changed();
   }
 
-  /** Forgets who is where: signals may have been missed. */
+  /** Asks anew for what signals tell, of which some may have been missed: who is where, and what was read elsewhere. */
+  doubtSignals() {
+    this.doubtPresence();
+    this.#recount();
+  }
+
+  /** Forgets who is where. */
   doubtPresence() {
     for (const chat of this.#chats.values()) chat.presenceAsked = false;
     this.#changed();
@@ -328,43 +354,26 @@ export class Chats extends EventTarget {
 
   /** Notes that the user has seen everything that the chat holds. */
   seen(chat) {
-    this.#marks.set(chat.id, chat.head);
-    if (chat.last?.id > chat.toldRead) this.#tellRead(chat);
-    if (chat.unread === 0) return;
-    chat.unread = 0;
-    this.#changed();
-  }
-
-  /** Takes over what the user has seen in another tab. */
-  seenElsewhere() {
-    for (const chat of this.#chats.values()) {
-      if (this.#marks.get(chat.id) >= chat.head) chat.unread = 0;
-    }
-    this.#changed();
+    const { unread } = chat;
+    chat.readUpTo(chat.last?.id ?? 0);
+    if (chat.read > chat.toldRead) this.#tellRead(chat);
+    if (unread > 0) this.#changed();
   }
 
   /**
-   * Counts what is new in a chat since it was last read in this browser. Without
-   * a mark the service's own count stands.
+   * Asks the service again how much is unread. Nothing but a message adds to that, so there
+   * is no need where nothing is.
    */
-  async #count(chat) {
-    const mark = this.#marks.get(chat.id);
-    // A mark ahead of the chat was set on another log.
-    if (mark === undefined || mark > chat.head) return;
-    if (mark === chat.head) {
-      chat.unread = 0;
-      return;
-    }
-    try {
-      const url = path`chats/${chat.id}/messages?limit=${MOST_COUNTED}&after=${mark}`;
-      const { messages, cursor } = await this.#until(() => this.#session.call("GET", url));
-      chat.unread = messages.filter(({ author }) => author !== this.#username).length;
-      chat.last = messages.at(-1) ?? chat.last;
-      chat.told = Math.max(chat.told, cursor);
-    } catch (error) {
-      // A chat that was left this moment; the stream will say so.
-      if (!(error instanceof Problem)) throw error;
-    }
+  #recount() {
+    if (this.#recounts) return;
+    this.#recounts = true;
+    this.#enqueue(async () => {
+      this.#recounts = false;
+      if (this.unread === 0) return;
+      const answers = (await this.#session.pages(`chats?limit=${LIST_PAGE}`, "chats")).flat();
+      for (const answer of answers) this.get(answer.id)?.count(answer);
+      this.#changed();
+    }).catch(() => {}); // The next time the line is back it is tried again.
   }
 
   async #apply(kind, data, position) {
@@ -382,7 +391,7 @@ export class Chats extends EventTarget {
       case "message":
         chat.last = data;
         this.#ceases(chat, data.author);
-        if (data.author !== this.#username) chat.unread++;
+        if (data.author !== this.#username) chat.countOne(data);
         this.dispatchEvent(new CustomEvent("message", { detail: data }));
         break;
       case "chat.updated":
@@ -422,11 +431,11 @@ export class Chats extends EventTarget {
   async #tellRead(chat) {
     if (chat.tellingRead) return;
     chat.tellingRead = true;
-    while (!this.#signal.aborted && chat.last?.id > chat.toldRead && chat.unread === 0) {
-      const { id } = chat.last;
+    while (!this.#signal.aborted && chat.read > chat.toldRead) {
+      const id = chat.read;
       try {
         await this.#session.call("PUT", path`chats/${chat.id}/read`, { id });
-        chat.toldRead = id;
+        chat.toldRead = Math.max(chat.toldRead, id);
       } catch {
         break;
       }

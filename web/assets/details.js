@@ -4,7 +4,7 @@
 import { arrange, byId, el, say } from "./dom.js";
 import { confirm, onSubmit, openDialog, sentence, showSentence } from "./forms.js";
 
-const ROLES = ["member", "admin", "owner"];
+const ROLES = ["guest", "member", "admin", "owner"];
 
 /**
  * The dialog. The caller gives it `put(chat, username, role)` (role undefined:
@@ -66,20 +66,21 @@ export class Details {
     const own = username === this.#username;
     // A row that still says the truth keeps its focus.
     const key = JSON.stringify([member, chat.role]);
-    const present = [...byId("members").children].find((row) => row.dataset.key === key);
-    if (present) return present;
+    const known = [...byId("members").children].find((row) => row.dataset.key === key);
+    if (known) return showPresence(known, chat);
     const mayRemove = !own && (chat.role === "owner" || (chat.role === "admin" && role !== "owner"));
     const row = el("li", { "data-username": username, "data-key": key },
       el("span", { class: "who" },
         el("bdi", { class: "name" }, own ? `${displayName} (you)` : displayName),
         displayName === username ? null : el("span", { class: "hint" }, username)),
+      el("span", { class: "here" }, "here"),
       chat.role === "owner" ? this.#roleChoice(member) : el("span", { class: "role" }, role === "member" ? "" : role));
     if (mayRemove) {
       const button = el("button", { class: "quiet", "aria-label": `Remove ${username}`, "data-remove": username }, "Remove");
       button.addEventListener("click", () => this.#remove(username));
       row.append(button);
     }
-    return row;
+    return showPresence(row, chat);
   }
 
   #roleChoice({ username, role }) {
@@ -122,6 +123,12 @@ export class Details {
       return false;
     }
   }
+}
+
+/** Has a member's row say whether the member is here. */
+function showPresence(row, { present }) {
+  row.querySelector(".here").hidden = !present?.has(row.dataset.username);
+  return row;
 }
 
 /** Wires the form that adds a member; add(username) does it. Called once. */

@@ -1,37 +1,69 @@
 // Notifications of the browser's, for users who asked for them.
 
 import { byId, say } from "./dom.js";
-import { browser } from "./kept.js";
+import { browser, onWritten } from "./kept.js";
 
-const KEY = "parley.notify";
+/** The lock that each tab in view holds, together with the others. */
+const IN_VIEW = "parley.in-view";
 
-/** Whether the user wants to be notified, and the browser allows it. */
-export const notifies = () => browser.read(KEY) === true && globalThis.Notification?.permission === "granted";
+/** Whether a user wants to be notified, and how that is done. */
+export class Notifications {
+  #key;
+  #changed;
+  #box = byId("notify");
 
-/** Wires the choice; changed() is called when it was made. Called once. */
-export function prepareNotify(changed) {
-  const box = byId("notify");
-  byId("notifying").hidden = globalThis.Notification === undefined;
-  box.checked = notifies();
-  box.addEventListener("change", async () => {
+  /** changed is called when the choice was made, here or in another tab. */
+  constructor(username, changed, signal) {
+    this.#key = `parley.notify.${username}`;
+    this.#changed = changed;
+    byId("notifying").hidden = globalThis.Notification === undefined;
+    this.#box.checked = this.wanted;
     say(byId("notify-state"), "");
-    if (box.checked && await Notification.requestPermission() !== "granted") {
-      box.checked = false;
+    this.#box.addEventListener("change", () => this.#choose(), { signal });
+    onWritten(this.#key, () => {
+      this.#box.checked = this.wanted;
+      changed();
+    }, signal);
+    document.addEventListener("visibilitychange", tellInView, { signal });
+    tellInView();
+  }
+
+  /** Whether the user wants to be notified, and the browser allows it. */
+  get wanted() {
+    return browser.read(this.#key) === true && globalThis.Notification?.permission === "granted";
+  }
+
+  /** Tells of a message unless a tab is in view; a click opens the chat. */
+  async tell(chat, message, open) {
+    if (!document.hidden || !this.wanted || await anyInView()) return;
+    // Each tab of the browser does this. The browser shows what has the same tag once.
+    const shown = new Notification(`${message.author} in ${chat.name}`, { body: message.text.slice(0, 200), tag: `parley ${message.id}` });
+    shown.addEventListener("click", () => {
+      window.focus();
+      open(chat.id);
+      shown.close();
+    });
+  }
+
+  async #choose() {
+    say(byId("notify-state"), "");
+    if (this.#box.checked && await Notification.requestPermission() !== "granted") {
+      this.#box.checked = false;
       say(byId("notify-state"), "The browser does not allow it. You can change that in its settings for this page.");
     }
-    browser.write(KEY, box.checked || null);
-    changed();
-  });
+    browser.write(this.#key, this.#box.checked || null);
+    this.#changed();
+  }
 }
 
-/** Tells of a message that nobody is looking at; pressing it opens the chat. */
-export function notify(chat, message, open) {
-  if (!document.hidden || !notifies()) return;
-  // All tabs of the browser tell of it, and it is shown once.
-  const shown = new Notification(`${message.author} in ${chat.name}`, { body: message.text.slice(0, 200), tag: `parley ${message.id}` });
-  shown.addEventListener("click", () => {
-    window.focus();
-    open(chat.id);
-    shown.close();
-  });
+/** Holds the lock from now until the tab is hidden. */
+function tellInView() {
+  navigator.locks?.request(IN_VIEW, { mode: "shared" }, () => document.hidden ? null : new Promise((hidden) => {
+    document.addEventListener("visibilitychange", hidden, { once: true });
+  })).catch(() => {});
+}
+
+async function anyInView() {
+  const { held } = await navigator.locks?.query() ?? { held: [] };
+  return held.some(({ name }) => name === IN_VIEW);
 }

@@ -45,7 +45,10 @@ export class Room {
   #below = 0;
   #newest = 0;
   #loadingOlder = false;
-  /** The position read up to when the chat was opened, for the line before what is new. */
+  /** How much was unread when the chat was opened, and its last message then: what is new. */
+  #unread = 0;
+  #until = 0;
+  /** The message up to which all was read then, which is known once what is new has been loaded. */
   #read = Infinity;
   #newLine = el("li", { class: "new-line" }, "New");
 
@@ -76,8 +79,8 @@ export class Room {
     signal.addEventListener("abort", () => resized.disconnect());
   }
 
-  /** Shows another chat, or none; read is the position up to which it was read. */
-  open(chat, read) {
+  /** Shows another chat, or none. */
+  open(chat) {
     this.chat = chat;
     this.#lines.clear();
     this.#days.clear();
@@ -91,7 +94,9 @@ export class Room {
     this.#loadingOlder = false;
     this.#composer.open(chat);
     if (!chat) return;
-    this.#read = chat.unread > 0 ? read ?? Infinity : Infinity;
+    this.#unread = chat.unread;
+    this.#until = chat.last?.id ?? 0;
+    this.#read = Infinity;
     this.#given.load(chat);
   }
 
@@ -123,9 +128,19 @@ export class Room {
     const fresh = this.#newest === 0 ? 0
       : messages.filter(({ id, author }) => id > this.#newest && author !== this.#username).length;
     this.#newest = Math.max(this.#newest, messages.at(-1)?.id ?? 0);
+    this.#findNew();
     if (!this.#atEnd) this.#below += fresh;
     this.#render();
     this.#see();
+  }
+
+  /** Counts back to the first of the messages that are new. */
+  #findNew() {
+    if (this.#unread === 0) return;
+    const news = this.chat.messages.filter(({ id, author }) => id <= this.#until && author !== this.#username);
+    if (news.length < this.#unread) return;
+    this.#read = news.at(-this.#unread).id - 1;
+    this.#unread = 0;
   }
 
   /** Lays out the part of the chat that is shown. What the user looks at keeps its place. */
@@ -347,6 +362,7 @@ export class Room {
   #post(chat, text, replyTo) {
     this.#atEnd = true;
     this.#read = Infinity;
+    this.#unread = 0;
     this.#given.post(chat, text, replyTo);
   }
 
