@@ -2,7 +2,7 @@
 
 -- A message's text is replaced by an edit, last at edited_at, and erased by a deletion.
 -- changed_pos is the position of the latest event that changed the message. reactions are all
--- of them as its readers are shown them: JSON with a count and the first users of each emoji.
+-- of them as its readers are shown them: a line for each emoji, with a count and the first users.
 ALTER TABLE messages ADD COLUMN edited_at INTEGER;
 ALTER TABLE messages ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE messages ADD COLUMN changed_pos INTEGER;
