@@ -109,7 +109,7 @@ func instances(engines []*engine, passwordHash string, scale scale) (sections []
 	for _, s := range []*scenario{
 		apart(on, scale, "100 messages/s", workload.fanOut, pace{rate: 100}),
 		apart(on, scale, "half of what can be posted", workload.halfOfMost, asFastAsPossible),
-		together(on, scale),
+		together(on, scale, clients), together(on, scale, 8*clients),
 	} {
 		s.part = "Instances"
 		sections = append(sections, s.section(scale.turnsStreams, ""))
@@ -161,13 +161,16 @@ func (c workload) halfOfMost(ctx context.Context, on system) (f figures, l laten
 	return f, l, err
 }
 
-// together is what several instances on one database carry, beside one alone. What a bus
-// costs shows in one instance that has one and nobody to tell.
-func together(on func(...cluster) []system, scale scale) *scenario {
+// together is what several instances on one database carry, beside one alone, of as many
+// clients: few, which wait for one another's batches, and as many as there are where one
+// instance does not suffice. What a bus costs shows in one instance that has one and nobody
+// to tell.
+func together(on func(...cluster) []system, scale scale, clients int) *scenario {
 	c := scale.workload(1000, 1000, asFastAsPossible)
+	c.posters = clients
 	of := func(ctx context.Context, on system) (figures, latencies, error) { return c.fanOut(ctx, on) }
 	const alone = "1 instance, no bus"
-	s := &scenario{name: fmt.Sprintf("%d chats, posting as fast as possible on all instances", c.chats), baseline: alone}
+	s := &scenario{name: fmt.Sprintf("%d chats, %d clients posting as fast as possible on all instances", c.chats, c.posters), baseline: alone}
 	s.entries = append(s.entries, entries(on(cluster{name: alone, instances: 1, bus: "memory"}), c.lasts(), of, nothingWrong)...)
 	for _, bus := range []string{"nats", "postgres"} {
 		for _, n := range []int{1, 2, 4} {

@@ -25,7 +25,7 @@ func TestEveryNeighbourIsMeasured(t *testing.T) {
 		{"sqlite", "people who come and go", 3},
 		{"", "streams/opening", 1},
 		{"postgresql", "instances/1 chat, 10 readers, 100 messages", 8},
-		{"postgresql", "instances/100 chats", 13},
+		{"postgresql", "instances/100 chats, 64", 13},
 	} {
 		t.Run(test.only, func(t *testing.T) {
 			t.Parallel()

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// heldSessions and heldTokens are in the full database beside those of the peopleX
+	// heldSessions and heldTokens are in the full database beside those of the people.
 	heldSessions = 100_000
 	heldTokens   = 10_000
 	heldUsers    = 2_000
