@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"parley/e2e/described"
 	"parley/e2e/leak"
 )
 
@@ -33,6 +34,10 @@ func run(m *testing.M) int {
 	defer os.RemoveAll(folder)
 	suite.folder = folder
 
+	if err := described.Start(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	code := m.Run()
 	leaks := secrets.leaks(folder)
 	for _, leak := range leaks[:min(20, len(leaks))] {

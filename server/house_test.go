@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -18,7 +19,13 @@ import (
 	"parley/server"
 )
 
-func TestMain(m *testing.M) { leak.Main(m) }
+func TestMain(m *testing.M) {
+	if err := described.Start(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	leak.Main(m)
+}
 
 const (
 	secret   = "0123456789abcdef0123456789abcdef"
@@ -113,9 +120,9 @@ func (h *house) searchLog() {
 // eventually waits for what others bring about.
 func (h *house) eventually(claim string, holds func() bool) {
 	h.t.Helper()
-	for end := time.Now().Add(10 * time.Second); !holds(); {
+	for end := time.Now().Add(30 * time.Second); !holds(); {
 		if time.Now().After(end) {
-			h.t.Fatalf("not within 10 s: %s", claim)
+			h.t.Fatalf("not within 30 s: %s", claim)
 		}
 		time.Sleep(time.Millisecond)
 	}

@@ -21,7 +21,16 @@ type judge struct {
 	answers *json.Decoder
 }
 
-// start is done once a process, and builds what is started where nobody has built it yet.
+// Start starts the judge, and builds it where nobody has built it yet, which may take a minute.
+// What passes before waits for that, so a TestMain calls it. More calls do nothing.
+func Start() error {
+	j, err := start()
+	if err == nil {
+		_, err = j.deviations(Question{Event: json.RawMessage(`{}`)})
+	}
+	return err
+}
+
 var start = sync.OnceValues(func() (*judge, error) {
 	process := exec.Command("go", "run", "parley/e2e/described/judge")
 	process.Stderr = os.Stderr
