@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 
 	"parley/chat"
 	"parley/repository"
@@ -18,9 +19,8 @@ const (
 	wantedPage = 1.3
 	// changers is by how many clients messages are changed.
 	changers = 64
-	// recentChats is in how many chats messages are changed that were just said, and
-	// recentEach how many each of the people has said in each.
-	recentChats, recentEach = 50, 4
+	// recentEach is how many messages of each of the people count as just said.
+	recentEach = 200
 )
 
 // changes compares edits of messages and reactions to them with posts, and a page of messages
@@ -61,11 +61,8 @@ func changesGroup(e *engine, scale scale) group {
 			name:  count(changers, "client"),
 			lasts: scale.load(changers).rounds(scale.turns, 5),
 			measure: func(ctx context.Context) ([]string, error) {
-				recent, err := say(ctx, repo, of)
-				if err != nil {
-					return nil, err
-				}
-				all, err := scale.load(changers).compare(ctx, scale.turns, logPosts(repo, of, spreads(of)[0]),
+				recent := newJustSaid(of)
+				all, err := scale.load(changers).compare(ctx, scale.turns, recent.posts(repo, of, spreads(of)[0]),
 					edits(repo, of, recent), reactions(repo, of, recent), edits(repo, of, of), reactions(repo, of, of))
 				if err != nil {
 					return nil, err
@@ -94,24 +91,43 @@ func (s seed) by(person int) int64 {
 	return s.messageID(1+rand.IntN(s.chats), nth)
 }
 
-// justSaid are the ids of what was just said, by person.
-type justSaid [][]int64
+// justSaid are the ids of the messages that each of the people has said last.
+type justSaid struct {
+	mu  sync.Mutex
+	ids [][]int64
+	// n is how many messages each has said.
+	n []int
+}
 
-func (j justSaid) by(person int) int64 { return j[person][rand.IntN(len(j[person]))] }
+func newJustSaid(of seed) *justSaid {
+	return &justSaid{ids: make([][]int64, of.people), n: make([]int, of.people)}
+}
 
-// say has the people say what is then changed.
-func say(ctx context.Context, repo *repository.Repository, of seed) (justSaid, error) {
-	j := make(justSaid, of.people)
-	for n := range recentChats * recentEach {
-		for person := range j {
-			posted, err := repo.Post(ctx, of.actor(person), chat.Post{Chat: chatID(1 + n%min(recentChats, of.chats)), Text: text})
-			if err != nil {
-				return nil, err
-			}
-			j[person] = append(j[person], posted.Message.ID)
-		}
+func (j *justSaid) by(person int) int64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.ids[person][rand.IntN(len(j.ids[person]))]
+}
+
+func (j *justSaid) add(person int, id int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.ids[person]) < recentEach {
+		j.ids[person] = append(j.ids[person], id)
 	}
-	return j, nil
+	j.ids[person][j.n[person]%recentEach] = id
+	j.n[person]++
+}
+
+// posts is logPosts, and notes what was said.
+func (j *justSaid) posts(repo *repository.Repository, of seed, to spread) operation {
+	return func(_ context.Context, client, _ int) error {
+		posted, err := repo.Post(context.Background(), of.actor(client), chat.Post{Chat: chatID(to.pick()), Text: text})
+		if err == nil {
+			j.add(client%of.people, posted.Message.ID)
+		}
+		return err
+	}
 }
 
 // edits replaces texts of the clients' own messages.
