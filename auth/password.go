@@ -27,8 +27,9 @@ var nobodysHash = fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s",
 const patience = 2 * time.Second
 
 // passwords is the process's one gate: memory and cores, which it guards, are
-// the process's too.
-var passwords = newGate(runtime.GOMAXPROCS(0), patience)
+// the process's too. Hashing has half of the cores, so that a crowd that signs in leaves
+// the other half to those who are in.
+var passwords = newGate(max(1, runtime.GOMAXPROCS(0)/2), patience)
 
 // HashPassword makes the hash under which a password is stored, behind the gate
 // that keeps hashing from taking the whole machine: chat.ErrBusy where too many

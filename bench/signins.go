@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -14,6 +16,9 @@ const (
 	signingIn = 1000
 	// signInAccounts are the users as whom they do.
 	signInAccounts = 100
+	// signInAgainAfter is what the server tells those to wait whom it refuses. As clients should,
+	// they come again by up to a half earlier or later.
+	signInAgainAfter = 2 * time.Second
 )
 
 // signIns is a chat that is talked in at an even pace, and a crowd at the door.
@@ -32,7 +37,7 @@ func (f *systems) signIns(scale scale) *scenario {
 }
 
 // signInAgain signs in by so many clients at once until it is stopped. Those that would wait
-// for too long are refused, and come again.
+// for too long are refused, and come again when they have been told to.
 func (s *instance) signInAgain(ctx context.Context, clients int) (stop func() error, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	conns, err := dialAll(ctx, s.address, clients)
@@ -51,7 +56,13 @@ func (s *instance) signInAgain(ctx context.Context, clients int) (stop func() er
 		signing.Go(func() error {
 			for ctx.Err() == nil {
 				_, err := w.ask(request, http.StatusOK)
-				if err != nil && !errors.Is(err, errRefused) && ctx.Err() == nil {
+				switch {
+				case errors.Is(err, errRefused):
+					select {
+					case <-time.After(signInAgainAfter/2 + rand.N(signInAgainAfter)):
+					case <-ctx.Done():
+					}
+				case err != nil && ctx.Err() == nil:
 					return fmt.Errorf("signing in: %w", err)
 				}
 			}
