@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/alexedwards/argon2id"
@@ -60,10 +61,17 @@ func (g *gate) hash(ctx context.Context, c caller, password string) (string, err
 // compare says whether the hash is the password's, or, for a hash that was made before
 // passwords had one form, of the password as it was typed.
 func (g *gate) compare(ctx context.Context, c caller, password, hash string) (bool, error) {
+	return g.compareRead(ctx, c, password, func() (string, error) { return hash, nil })
+}
+
+// compareRead is compare with a hash that is read in the caller's turn: who gets none costs the
+// store nothing.
+func (g *gate) compareRead(ctx context.Context, c caller, password string, read func() (hash string, err error)) (bool, error) {
+	read = sync.OnceValues(read)
 	form := opaque(password)
-	matches, err := g.compareForm(ctx, c, form, hash)
+	matches, err := g.compareForm(ctx, c, form, read)
 	if err == nil && !matches && password != form {
-		return g.compareForm(ctx, c, password, hash)
+		return g.compareForm(ctx, c, password, read)
 	}
 	return matches, err
 }
@@ -71,7 +79,7 @@ func (g *gate) compare(ctx context.Context, c caller, password, hash string) (bo
 // compareForm makes one hash, in a turn of its own: a login that needs two waits twice.
 // What cannot be a password is not hashed: whether a user has it does not depend on
 // which user that is.
-func (g *gate) compareForm(ctx context.Context, c caller, password, hash string) (bool, error) {
+func (g *gate) compareForm(ctx context.Context, c caller, password string, read func() (hash string, err error)) (bool, error) {
 	if chat.CheckPassword("password", password) != nil {
 		return false, nil
 	}
@@ -79,5 +87,9 @@ func (g *gate) compareForm(ctx context.Context, c caller, password, hash string)
 		return false, err
 	}
 	defer g.leave()
+	hash, err := read()
+	if err != nil {
+		return false, err
+	}
 	return argon2id.ComparePasswordAndHash(password, hash)
 }

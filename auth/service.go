@@ -159,11 +159,11 @@ func (i SignIn) caller() caller {
 // LogIn begins a session. chat.ErrBadCredentials, which neither says nor shows
 // by the time it takes whether there is such a user; chat.ErrBusy.
 func (s *Service) LogIn(ctx context.Context, i SignIn) (chat.Login, error) {
-	account, err := s.account(ctx, i.Username)
-	if err != nil {
-		return chat.Login{}, err
-	}
-	matches, err := s.passwords.compare(ctx, i.caller(), i.Password, account.PasswordHash)
+	var account Account
+	matches, err := s.passwords.compareRead(ctx, i.caller(), i.Password, func() (hash string, err error) {
+		account, err = s.account(ctx, i.Username)
+		return account.PasswordHash, err
+	})
 	if err != nil {
 		return chat.Login{}, fmt.Errorf("comparing a password: %w", err)
 	}

@@ -130,11 +130,14 @@ func TestAnUnknownUserCostsAsMuchAsAWrongPassword(t *testing.T) {
 			t.Errorf("%s is compared with %s", username, account.PasswordHash)
 		}
 	}
-	// The gate is passed for each: with none to pass, all of them are busy.
-	d.passwords = newGate(0, 0)
+	// The gate is passed for each: with none to pass, all of them are busy, and none is read.
+	d.passwords, d.store.asked = newGate(0, 0), nil
 	for _, username := range []string{"nobody", "No Username", "ann"} {
 		_, err := d.LogIn(t.Context(), SignIn{Username: username, Password: "wrong-horse"})
 		wantError(t, err, chat.ErrBusy)
+	}
+	if len(d.store.asked) > 0 {
+		t.Errorf("the store was asked for %q", d.store.asked)
 	}
 }
 
