@@ -3,6 +3,6 @@
 // database. A batch is decided in Go, behind the head's lock, by what is read for all
 // of its entries together or is remembered from the batch before.
 //
-// An [Entry] has an author, a chat and a place in the log. A message is the one kind of
-// entry that there is; edits, deletions and reactions are to go this way too.
+// An [Entry] has an author, a chat and a place in the log: a new message, or an edit of one that
+// is there, its deletion, or a reaction that comes or goes.
 package posts

@@ -55,7 +55,7 @@ func (r *MessageRow) Message() chat.Message {
 
 // StoredReactions is the form in which a message's reactions are stored; empty is none. It is
 // a line for each emoji: the emoji, how many users reacted with it, and the first of them,
-// with a space between, which no emoji and no username has. JSON would take four times as long
+// with a space between, which no emoji and no username has. JSON would take five times as long
 // to read, and a page has many messages.
 func StoredReactions(rs chat.Reactions) string {
 	var b []byte
