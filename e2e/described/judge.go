@@ -2,6 +2,7 @@ package described
 
 import (
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"sync"
@@ -17,8 +18,11 @@ type Question struct {
 // each in one line. It ends with its standard input, and so with the process of the tests.
 type judge struct {
 	mu      sync.Mutex
-	ask     *json.Encoder
+	ask     io.Writer
 	answers *json.Decoder
+	// failed is why nothing is asked any more: what comes behind a failure may be the answer to
+	// another question.
+	failed error
 }
 
 // Start starts the judge, and builds it where nobody has built it yet, which may take a minute.
@@ -45,7 +49,7 @@ var start = sync.OnceValues(func() (*judge, error) {
 	if err := process.Start(); err != nil {
 		return nil, err
 	}
-	return &judge{ask: json.NewEncoder(in), answers: json.NewDecoder(out)}, nil
+	return &judge{ask: in, answers: json.NewDecoder(out)}, nil
 })
 
 // deviations asks the judge. That there is none is a deviation, too.
@@ -63,9 +67,16 @@ func deviations(q Question) []string {
 func (j *judge) deviations(q Question) (found []string, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if err := j.ask.Encode(q); err != nil {
+	if j.failed != nil {
+		return nil, j.failed
+	}
+	// A question that has no JSON form is not sent.
+	question, err := json.Marshal(q)
+	if err != nil {
 		return nil, err
 	}
-	err = j.answers.Decode(&found)
-	return found, err
+	if _, j.failed = j.ask.Write(append(question, '\n')); j.failed == nil {
+		j.failed = j.answers.Decode(&found)
+	}
+	return found, j.failed
 }

@@ -20,7 +20,9 @@ import (
 )
 
 func main() {
-	if err := serve(os.Stdin, os.Stdout); err != nil {
+	answers := os.Stdout
+	os.Stdout = os.Stderr // the library logs there
+	if err := serve(os.Stdin, answers); err != nil {
 		fmt.Fprintln(os.Stderr, "docs/openapi.yaml:", err)
 		os.Exit(1)
 	}
