@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"parley/chat"
@@ -396,6 +397,141 @@ func TestWhatIsRememberedOfAMessageEndsWhenAnotherInstanceWrites(t *testing.T) {
 		}
 		if told := lastEvent(t, here).Message; told.Text != "four" || !reflect.DeepEqual(told.Reactions, want) {
 			t.Errorf("told is %+v", told)
+		}
+	})
+}
+
+// What is remembered may be outdated even where nothing has to be stored.
+func TestWhatChangesNothingIsAnsweredByWhatIsStored(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		here, there := s.open(t), s.open(t)
+		as := signUp(t, here, "ann", "bob")
+		makeChat(t, here, as["ann"], "den", chat.Public, map[string]chat.Role{"bob": ""})
+		edit := func(r *Repository, id int64, text string, p chat.Precondition) chat.Message {
+			t.Helper()
+			m, err := r.EditMessage(t.Context(), as["ann"], id, text, p)
+			if err != nil {
+				t.Errorf("editing to %q: %v", text, err)
+			}
+			return m
+		}
+		first, second := say(t, here, as["ann"], "den", "one"), say(t, here, as["ann"], "den", "one")
+		edit(here, first.ID, "two", anyVersion)
+		edit(here, second.ID, "secret", anyVersion)
+
+		now := edit(there, first.ID, "three", anyVersion)
+		edit(here, first.ID, "four", onlyAt(now.Version()))
+
+		edit(there, second.ID, "clean", anyVersion)
+		if m := edit(here, second.ID, "secret", anyVersion); m.Version() <= now.Version() || lastEvent(t, here).Message.Text != "secret" {
+			t.Errorf("an edit back to what it was answers %+v", m)
+		}
+
+		third := say(t, here, as["bob"], "den", "of bob")
+		if _, err := here.React(t.Context(), as["bob"], third.ID, "👍", true); err != nil {
+			t.Fatal(err)
+		}
+		if err := there.EndSession(t.Context(), as["bob"].Session); err != nil {
+			t.Fatal(err)
+		}
+		if m, err := here.React(t.Context(), as["bob"], third.ID, "👍", true); err == nil {
+			t.Errorf("an ended session is answered %+v", m)
+		}
+	})
+}
+
+// A mark of reading raises the head on SQLite, behind what another process has written.
+func TestWhatIsRememberedEndsWithAMarkBehindAnotherProcess(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		here, there := s.open(t), s.open(t)
+		as := signUp(t, here, "ann", "bob")
+		makeChat(t, here, as["ann"], "den", chat.Public, map[string]chat.Role{"bob": ""})
+		first := say(t, here, as["ann"], "den", "secret")
+		var unread []chat.Message
+		for range 3 {
+			unread = append(unread, say(t, here, as["bob"], "den", "x"))
+		}
+		mark := func() {
+			t.Helper()
+			if _, err := here.MarkRead(t.Context(), as["ann"], "den", unread[0].ID); err != nil {
+				t.Fatal(err)
+			}
+			unread = unread[1:]
+		}
+		if _, err := here.React(t.Context(), as["bob"], first.ID, "👍", true); err != nil {
+			t.Fatal(err)
+		}
+		if err := there.DeleteMessage(t.Context(), as["ann"], first.ID, anyVersion); err != nil {
+			t.Fatal(err)
+		}
+		mark()
+		if m, err := here.React(t.Context(), as["bob"], first.ID, "🎉", true); !errors.Is(err, chat.ErrDeleted) {
+			t.Errorf("a reaction to a deleted message: %+v, %v", m, err)
+		}
+
+		say(t, there, as["ann"], "den", "there")
+		mark()
+		say(t, here, as["bob"], "den", "here")
+		wantWholeLog(t, here)
+
+		if err := there.DisableUser(t.Context(), "bob"); err != nil {
+			t.Fatal(err)
+		}
+		mark()
+		if _, err := here.Post(t.Context(), as["bob"], chat.Post{Chat: "den", Text: "behind the end"}); err == nil {
+			t.Error("a disabled user posted")
+		}
+	})
+}
+
+func TestAReactionTooManyTakesNothingFromItsBatch(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		as := signUp(t, r, "ann", "bob")
+		makeChat(t, r, as["ann"], "den", chat.Public, map[string]chat.Role{"bob": ""})
+		m := say(t, r, as["ann"], "den", "hello")
+		for i := range chat.MaxReactions {
+			if _, err := r.React(t.Context(), as["ann"], m.ID, fmt.Sprint("e", i), true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// The log is held until both wait, so that they share a batch.
+		held, goOn := make(chan struct{}), make(chan struct{})
+		var once sync.Once
+		errs := together(
+			func() error {
+				_, err := write(t.Context(), r, func(context.Context, *transaction) (struct{}, error) {
+					once.Do(func() { close(held) })
+					<-goOn
+					return struct{}{}, nil
+				})
+				return err
+			},
+			func() error {
+				<-held
+				_, err := r.EditMessage(t.Context(), as["ann"], m.ID, "edited", anyVersion)
+				return err
+			},
+			func() error {
+				<-held
+				eventually(t, "an edit to wait", func() bool { return waiting(r) >= 1 })
+				if _, err := r.React(t.Context(), as["bob"], m.ID, "one more", true); !errors.Is(err, chat.ErrTooManyReactions) {
+					return fmt.Errorf("one more: %w", err)
+				}
+				return nil
+			},
+			func() error {
+				<-held
+				defer close(goOn)
+				eventually(t, "both to wait", func() bool { return waiting(r) == 2 })
+				return nil
+			})
+		if err := errors.Join(errs...); err != nil {
+			t.Fatal(err)
+		}
+		h, err := r.History(t.Context(), as["bob"], "den", chat.HistoryQuery{Limit: 9})
+		if err != nil || h.Messages[0].Text != "edited" || len(h.Messages[0].Reactions) != chat.MaxReactions {
+			t.Errorf("the message is %+v, %v", h.Messages, err)
 		}
 	})
 }

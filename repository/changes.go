@@ -76,9 +76,10 @@ func runOne(ctx context.Context, tx *transaction, c *change) (err error) {
 }
 
 // Committed implements [commitlog.Steps].
-func (l *changeLane) Committed(_ *commitlog.Tx, claimed []*commitlog.Request[*change]) {
+func (l *changeLane) Committed(tx *commitlog.Tx, claimed []*commitlog.Request[*change]) {
 	for _, req := range claimed {
-		if !req.Work.beside {
+		// What another instance has written, the lane of posts does not see behind this commit.
+		if !req.Work.beside || !tx.Alone {
 			l.r.postLane.Forget()
 		}
 	}

@@ -235,9 +235,11 @@ func (d *decision) react(s *state, e *Entry) (changed bool, err error) {
 		d.changes.went[key] = struct{}{}
 		return true, nil
 	}
-	if s.Reactions, err = s.Reactions.With(c.Emoji, username); err != nil {
+	with, err := s.Reactions.With(c.Emoji, username)
+	if err != nil {
 		return false, err
 	}
+	s.Reactions = with
 	s.own[username] = append(slices.Clone(own), c.Emoji)
 	s.added[c.Emoji] = append(s.added[c.Emoji], username)
 	if first, known := s.first[c.Emoji]; known {

@@ -86,7 +86,12 @@ func (l *Lane[C]) Run(ctx context.Context, conn C, tx *commitlog.Tx, batch *comm
 		req.Err = d.take(req.Work)
 	}
 	stored := d.outcome()
-	if stored == nil {
+	switch {
+	case stored == nil && tx.Single:
+		// Nothing has asked the database whether what is remembered still holds.
+		l.alone = false
+		return commitlog.Outdated, nil
+	case stored == nil:
 		return commitlog.Unchanged, nil
 	}
 	o, err := conn.Store(ctx, tx, stored)
