@@ -25,7 +25,7 @@ var nobodysHash = fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s",
 	base64.RawStdEncoding.EncodeToString(make([]byte, hashing.KeyLength)))
 
 // patience is how long a caller waits before it is told to come back.
-const patience = 2 * time.Second
+const patience = 5 * time.Second
 
 // passwords is the process's one gate: memory and cores, which it guards, are
 // the process's too. Hashing has half of the cores, so that a crowd that signs in leaves
@@ -34,7 +34,7 @@ var passwords = newGate(max(1, runtime.GOMAXPROCS(0)/2), patience)
 
 // HashPassword makes the hash under which a password is stored, behind the gate
 // that keeps hashing from taking the whole machine: chat.ErrBusy where too many
-// wait or the wait is over 2 s. chat.ErrInvalid for what is no password.
+// wait or the wait is over 5 s. chat.ErrInvalid for what is no password.
 func HashPassword(ctx context.Context, password string) (string, error) {
 	if err := checkPassword(password); err != nil {
 		return "", err

@@ -16,7 +16,7 @@ import (
 type heard struct {
 	t     *testing.T
 	mu    sync.Mutex
-	names map[string]bool
+	names map[string]int
 	ends  sync.WaitGroup
 }
 
@@ -26,10 +26,12 @@ func (k *heard) take(name string, object []byte) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.names[name] = true
+	k.names[name]++
 }
 
-func (k *heard) has(name string) bool {
+func (k *heard) has(name string) bool { return k.count(name) > 0 }
+
+func (k *heard) count(name string) int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.names[name]
@@ -75,7 +77,7 @@ func TestEveryEventOfAStreamIsAsDescribed(t *testing.T) {
 	h := open(t, func(s *settings) { s.Ping = "100ms" })
 	ann, bob, cid := h.user("ann"), h.user("bob"), h.user("cid")
 	as := with(ann, "Content-Type", asJSON)
-	k := &heard{t: t, names: map[string]bool{}}
+	k := &heard{t: t, names: map[string]int{}}
 	follow := func(path string, headers ...string) { k.listen(h.follow(path, headers...).body) }
 	lines := func(path string, headers ...string) { k.listenToLines(h.lines(path, headers...)) }
 
@@ -107,9 +109,10 @@ func TestEveryEventOfAStreamIsAsDescribed(t *testing.T) {
 	// A signal is dropped first, where a stream has a message to carry: it is sent, with nothing
 	// else, until it is heard. Each message can be marked as read once.
 	var unread []string
-	for range 40 {
+	for range 20 {
 		unread = append(unread, strings.TrimPrefix(h.say("lobby", "one more", ann).want(201).header.Get("Location"), "/messages/"))
 	}
+	h.eventually("all messages by four streams", func() bool { return k.count("") >= 3*20 && k.count("line message") >= 20 })
 	h.eventually("the signals", func() bool {
 		if len(unread) > 0 {
 			h.do("PUT", "/chats/lobby/read", `{"id":`+unread[0]+`}`, with(bob, "Content-Type", asJSON)...).want(204)
