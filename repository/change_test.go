@@ -363,11 +363,18 @@ func TestTheTextsOfAClosedAccountAreDeletedEachAtAPosition(t *testing.T) {
 	})
 }
 
+// inTwoInstances are two that serve the same database, in which ann's chat den has bob as a member.
+func inTwoInstances(t *testing.T, s *store) (here, there *Repository, as map[string]chat.Actor) {
+	t.Helper()
+	here, there = s.open(t), s.open(t)
+	as = signUp(t, here, "ann", "bob")
+	makeChat(t, here, as["ann"], "den", chat.Public, map[string]chat.Role{"bob": ""})
+	return here, there, as
+}
+
 func TestWhatIsRememberedOfAMessageEndsWhenAnotherInstanceWrites(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
-		here, there := s.open(t), s.open(t)
-		as := signUp(t, here, "ann", "bob")
-		makeChat(t, here, as["ann"], "den", chat.Public, map[string]chat.Role{"bob": ""})
+		here, there, as := inTwoInstances(t, s)
 		first := say(t, here, as["ann"], "den", "one")
 		edit := func(r *Repository, text string, p chat.Precondition) (chat.Message, error) {
 			return r.EditMessage(t.Context(), as["ann"], first.ID, text, p)
@@ -404,9 +411,7 @@ func TestWhatIsRememberedOfAMessageEndsWhenAnotherInstanceWrites(t *testing.T) {
 // What is remembered may be outdated even where nothing has to be stored.
 func TestWhatChangesNothingIsAnsweredByWhatIsStored(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
-		here, there := s.open(t), s.open(t)
-		as := signUp(t, here, "ann", "bob")
-		makeChat(t, here, as["ann"], "den", chat.Public, map[string]chat.Role{"bob": ""})
+		here, there, as := inTwoInstances(t, s)
 		edit := func(r *Repository, id int64, text string, p chat.Precondition) chat.Message {
 			t.Helper()
 			m, err := r.EditMessage(t.Context(), as["ann"], id, text, p)
@@ -443,9 +448,7 @@ func TestWhatChangesNothingIsAnsweredByWhatIsStored(t *testing.T) {
 // A mark of reading raises the head on SQLite, behind what another process has written.
 func TestWhatIsRememberedEndsWithAMarkBehindAnotherProcess(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
-		here, there := s.open(t), s.open(t)
-		as := signUp(t, here, "ann", "bob")
-		makeChat(t, here, as["ann"], "den", chat.Public, map[string]chat.Role{"bob": ""})
+		here, there, as := inTwoInstances(t, s)
 		first := say(t, here, as["ann"], "den", "secret")
 		var unread []chat.Message
 		for range 3 {

@@ -119,7 +119,9 @@ func (l *Lane[C]) Committed(tx *commitlog.Tx, claimed []*Request) {
 			continue
 		}
 		if e, stored := req.Work.event(); stored {
-			l.recent.keep(req.Work)
+			if l.alone {
+				l.recent.keep(req.Work)
+			}
 			events = append(events, e)
 			erased = erased || e.Kind.ReplacesText()
 		}
