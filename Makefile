@@ -23,6 +23,9 @@ run: ## serve on 127.0.0.1:8080
 # others, sync.Map among it, and races would be reported that there are not.
 RACE = -race $(foreach module,golang.org/x/crypto/... modernc.org/sqlite/lib,-gcflags=$(module)=-race=false)
 
+# What judges by docs/openapi.yaml.
+JUDGE = ./e2e/described/judge
+
 # Where there is a C compiler, vet and staticcheck look at what the tests build,
 # so that nothing is compiled once more for them; elsewhere they do without.
 ifeq ($(shell go env CGO_ENABLED),1)
@@ -35,6 +38,9 @@ check: ## gofmt, vet (also for macOS and Windows), staticcheck
 	go vet $(ASTESTED) ./...
 	go run ./e2e/vet darwin windows
 	GOFLAGS="$(GOFLAGS) $(ASTESTED)" go run -race=false $(STATICCHECK) ./...
+# It is never built with the race detector, and is left out above where all else is.
+	go vet $(JUDGE)
+	go run $(STATICCHECK) $(JUDGE)
 
 test: check ## check, bring what the tests need, run them all with the race detector
 	@$(MAKE) --no-print-directory test-needs
