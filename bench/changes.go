@@ -79,13 +79,13 @@ func changesGroup(e *engine, scale scale) group {
 	}
 }
 
-// said are messages, of whom each of the people has said some.
+// said are messages by their authors.
 type said interface {
-	// by is one of a person's, whose number is from 0.
+	// by is the id of one of a person's messages; persons are counted from 0.
 	by(person int) int64
 }
 
-// by makes the messages of a seed said ones.
+// by implements said with all messages of the seed.
 func (s seed) by(person int) int64 {
 	nth := 1 + person + s.people*rand.IntN(max(s.messages/s.chats/s.people, 1))
 	return s.messageID(1+rand.IntN(s.chats), nth)

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -27,14 +28,7 @@ type File struct {
 type Files map[string]File
 
 // Paths lists them in order.
-func (fs Files) Paths() []string {
-	paths := make([]string, 0, len(fs))
-	for path := range fs {
-		paths = append(paths, path)
-	}
-	slices.Sort(paths)
-	return paths
-}
+func (fs Files) Paths() []string { return slices.Sorted(maps.Keys(fs)) }
 
 // Handler serves the files at their paths, by GET and HEAD.
 //

@@ -8,5 +8,5 @@
 //
 // The judging is done by a process of its own, [parley/e2e/described/judge]. The library that it
 // judges by is not made for concurrent use, and takes fifty times as long under the race
-// detector, to compile as well as to run.
+// detector.
 package described
