@@ -72,7 +72,8 @@ func newFailover(t *testing.T, address string, instances int) *failover {
 	f := &failover{address: address, shown: make(map[int64]string)}
 	relay, own := newRelay(t, address)
 	f.relay = relay
-	arguments := []string{"--signup", "open"}
+	// A ping would tell the streams of the attic of a place that is lost.
+	arguments := []string{"--signup", "open", "--ping", "5m"}
 	if instances > 1 {
 		arguments = append(arguments, "--bus", "postgres")
 	}

@@ -80,6 +80,19 @@ func TestAReaderThatWasShownNothingOfALostPartNoticesNothing(t *testing.T) {
 	})
 }
 
+func TestAReaderThatAPingToldOfALostPlaceIsReset(t *testing.T) {
+	inHouse(t, Options{}, func(h *house) {
+		kept := h.commit(append([]chat.Event{joins("attic", "bob")}, numbered(1, 2)...)...)
+		c := h.open(Start{Chat: "lobby"})
+		lost := h.commit(says("attic", "bob", "unheard"))
+		h.sleep(20 * time.Second) // a ping
+		expect(t, "told by the ping", c.held(), strconv.FormatInt(lost[0].Pos, 10))
+		h.failOver(kept[2].Pos)
+		wantReset(t, c, farAhead)
+		c.cancel()
+	})
+}
+
 func TestALostEndEndsNothingAndALostJoinShowsNothing(t *testing.T) {
 	inHouse(t, Options{}, func(h *house) {
 		h.commit(joins("attic", "bob"))
