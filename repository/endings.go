@@ -125,12 +125,13 @@ func (r *Repository) finish(ctx context.Context, e ending) error {
 
 // beside runs one statement that changes nothing by which posts are decided, and says how
 // many rows it changed.
-func (r *Repository) beside(ctx context.Context, query string, args ...any) (changed int64, err error) {
-	err = r.dialect.beside(ctx, r, func(ctx context.Context, c changer) (err error) {
+func (r *Repository) beside(ctx context.Context, query string, args ...any) (int64, error) {
+	var changed int64 // behind an error the statement may still run, and set it
+	err := r.dialect.beside(ctx, r, func(ctx context.Context, c changer) (err error) {
 		changed, err = c.exec(ctx, query, args...)
 		return err
 	})
-	if err != nil { // the statement may still run
+	if err != nil {
 		return 0, err
 	}
 	return changed, nil
