@@ -39,6 +39,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	code := m.Run()
+	chromium.stop()
 	leaks := secrets.leaks(folder)
 	for _, leak := range leaks[:min(20, len(leaks))] {
 		fmt.Fprintln(os.Stderr, leak)
@@ -51,6 +52,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, race)
 		code = 1
 	}
+	described.Wait()
 	for _, deviation := range deviations.found() {
 		fmt.Fprintln(os.Stderr, deviation)
 		code = 1

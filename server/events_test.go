@@ -21,9 +21,8 @@ type heard struct {
 }
 
 func (k *heard) take(name string, object []byte) {
-	for _, line := range described.Event(object) {
-		k.t.Errorf("%s: %s", object, line)
-	}
+	whole := string(object)
+	described.Event(object, func(line string) { k.t.Errorf("%s: %s", whole, line) })
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.names[name]++
@@ -139,4 +138,5 @@ func TestEveryEventOfAStreamIsAsDescribed(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Error("streams go on behind the drain")
 	}
+	described.Wait()
 }

@@ -72,6 +72,7 @@ func open(t *testing.T, change ...func(*server.Settings)) *house {
 		transport.CloseIdleConnections()
 		h.drained()
 		h.searchLog()
+		described.Wait()
 		for line := range strings.Lines(h.deviations.String()) {
 			t.Error(strings.TrimSpace(line))
 		}

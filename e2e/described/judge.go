@@ -17,23 +17,28 @@ type Question struct {
 // judge is a process that answers each [Question] with the list of what is not as described,
 // each in one line. It ends with its standard input, and so with the process of the tests.
 type judge struct {
-	mu      sync.Mutex
-	ask     io.Writer
-	answers *json.Decoder
-	// failed is why nothing is asked any more: what comes behind a failure may be the answer to
-	// another question.
-	failed error
+	// mu is held while a question is written.
+	mu  sync.Mutex
+	ask io.Writer
+	// asked are those who wait for an answer, in the order of their questions.
+	asked chan func(found []string, err error)
 }
 
 // Start starts the judge, and builds it where nobody has built it yet, which may take a minute.
 // What passes before waits for that, so a TestMain calls it. More calls do nothing.
 func Start() error {
 	j, err := start()
-	if err == nil {
-		_, err = j.deviations(Question{Event: json.RawMessage(`{}`)})
+	if err != nil {
+		return err
 	}
-	return err
+	answered := make(chan error)
+	j.put([]byte("{}"), func(_ []string, err error) { answered <- err })
+	return <-answered
 }
+
+// Wait returns once all that passed before has been judged, and told of where it deviates.
+// Who sends does not wait for it: the judge may be behind, where many tests want the processors.
+func Wait() { _ = Start() }
 
 var start = sync.OnceValues(func() (*judge, error) {
 	process := exec.Command("go", "run", "parley/e2e/described/judge")
@@ -49,34 +54,52 @@ var start = sync.OnceValues(func() (*judge, error) {
 	if err := process.Start(); err != nil {
 		return nil, err
 	}
-	return &judge{ask: in, answers: json.NewDecoder(out)}, nil
+	j := &judge{ask: in, asked: make(chan func([]string, error), 1000)}
+	go j.listen(json.NewDecoder(out))
+	return j, nil
 })
 
-// deviations asks the judge. That there is none is a deviation, too.
-func deviations(q Question) []string {
-	j, err := start()
-	if err == nil {
-		var found []string
-		if found, err = j.deviations(q); err == nil {
-			return found
+// judgeLater asks the judge, and calls deviates with each line of its answer. That nothing can
+// be judged is a deviation, too.
+func judgeLater(q Question, deviates func(line string)) {
+	told := func(found []string, err error) {
+		if err != nil {
+			found = []string{"nothing can be judged: " + err.Error()}
+		}
+		for _, line := range found {
+			deviates(line)
 		}
 	}
-	return []string{"nothing can be judged: " + err.Error()}
-}
-
-func (j *judge) deviations(q Question) (found []string, err error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.failed != nil {
-		return nil, j.failed
+	j, err := start()
+	if err != nil {
+		told(nil, err)
+		return
 	}
-	// A question that has no JSON form is not sent.
 	question, err := json.Marshal(q)
 	if err != nil {
-		return nil, err
+		told(nil, err)
+		return
 	}
-	if _, j.failed = j.ask.Write(append(question, '\n')); j.failed == nil {
-		j.failed = j.answers.Decode(&found)
+	j.put(question, told)
+}
+
+// put asks a question. It waits where the judge is a thousand behind.
+func (j *judge) put(question []byte, told func(found []string, err error)) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.asked <- told
+	_, _ = j.ask.Write(append(question, '\n')) // who does not read does not answer, either
+}
+
+// listen hands each answer to whom it is for. Behind a failure, what comes may be the answer to
+// another question.
+func (j *judge) listen(answers *json.Decoder) {
+	var failed error
+	for told := range j.asked {
+		var found []string
+		if failed == nil {
+			failed = answers.Decode(&found)
+		}
+		told(found, failed)
 	}
-	return found, j.failed
 }

@@ -18,7 +18,7 @@ type Transport struct {
 	// Elsewhere is an address of the service's that is not described, such as the one for
 	// /metrics alone.
 	Elsewhere string
-	// Deviates is told of each deviation, in one line. Many goroutines may call it at once.
+	// Deviates is told of each deviation, in one line, before the next [Wait] returns.
 	Deviates func(line string)
 }
 
@@ -52,10 +52,10 @@ func (t *Transport) CloseIdleConnections() {
 }
 
 func (t *Transport) judge(x *Exchange) {
-	for _, what := range deviations(Question{Exchange: x}) {
+	judgeLater(Question{Exchange: x}, func(what string) {
 		path, _, _ := strings.Cut(x.URL, "?")
 		t.Deviates(fmt.Sprintf("docs/openapi.yaml: %s %s answered %d: %s", x.Method, path, x.Status, what))
-	}
+	})
 }
 
 // bodyOf is a copy of a request's body. One that can be read only once is left alone, and nil.

@@ -14,12 +14,15 @@ import (
 // that is more than goleak waits.
 const patience = 20 * time.Second
 
+// judge is asked for as long as a process of tests runs.
+var judge = goleak.IgnoreAnyFunction("parley/e2e/described.(*judge).listen")
+
 // Find tells of goroutines that are nobody's any more; nil if there are none. Nothing
 // may be running beside it that has some.
 func Find() error {
-	err := goleak.Find()
+	err := goleak.Find(judge)
 	for end := time.Now().Add(patience); err != nil && time.Now().Before(end); {
-		err = goleak.Find()
+		err = goleak.Find(judge)
 	}
 	return err
 }
