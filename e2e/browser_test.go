@@ -12,6 +12,7 @@ import (
 
 	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/storage"
@@ -20,43 +21,41 @@ import (
 	"parley/e2e/need"
 )
 
-// browser is a Chromium of its own, which shares nothing with any other, and the
-// one page that is open in it. It ends with its test; if that has failed it
+// browser is a browser profile of its own, which shares no cookie and no storage with any
+// other, and the one page that is open in it. It ends with its test; if that has failed it
 // leaves a picture of the page.
 type browser struct {
 	t    testing.TB
 	name string
-	// ctx is the page, without a deadline: the browser lives as long as it.
+	// ctx is the page, without a deadline: the profile lives as long as it.
 	ctx context.Context
 }
 
-// browse starts a browser, with further flags of Chromium, and opens the address in it.
+// browse opens the address in a new profile. All are of one Chromium, whose start takes longer
+// than most of what is done with it; one of its own has who names further flags.
 func browse(t testing.TB, name, address string, flags ...string) *browser {
 	t.Helper()
 	path := need.Chromium(t)
-	// Not in the test's own folder: a browser that is slow to end writes to it
-	// while it is removed, and would fail the test.
-	profile, err := os.MkdirTemp(suite.folder, "browser-")
-	if err != nil {
-		t.Fatal(err)
+	var ctx context.Context
+	if len(flags) == 0 {
+		shared, err := chromium.start(path)
+		if err != nil {
+			t.Fatalf("starting the browser: %v", err)
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = chromedp.NewContext(shared, chromedp.WithNewBrowserContext())
+		t.Cleanup(cancel)
+	} else {
+		var err error
+		var end func()
+		if ctx, end, err = startChromium(path, flags...); err != nil {
+			t.Fatalf("starting %s's browser: %v", name, err)
+		}
+		t.Cleanup(end)
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
-	for _, flag := range flags {
-		options = append(options, chromedp.Flag(flag, true))
-	}
-	if os.Geteuid() == 0 {
-		options = append(options, chromedp.NoSandbox)
-	}
-	// Not the test's context, which ends before the picture is taken.
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
 	b := &browser{t: t, name: name, ctx: ctx}
 	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("starting %s's browser: %v", name, err)
+		t.Fatalf("opening %s's browser: %v", name, err)
 	}
 	t.Cleanup(b.close)
 	b.prepare()
@@ -119,13 +118,16 @@ func (b *browser) preload(script string) {
 	}))
 }
 
+// profile is empty where the browser has a Chromium of its own.
+func (b *browser) profile() cdp.BrowserContextID { return chromedp.FromContext(b.ctx).BrowserContextID }
+
 // permit sets what every page of the browser is permitted.
 func (b *browser) permit(permission string, setting cdpbrowser.PermissionSetting) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	_, err := chromedp.CallBrowser(ctx, cdpbrowser.SetPermission, cdpbrowser.SetPermissionParams{
-		Permission: &cdpbrowser.PermissionDescriptor{Name: permission}, Setting: setting,
+		Permission: &cdpbrowser.PermissionDescriptor{Name: permission}, Setting: setting, BrowserContextID: b.profile(),
 	})
 	if err != nil {
 		b.t.Fatalf("%s, %s as to %s: %v", b.name, setting, permission, err)
@@ -184,6 +186,20 @@ func (b *browser) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
+// enter presses and releases Enter as a keyboard does: nothing is typed where the page has
+// prevented that. [chromedp.KeyEvent] types a line break all the same.
+var enter = chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+	key := input.DispatchKeyEventParams{Key: "Enter", Code: "Enter", WindowsVirtualKeyCode: 13}
+	down, up := key, key
+	down.Type, down.Text, up.Type = input.DispatchKeyEventTypeKeyDown, "\r", input.DispatchKeyEventTypeKeyUp
+	for _, event := range []input.DispatchKeyEventParams{down, up} {
+		if _, err := chromedp.Call(ctx, input.DispatchKeyEvent, event); err != nil {
+			return err
+		}
+	}
+	return nil
+})
+
 // value is what an expression is worth in the page.
 func value[T any](b *browser, expression string) T {
 	b.t.Helper()
@@ -238,7 +254,7 @@ func (b *browser) has(name string) bool {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	answer, err := chromedp.CallBrowser(ctx, storage.GetCookies, storage.GetCookiesParams{})
+	answer, err := chromedp.CallBrowser(ctx, storage.GetCookies, storage.GetCookiesParams{BrowserContextID: b.profile()})
 	if err != nil {
 		b.t.Fatalf("%s's cookies: %v", b.name, err)
 	}
