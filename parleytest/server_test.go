@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -70,6 +71,27 @@ func TestACutStreamGoesOnWhereItBroke(t *testing.T) {
 				t.Fatalf("%q came twice", e.Message.Text)
 			}
 			return
+		}
+	}
+}
+
+func TestACutStreamBreaksOffWithoutAWord(t *testing.T) {
+	t.Parallel()
+	srv := parleytest.New(t)
+	_, session, err := srv.LogIn(within(t), "bob")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, accept := range []string{"text/event-stream", "application/x-ndjson"} {
+		stream := open(t, srv, session.Token, accept)
+		if _, err := until(stream, "head"); err != nil {
+			t.Fatal(err)
+		}
+		if cuts := srv.CutStreams(); cuts != 1 {
+			t.Errorf("%s: %d streams were cut", accept, cuts)
+		}
+		if rest, err := until(stream, "no such line"); !errors.Is(err, io.ErrUnexpectedEOF) || strings.Contains(rest, "bye") {
+			t.Errorf("%s ends with %q: %v", accept, rest, err)
 		}
 	}
 }
