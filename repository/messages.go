@@ -54,17 +54,22 @@ func unnamed(actor chat.Actor, action chat.Action, err error) error {
 // History implements [chat.Messages].
 func (r *Repository) History(ctx context.Context, actor chat.Actor, chatID string, q chat.HistoryQuery) (_ chat.History, err error) {
 	defer wrap(&err, "reading a chat's history")
-	return readAs(ctx, r, actor, func(ctx context.Context, h handle) (none chat.History, err error) {
-		rows, err := h.history(ctx, actor, chatID, q)
-		if err == nil {
-			err = rows[0].decide(actor, chat.ReadMessages, chatID)
-		}
-		if err != nil {
-			return none, err
-		}
-		page := historyPage(rows, q)
-		return page, h.showOwn(ctx, actor.Username, page.Messages)
+	return readAs(ctx, r, actor, func(ctx context.Context, h handle) (chat.History, error) {
+		return h.readHistory(ctx, actor, chatID, q)
 	})
+}
+
+// readHistory is a page of a chat's messages as the actor may read it.
+func (h handle) readHistory(ctx context.Context, actor chat.Actor, chatID string, q chat.HistoryQuery) (none chat.History, err error) {
+	rows, err := h.history(ctx, actor, chatID, q)
+	if err == nil {
+		err = rows[0].decide(actor, chat.ReadMessages, chatID)
+	}
+	if err != nil {
+		return none, err
+	}
+	page := historyPage(rows, q)
+	return page, h.showOwn(ctx, actor.Username, page.Messages)
 }
 
 // Replies implements [chat.Messages].
