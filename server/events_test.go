@@ -14,7 +14,7 @@ import (
 
 // heard collects the events of streams and holds each to docs/openapi.yaml.
 type heard struct {
-	t     *testing.T
+	*house
 	mu    sync.Mutex
 	names map[string]int
 	ends  sync.WaitGroup
@@ -22,7 +22,7 @@ type heard struct {
 
 func (k *heard) take(name string, object []byte) {
 	whole := string(object)
-	described.Event(object, func(line string) { k.t.Errorf("%s: %s", whole, line) })
+	described.Event(object, func(line string) { k.deviates(whole + ": " + line) })
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.names[name]++
@@ -76,7 +76,7 @@ func TestEveryEventOfAStreamIsAsDescribed(t *testing.T) {
 	h := open(t, func(s *settings) { s.Ping = "100ms" })
 	ann, bob, cid := h.user("ann"), h.user("bob"), h.user("cid")
 	as := with(ann, "Content-Type", asJSON)
-	k := &heard{t: t, names: map[string]int{}}
+	k := &heard{house: h, names: map[string]int{}}
 	follow := func(path string, headers ...string) { k.listen(h.follow(path, headers...).body) }
 	lines := func(path string, headers ...string) { k.listenToLines(h.lines(path, headers...)) }
 
@@ -138,5 +138,4 @@ func TestEveryEventOfAStreamIsAsDescribed(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Error("streams go on behind the drain")
 	}
-	described.Wait()
 }

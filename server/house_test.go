@@ -86,10 +86,11 @@ func (h *house) watched(transport http.RoundTripper) *described.Transport {
 	if metrics := h.srv.MetricsAddr(); metrics != nil {
 		elsewhere = metrics.String()
 	}
-	return &described.Transport{Base: transport, BasePath: "/chat", Elsewhere: elsewhere, Deviates: func(line string) {
-		_, _ = h.deviations.Write([]byte(line + "\n"))
-	}}
+	return &described.Transport{Base: transport, BasePath: "/chat", Elsewhere: elsewhere, Deviates: h.deviates}
 }
+
+// deviates fails the test at its end, and may be called as late as that.
+func (h *house) deviates(line string) { _, _ = h.deviations.Write([]byte(line + "\n")) }
 
 // drained stops the server and waits for its end.
 func (h *house) drained() {
