@@ -310,3 +310,23 @@ func TestASlotGivenToAnAbandonedWaitGoesToTheNext(t *testing.T) {
 		}
 	})
 }
+
+// What a crowd's hashes cost is nobody's but the crowd's; a few are served at once.
+func TestACrowdIsOneThatWaitsForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(t)
+		for n := range crowdPerSlot {
+			if c.crowded() {
+				t.Errorf("%d that wait are a crowd", n)
+			}
+			c.comes(fmt.Sprintf("address/user-%d", n))
+		}
+		if !c.crowded() {
+			t.Errorf("%d that wait are none", crowdPerSlot)
+		}
+		c.ends()
+		if c.crowded() {
+			t.Error("nobody is a crowd")
+		}
+	})
+}

@@ -3,6 +3,7 @@ package auth
 import (
 	"testing"
 
+	"parley/auth/hashing"
 	"parley/chat"
 )
 
@@ -21,7 +22,7 @@ func TestAHashIsOfItsPasswordAlone(t *testing.T) {
 		want           bool
 	}{
 		{password, hash, true}, {password + "!", hash, false}, {"", hash, false},
-		{long, longHash, true}, {long + "!", longHash, false}, {password, nobodysHash, false},
+		{long, longHash, true}, {long + "!", longHash, false}, {password, hashing.Nobodys, false},
 	} {
 		if got, err := passwords.compare(t.Context(), caller{}, c.password, c.hash); err != nil || got != c.want {
 			t.Errorf("%s: %v, %v", c.password, got, err)

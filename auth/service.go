@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"parley/auth/hashing"
 	"parley/chat"
 )
 
@@ -179,16 +180,16 @@ func (s *Service) account(ctx context.Context, username string) (Account, error)
 	// What is no username is asked of no store: it could hold what a database
 	// refuses to read.
 	if chat.CheckUsername(username) != nil {
-		return Account{PasswordHash: nobodysHash}, nil
+		return Account{PasswordHash: hashing.Nobodys}, nil
 	}
 	account, err := s.store.Account(ctx, username)
 	switch {
 	case errors.Is(err, chat.ErrNotFound):
-		return Account{PasswordHash: nobodysHash}, nil
+		return Account{PasswordHash: hashing.Nobodys}, nil
 	case err != nil:
 		return Account{}, fmt.Errorf("reading an account: %w", err)
 	case account.PasswordHash == "": // a bot, or a user of another issuer
-		account.PasswordHash = nobodysHash
+		account.PasswordHash = hashing.Nobodys
 	}
 	return account, nil
 }

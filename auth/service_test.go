@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"parley/auth/hashing"
 	"parley/chat"
 )
 
@@ -126,7 +127,7 @@ func TestAnUnknownUserCostsAsMuchAsAWrongPassword(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.HasPrefix(account.PasswordHash, "$argon2id$v=19$m=19456,t=2,p=1$") || len(account.PasswordHash) != len(nobodysHash) {
+		if !strings.HasPrefix(account.PasswordHash, "$argon2id$v=19$m=19456,t=2,p=1$") || len(account.PasswordHash) != len(hashing.Nobodys) {
 			t.Errorf("%s is compared with %s", username, account.PasswordHash)
 		}
 	}
