@@ -6,7 +6,7 @@ export GOFLAGS := $(strip $(shell go env GOFLAGS) -tags=nomsgpack)
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help build run check test test-chaos test-portable test-short test-needs bench chaos cluster clean
+.PHONY: help build run check audit test test-chaos test-portable test-short test-needs bench chaos cluster clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,14 @@ check: ## gofmt, vet (also for macOS and Windows), staticcheck
 # It is never built with the race detector, and is left out above where all else is.
 	go vet $(JUDGE)
 	go run $(STATICCHECK) $(JUDGE)
+
+# The database of known faults comes as a module, so that no other service is asked. It is not
+# part of check: a fault that becomes known would fail a build that changed nothing.
+audit: ## look for known faults of what parley is built of, Go itself included
+	@database=$$(mktemp -d) && trap 'rm -rf "$$database"' EXIT && \
+		known=$$(go mod download -json golang.org/x/vulndb@latest | sed -n 's/^\t"Dir": "\(.*\)",$$/\1/p') && \
+		go run -tags= golang.org/x/vulndb/cmd/indexdb@latest -vulns "$$known/data/osv" -out "$$database" && \
+		go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 -db "file://$$database" -tags nomsgpack ./...
 
 test: check ## check, bring what the tests need, run them all with the race detector
 	@$(MAKE) --no-print-directory test-needs
