@@ -30,6 +30,8 @@ func TestEverySectionIsMeasured(t *testing.T) {
 		{"sqlite", "posting/sqlite/one chat/64 clients", 2},
 		{"sqlite", "http/sqlite/1 client", 1},
 		{"sqlite", "reading", len(reads)},
+		{"sqlite", "sessions/sqlite", 6},
+		{"sqlite", "checking", 3},
 		{"postgresql", "posting/postgresql/20 chats/64 clients", 2},
 	} {
 		t.Run(test.database+" "+test.only, func(t *testing.T) {

@@ -5,8 +5,10 @@
 // clients, spread over many chats and all into one, beside the plain way of doing it:
 // a transaction for each request. It posts over HTTP and says which share of the log's
 // own speed arrives there. It reads history and resumes streams in a small log and in
-// a large one. Databases that are posted to hold messages before: an empty one is fast
-// in all things.
+// a large one. It asks a service that keeps very many sessions and script tokens what it
+// asks a fresh one (the section "sessions"), and checks a token that was used before, one
+// of each kind (the section "checking"). Databases that are posted to hold messages
+// before: an empty one is fast in all things.
 //
 // Systems then carry messages to readers (the sections "Streams"): parley on each
 // database, with every message committed before it is sent, and three rivals that keep

@@ -130,7 +130,7 @@ func choose(ctx context.Context, o options, engines []*engine, folder string, do
 		return soak(engines, hash, scale, o.soak)
 	}
 	sections := []section{posting(engines, scale), overHTTP(engines, scale), reading(engines, scale),
-		changes(engines, scale), fullOfSessions(engines, scale), tail(folder, scale)}
+		changes(engines, scale), fullOfSessions(engines, scale), checking(engines[0], folder, scale), tail(folder, scale)}
 	sections = append(sections, streams(all, scale, o.plots)...)
 	sections = append(sections, neighbours(engines, all, scale)...)
 	sections = append(sections, signals(all, scale)...)

@@ -79,8 +79,11 @@ func NewPolicies(s Settings, share *Share) Policies {
 			ByUser:    streams("streams", s.StreamsOfUser, s.Streams),
 			ByAddress: streams("streams-of-address", s.StreamsOfAddress, 5*s.Streams),
 		},
-		Tickets:  Policy{ByAddress: meter("tickets", 60, time.Minute)},
-		Invites:  Policy{ByAddress: meter("invites", 20, 10*time.Minute)},
+		Tickets: Policy{ByAddress: meter("tickets", 60, time.Minute)},
+		Invites: Policy{
+			ByUser:    meter("invites", 20, 10*time.Minute),
+			ByAddress: meter("invites-of-address", 20, 10*time.Minute),
+		},
 		Sessions: meter("refreshes-of-session", 120, time.Minute),
 		SignIns: newSignIns(share,
 			meter("sign-ins-of-address", 3*s.SignIns, 3*time.Minute),

@@ -162,9 +162,8 @@ func TestUsersAndInvitesAreReadByIndex(t *testing.T) {
 				t.Fatalf("%+v: %d, %v", q, len(page.Items), err)
 			}
 			plan := plans.plans[len(plans.plans)-1]
-			if strings.Contains(plan, "TEMP B-TREE") || strings.Contains(plan, "Sort") || !strings.Contains(plan, "users_pkey") && !strings.Contains(plan, "sqlite_autoindex_users") {
-				t.Errorf("a page of users is not read by index:\n%s", plan)
-			}
+			wantPlan(t, plans, primaryKey(r, "users"))
+			wantNothingWalked(t, plans)
 			if r.dialect == sqliteDialect && !strings.Contains(plan, "username>? AND username<?") {
 				t.Errorf("a page of users is not a range:\n%s", plan)
 			}
@@ -174,7 +173,6 @@ func TestUsersAndInvitesAreReadByIndex(t *testing.T) {
 			args         []any
 		}{
 			{anotherAdmin, "users_admins", []any{"ann"}},
-			{ownInvites, "invites_of", []any{0, "u7", "C1", 10}},
 			{deleteInvites, "invites_expiry", []any{100, endingSlice}},
 			{leftAlone, "memberships_of", []any{"ann"}},
 			{lastMemberships, "memberships_of", []any{"ann", 10}},

@@ -76,40 +76,6 @@ func askedOf(t testing.TB, r *Repository) *asked {
 	return a
 }
 
-func TestAnAuthorIsLookedUpOnce(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *store) {
-		r := s.open(t)
-		as := signUp(t, r, "ann", "bob")
-		makeChat(t, r, as["ann"], "den", chat.Private, map[string]chat.Role{"bob": chat.RoleMember})
-		a := askedOf(t, r)
-		want := func(permissions int) {
-			t.Helper()
-			if a.permissions != permissions || a.keys != 0 {
-				t.Errorf("%d permissions and %d keys were read, want %d", a.permissions, a.keys, permissions)
-			}
-			a.permissions = 0
-		}
-		say(t, r, as["ann"], "den", "one")
-		say(t, r, as["bob"], "den", "two")
-		want(2)
-		for range 3 {
-			say(t, r, as["ann"], "den", "three")
-			say(t, r, as["bob"], "den", "four")
-		}
-		want(0)
-		// A refusal changes nothing.
-		_, err := r.Post(t.Context(), as["bob"], chat.Post{Chat: "other", Text: "lost"})
-		wantRefusal(t, err, chat.ErrNotFound)
-		want(1)
-		say(t, r, as["bob"], "den", "five")
-		want(0)
-		logIn(t, r, "bob")
-		say(t, r, as["bob"], "den", "six")
-		want(1)
-		wantWholeLog(t, r)
-	})
-}
-
 func TestAnAuthorIsLookedUpOnceThoughAnotherInstancePosts(t *testing.T) {
 	here, there := freshStore(t, "postgres").openTwo(t)
 	as := signUp(t, here, "ann", "bob")

@@ -356,3 +356,21 @@ func wantPlan(t *testing.T, plans *explaining, index string) {
 		t.Errorf("the plan does not go by %s:\n%s", index, plan)
 	}
 }
+
+// primaryKey is the index of a table's primary key.
+func primaryKey(r *Repository, table string) string {
+	return map[string]string{"sqlite": "sqlite_autoindex_" + table + "_1", "postgres": table + "_pkey"}[r.dialect.name]
+}
+
+// wantNothingWalked wants the newest plan to find rows in the order in which it gives them, and
+// to look up what belongs to each. One that sorts reads all rows that there are. One that merges
+// or hashes reads an index of the other table from its beginning.
+func wantNothingWalked(t *testing.T, plans *explaining) {
+	t.Helper()
+	plan := plans.plans[len(plans.plans)-1]
+	for _, walks := range []string{"TEMP B-TREE", "Sort", "Merge", "Hash", "Materialize"} {
+		if strings.Contains(plan, walks) {
+			t.Errorf("%q is in a plan:\n%s", walks, plan)
+		}
+	}
+}

@@ -175,12 +175,20 @@ func (r *Repository) Invites(ctx context.Context, actor chat.Actor, q chat.ListQ
 		if err != nil {
 			return none, err
 		}
-		now := time.Now().UnixMilli()
 		if all {
-			return list(ctx, h, inviteRow.invite, q, allInvites, now)
+			return h.invites(ctx, "", q)
 		}
-		return list(ctx, h, inviteRow.invite, q, ownInvites, now, actor.Username)
+		return h.invites(ctx, actor.Username, q)
 	})
+}
+
+// invites reads a page of the invites of a creator; empty is everybody's.
+func (h handle) invites(ctx context.Context, creator string, q chat.ListQuery) (chat.Page[chat.Invite], error) {
+	now := time.Now().UnixMilli()
+	if creator == "" {
+		return list(ctx, h, inviteRow.invite, q, allInvites, now)
+	}
+	return list(ctx, h, inviteRow.invite, q, ownInvites, now, creator)
 }
 
 // ofEverybody decides an action that is about one's own invites, and says whether the actor may

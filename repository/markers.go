@@ -7,8 +7,10 @@ import (
 )
 
 // joinMarker finds the read marker k of a chat's member m. A marker of an earlier membership
-// counts no more.
-const joinMarker = ` LEFT JOIN read_markers k ON k.chat = m.chat AND k.username = m.username AND k.joined_pos = m.joined_pos`
+// counts no more. The positions are not compared by a plain =, for which PostgreSQL would read
+// memberships in the order of joined_pos within a chat, by the index that holds those that have
+// ended, too.
+const joinMarker = ` LEFT JOIN read_markers k ON k.chat = m.chat AND k.username = m.username AND k.joined_pos - m.joined_pos = 0`
 
 // markerMove is a request to move a member's read marker, and what it is decided by.
 type markerMove struct {

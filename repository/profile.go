@@ -85,8 +85,13 @@ func (r *Repository) Sessions(ctx context.Context, actor chat.Actor, q chat.List
 		if err := h.decide(ctx, actor, chat.ReadOwnSessions); err != nil {
 			return none, err
 		}
-		return list(ctx, h, sessionInfoRow.session, q, r.dialect.selectSessions(), actor.Session, actor.Username, kinds[actor.Kind])
+		return h.sessions(ctx, actor, q)
 	})
+}
+
+// sessions reads a page of the actor's sessions.
+func (h handle) sessions(ctx context.Context, actor chat.Actor, q chat.ListQuery) (chat.Page[chat.Session], error) {
+	return list(ctx, h, sessionInfoRow.session, q, h.d.selectSessions(), actor.Session, actor.Username, kinds[actor.Kind])
 }
 
 // EndOwnSession implements [handlers.Users].

@@ -216,17 +216,7 @@ func TestAStolenSessionGuessesAtThePasswordAsSlowlyAsAnybody(t *testing.T) {
 		return h.do("PUT", "/me/password", `{"password":"wrong-horse","new_password":"another-horse"}`,
 			with(ann, "Content-Type", asJSON, "X-Forwarded-For", from)...)
 	}
-	for i := 0; ; i++ {
-		a := guess(fmt.Sprintf("203.0.113.%d", i))
-		if a.status == 429 {
-			a.limited("sign-ins")
-			if i < 10 {
-				t.Errorf("refused after %d", i)
-			}
-			break
-		}
-		a.refused(403, "wrong_password")
-	}
+	refusedAfter(t, "sign-ins", 10, 403, func(i int) answer { return guess(fmt.Sprintf("203.0.113.%d", i)) })
 	h.logInAt("198.51.100.9", "ann", password).want(200)
 }
 
@@ -234,16 +224,85 @@ func TestAnAddressGuessesAtFewTickets(t *testing.T) {
 	t.Parallel()
 	h := proxied(t, func(*settings) {})
 	guess := func(from string) answer { return h.do("GET", "/stream?ticket=nonsense", "", "X-Forwarded-For", from) }
+	refusedAfter(t, "tickets", 60, 401, func(int) answer { return guess("203.0.113.7") })
+	guess("203.0.113.8").refused(401, "invalid_ticket")
+}
+
+// madeUp is no invite's code, though it could be.
+const madeUp = "AAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+// refusedAfter asks until a policy refuses, and wants that after a number of requests or a few
+// more: time gives some back. Those before are answered with a status.
+func refusedAfter(t *testing.T, policy string, quota, status int, ask func(i int) answer) {
+	t.Helper()
 	for i := 0; ; i++ {
-		a := guess("203.0.113.7")
+		a := ask(i)
 		if a.status == 429 {
-			a.limited("tickets")
-			if i < 60 {
+			a.limited(policy)
+			if i < quota {
 				t.Errorf("refused after %d", i)
 			}
-			break
+			return
 		}
-		a.refused(401, "invalid_ticket")
+		if a.want(status); i > 2*quota {
+			t.Fatalf("not refused after %d", i)
+		}
 	}
-	guess("203.0.113.8").refused(401, "invalid_ticket")
+}
+
+func TestAUserGuessesAtFewInvites(t *testing.T) {
+	t.Parallel()
+	h := open(t) // on this machine, which has no address
+	ann, bob := h.user("ann"), h.user("bob")
+	guess := func(who []string) answer { return h.do("POST", "/invites/"+madeUp, "", who...) }
+	refusedAfter(t, "invites", 20, 404, func(int) answer { return guess(ann) })
+	guess(bob).refused(404, "invite_not_found")
+}
+
+func TestAnAddressGuessesAtFewInvites(t *testing.T) {
+	t.Parallel()
+	for route, guess := range map[string]func(h *house, who []string, from string) answer{
+		"POST /invites/{code}": func(h *house, who []string, from string) answer {
+			return h.do("POST", "/invites/"+madeUp, "", with(who, "X-Forwarded-For", from)...)
+		},
+		"POST /users": func(h *house, _ []string, from string) answer {
+			body := `{"username":"eve","password":"` + password + `","invite":"` + madeUp + `"}`
+			return h.do("POST", "/users", body, "Content-Type", asJSON, "X-Forwarded-For", from)
+		},
+	} {
+		t.Run(route, func(t *testing.T) {
+			t.Parallel()
+			h := proxied(t, func(s *settings) { s.SignupRate = "1000" })
+			users := [][]string{h.user("ann"), h.user("bob"), h.user("cid")}
+			refusedAfter(t, "invites-of-address", 20, 404, func(i int) answer {
+				return guess(h, users[i%len(users)], "203.0.113.7")
+			})
+			guess(h, users[0], "203.0.113.8").refused(404, "invite_not_found")
+		})
+	}
+}
+
+func TestAnAddressRefreshesWithinARate(t *testing.T) {
+	t.Parallel()
+	h := proxied(t, func(*settings) {})
+	refresh := func(from string) answer {
+		return h.do("POST", "/refresh", `{"refresh_token":"`+madeUp+`"}`, "Content-Type", asJSON, "X-Forwarded-For", from)
+	}
+	refusedAfter(t, "refreshes", 600, 401, func(int) answer { return refresh("203.0.113.7") })
+	refresh("203.0.113.8").refused(401, "invalid_refresh_token")
+}
+
+func TestAnAddressOpensStreamsWithinARate(t *testing.T) {
+	t.Parallel()
+	h := proxied(t, func(s *settings) { s.MaxStreamsPerAddress, s.StreamRate = "2", "1" })
+	// No user opens as many as one user may.
+	var users [][]string
+	for i := range 6 {
+		users = append(users, h.user(fmt.Sprint("user", i)))
+	}
+	follow := func(i int, from string) answer {
+		return h.do("GET", "/stream?timeout=1ms", "", with(users[i%len(users)], "X-Forwarded-For", from)...)
+	}
+	refusedAfter(t, "streams-of-address", 100, 200, func(i int) answer { return follow(i, "203.0.113.7") })
+	follow(0, "203.0.113.8").want(200)
 }
