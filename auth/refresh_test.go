@@ -210,6 +210,45 @@ func TestAnExpiredRefreshTokenIsRefused(t *testing.T) {
 	wantError(t, err, chat.ErrBadRefreshToken)
 }
 
+func TestASessionEndsAtItsMostHoweverOftenItIsRefreshed(t *testing.T) {
+	for name, c := range map[string]struct {
+		options           Options
+		every, idle, most time.Duration
+	}{
+		"by default": {Options{}, 20 * 24 * time.Hour, SessionIdle, SessionMost},
+		"by options": {Options{Idle: time.Hour, Most: 150 * time.Minute}, 40 * time.Minute, time.Hour, 150 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			d.idle, d.most = New(c.options).idle, New(c.options).most
+			login := d.logIn(t)
+			last := noon.Add(c.most)
+			refresh := func() {
+				t.Helper()
+				want := d.clock().Add(c.idle)
+				if want.After(last) {
+					want = last
+				}
+				login = d.refresh(t, login.RefreshToken)
+				stored := d.store.stored(sessionOf(t, login.RefreshToken)).RefreshExpires
+				if !login.RefreshExpiresAt.Time().Equal(want) || !stored.Equal(want) {
+					t.Errorf("after %s the session is said to end at %v, stored is %v, want %v", d.clock().Sub(noon), login.RefreshExpiresAt, stored, want)
+				}
+			}
+			for d.advance(c.every); d.clock().Before(last); d.advance(c.every) {
+				refresh()
+			}
+			d.advance(last.Sub(d.clock()) - time.Millisecond)
+			refresh()
+			for range 2 {
+				d.advance(time.Millisecond)
+				_, err := d.Refresh(t.Context(), login.RefreshToken)
+				wantError(t, err, chat.ErrBadRefreshToken)
+			}
+		})
+	}
+}
+
 func TestARefreshOfAnEndedOrDisabledSessionIsRefused(t *testing.T) {
 	for name, end := range map[string]func(*desk, string) error{
 		"ended":    func(d *desk, id string) error { return d.store.EndSession(t.Context(), id) },

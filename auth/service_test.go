@@ -102,7 +102,9 @@ func TestEveryFailedLoginLooksTheSame(t *testing.T) {
 	if err := d.store.DisableUser(t.Context(), "gone"); err != nil {
 		t.Fatal(err)
 	}
+	withoutPassword(d)
 	for _, c := range [][2]string{
+		{"robot", password}, {"robot", ""}, {"bob", password}, {"bob", ""}, {"bob@id", password}, {"bob@id", ""},
 		{"ann", "wrong-horse"}, {"ann", ""}, {"ann", "short"}, {"ann", strings.Repeat("x", 257)}, {"ann", password + "\x00"},
 		{"nobody", password}, {"gone", password}, {"gone", "wrong-horse"}, {"", password}, {"", ""},
 		{"ANN", password}, {"ann ", password}, {"ann\x00", password}, {"\xff", password},
@@ -119,10 +121,20 @@ func TestEveryFailedLoginLooksTheSame(t *testing.T) {
 	}
 }
 
+// withoutPassword stores a bot and users of another issuer. The names of such users are known
+// by their '@'; that of bob is not, so that nothing but his hash, which is empty, tells.
+func withoutPassword(d *desk) {
+	for _, u := range []chat.User{{Username: "robot", Bot: true}, {Username: "bob"}, {Username: "bob@id"}} {
+		d.store.accounts[u.Username] = Account{User: u}
+	}
+}
+
 func TestAnUnknownUserCostsAsMuchAsAWrongPassword(t *testing.T) {
 	d := newDesk(t)
 	d.logIn(t)
-	for _, username := range []string{"nobody", "No Username", "ann"} {
+	withoutPassword(d)
+	usernames := []string{"nobody", "No Username", "ann", "robot", "bob", "bob@id"}
+	for _, username := range usernames {
 		account, err := d.account(t.Context(), username)
 		if err != nil {
 			t.Fatal(err)
@@ -133,7 +145,7 @@ func TestAnUnknownUserCostsAsMuchAsAWrongPassword(t *testing.T) {
 	}
 	// The gate is passed for each: with none to pass, all of them are busy, and none is read.
 	d.passwords, d.store.asked = newGate(0, 0), nil
-	for _, username := range []string{"nobody", "No Username", "ann"} {
+	for _, username := range usernames {
 		_, err := d.LogIn(t.Context(), SignIn{Username: username, Password: "wrong-horse"})
 		wantError(t, err, chat.ErrBusy)
 	}

@@ -88,6 +88,8 @@ func TestAnAdminListsChangesAndClosesUsers(t *testing.T) {
 
 	// Another password ends the sessions.
 	h.do("PUT", "/users/ann/password", `{"new_password":"short"}`, asRoot...).refused(400, "invalid_request", "new_password")
+	h.do("PUT", "/users/ann/password", `{"new_password":"qwertyuiop"}`, asRoot...).refused(400, "weak_password", "new_password")
+	h.do("GET", "/me", "", ann...).want(200)
 	const another = "another-correct-horse"
 	h.secrets = append(h.secrets, another)
 	h.do("PUT", "/users/ann/password", `{"new_password":"`+another+`"}`, asRoot...).want(204)

@@ -51,6 +51,12 @@ type house struct {
 // open starts a server, which the test's end drains.
 func open(t *testing.T, change ...func(*server.Settings)) *house {
 	t.Helper()
+	return openByClock(t, time.Now, change...)
+}
+
+// openByClock is open with another clock, as server.OpenByClock has it.
+func openByClock(t *testing.T, now func() time.Time, change ...func(*server.Settings)) *house {
+	t.Helper()
 	s := server.Settings{Listen: "127.0.0.1:0", Data: t.TempDir(), JWTSecret: secret,
 		// Every test runs on either path.
 		Streams: os.Getenv("PARLEY_STREAMS")}
@@ -58,7 +64,7 @@ func open(t *testing.T, change ...func(*server.Settings)) *house {
 		c(&s)
 	}
 	h := &house{t: t, served: make(chan error, 1), secrets: []string{password, secret}}
-	srv, err := server.Open(t.Context(), s, &h.log)
+	srv, err := server.OpenByClock(t.Context(), s, &h.log, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -359,6 +365,15 @@ func (s *stream) until(text string) string {
 		if !ok {
 			s.t.Fatalf("the stream ended before %q", text)
 		}
+	}
+}
+
+// ends reads up to a block that holds text, with which the stream is over.
+func (s *stream) ends(text string) {
+	s.t.Helper()
+	s.until(text)
+	if block, more := s.block(); more || block != "" {
+		s.t.Errorf("behind %q there is %q", text, block)
 	}
 }
 

@@ -43,11 +43,13 @@ func TestChangingTheSecretEndsNoSession(t *testing.T) {
 			start := func() *house {
 				return open(t, func(s *server.Settings) {
 					s.Data, s.JWTSecret, s.JWTPreviousSecret = data, settings.JWTSecret, settings.JWTPreviousSecret
-				})
+				}, forPages)
 			}
 			h := start()
 			h.user("ann")
 			before := h.logIn("ann")
+			unused, used := "/stream?ticket="+h.ticket("/stream", bearer(before.Token)), "/stream?ticket="+h.ticket("/stream", bearer(before.Token))
+			cookie := h.kept(used)
 			h.drained()
 
 			if err := way.next(data, &settings); err != nil {
@@ -55,6 +57,8 @@ func TestChangingTheSecretEndsNoSession(t *testing.T) {
 			}
 			h = start()
 			h.do("GET", "/me", "", bearer(before.Token)...).want(200)
+			h.follow(unused, fromPages...).until("event: ready")
+			h.follow(used, with(fromPages, "Cookie", cookie)...).until("event: ready")
 			var after login
 			h.do("POST", "/refresh", `{"refresh_token":"`+before.RefreshToken+`"}`, "Content-Type", asJSON).want(200).into(&after)
 			h.do("GET", "/me", "", bearer(after.Token)...).want(200)
@@ -65,6 +69,7 @@ func TestChangingTheSecretEndsNoSession(t *testing.T) {
 			}
 			h = start()
 			h.do("GET", "/me", "", bearer(before.Token)...).refused(401, "invalid_token")
+			h.opensNothing(used, with(fromPages, "Cookie", cookie)...)
 			h.do("GET", "/me", "", bearer(after.Token)...).want(200)
 			h.do("POST", "/refresh", `{"refresh_token":"`+after.RefreshToken+`"}`, "Content-Type", asJSON).want(200)
 		})

@@ -177,7 +177,7 @@ func (s Settings) plan() (plan, error) {
 		p.maxSignIns = chat.MaxSignIns
 		p.maxTokens = chat.MaxTokens
 	}
-	if p.sessionMost < p.sessionIdle {
+	if inBounds := p.sessionMost >= minSession && p.sessionIdle <= maxSession; inBounds && p.sessionMost < p.sessionIdle {
 		r.mistake("session-max", "%s is shorter than --session-idle: take at least %s", s.SessionMax, s.SessionIdle)
 	}
 	p.streamMemory = r.number("stream-memory", s.StreamMemory, 1, 1<<20) << 20

@@ -19,7 +19,7 @@ func TestEveryMistakeInTheSettingsIsToldAtOnce(t *testing.T) {
 	t.Parallel()
 	missing := filepath.Join(t.TempDir(), "missing")
 	err := server.Settings{
-		Listen: "8080", Database: "mysql://x", Bus: "nats://x", JWTSecret: "short", AccessTTL: "10", Signup: "maybe",
+		Listen: "8080", Database: "mysql://x", Bus: "nats://x", JWTSecret: "short", AccessTTL: "10", SessionIdle: "87601h", SessionMax: "soon", Signup: "maybe",
 		Origins: "*,null,https://a/,https://ok.example", TrustedProxies: "0.0.0.0/0,x,10.0.0.1", BasePath: "chat",
 		MetricsListen: "x", CookieName: "a b", Ping: "1ms", Rotate: "0s", TLSCert: missing, TLSKey: missing, Limits: "none", Streams: "none", MaxChatsPerUser: "0", MaxStreams: "0", MaxConnections: "0", MaxStreamsPerUser: "x", MaxStreamsPerAddress: "-1", StreamMemory: "0",
 		PostRate: "0", StreamRate: "x", LoginRate: "-1", SignupRate: "1000001",
@@ -33,7 +33,7 @@ func TestEveryMistakeInTheSettingsIsToldAtOnce(t *testing.T) {
 		told[m.Setting]++
 	}
 	want := map[string]int{
-		"listen": 1, "database": 1, "bus": 1, "jwt-secret": 1, "access-ttl": 1, "signup": 1, "origins": 3,
+		"listen": 1, "database": 1, "bus": 1, "jwt-secret": 1, "access-ttl": 1, "session-idle": 1, "session-max": 1, "signup": 1, "origins": 3,
 		"trusted-proxies": 2, "base-path": 1, "cookie-name": 1, "metrics-listen": 1, "ping": 1, "rotate": 1, "tls-cert": 1, "tls-key": 1, "limits": 1, "streams": 1,
 		"max-streams": 1, "max-connections": 1, "max-streams-per-user": 1, "max-streams-per-address": 1, "stream-memory": 1, "max-chats-per-user": 1,
 		"post-rate": 1, "stream-rate": 1, "login-rate": 1, "signup-rate": 1,
@@ -52,7 +52,7 @@ func TestASettingIsCheckedForWhatItNeeds(t *testing.T) {
 	}{
 		{"nothing", "", server.Settings{}},
 		{"everything", "", server.Settings{
-			Listen: "[::1]:0", Data: "x", Database: "postgres://a:b@h/d", Bus: "memory", JWTSecret: secret, JWTPreviousSecret: nextSecret, AccessTTL: "1s", Signup: "open",
+			Listen: "[::1]:0", Data: "x", Database: "postgres://a:b@h/d", Bus: "memory", JWTSecret: secret, JWTPreviousSecret: nextSecret, AccessTTL: "1s", SessionIdle: "1m", SessionMax: "1m", Signup: "open",
 			Origins: "https://a.example, http://b.example:81", TrustedProxies: "10.0.0.0/8, ::1", BasePath: "/chat/of-2.us", MetricsListen: "localhost:0",
 			Ping: "1s", Rotate: "1m", Limits: "off", Streams: "portable", TLSCert: own.cert, TLSKey: own.key,
 		}},
@@ -65,6 +65,14 @@ func TestASettingIsCheckedForWhatItNeeds(t *testing.T) {
 		{"a previous secret a byte too short", "jwt-previous-secret", server.Settings{JWTPreviousSecret: secret[1:]}},
 		{"a life of no time", "access-ttl", server.Settings{AccessTTL: "0s"}},
 		{"a life beyond a day", "access-ttl", server.Settings{AccessTTL: "25h"}},
+		{"a session unused for less than a minute", "session-idle", server.Settings{SessionIdle: "59s"}},
+		{"a session unused for over ten years", "session-idle", server.Settings{SessionIdle: "87601h", SessionMax: "87600h"}},
+		{"a session that is over at once", "session-max", server.Settings{SessionIdle: "1m", SessionMax: "0s"}},
+		{"a session of over ten years", "session-max", server.Settings{SessionMax: "87601h"}},
+		{"a session of ten years", "", server.Settings{SessionIdle: "87600h", SessionMax: "87600h"}},
+		{"a session that may be unused for longer than it lasts", "session-max", server.Settings{SessionIdle: "2h", SessionMax: "1h"}},
+		{"a session shorter than it may be unused by default", "session-max", server.Settings{SessionMax: "719h"}},
+		{"a session unused for longer than it lasts by default", "session-max", server.Settings{SessionIdle: "2161h"}},
 		{"a path with a slash at its end", "", server.Settings{BasePath: "/chat/"}},
 		{"a path with two slashes", "base-path", server.Settings{BasePath: "/chat//x"}},
 		{"a path of another host", "base-path", server.Settings{BasePath: "//evil.example"}},

@@ -1,9 +1,11 @@
 package server_test
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -139,6 +141,80 @@ func TestATicketThatManyUseAtOnceOpensOneStream(t *testing.T) {
 	if counts[200] != 1 || counts[401] != len(statuses)-1 {
 		t.Errorf("the answers are %v", counts)
 	}
+}
+
+// kept opens a stream by a ticket, closes it, and returns the cookie with which the page's
+// browser comes back.
+func (h *house) kept(path string) string {
+	h.t.Helper()
+	res := h.send("GET", path, http.NoBody, fromPages...)
+	defer res.Body.Close()
+	cookies := res.Cookies()
+	if res.StatusCode != 200 || len(cookies) != 1 {
+		h.t.Fatalf("GET %s: %s, with the cookies %v", path, res.Status, cookies)
+	}
+	h.secrets = append(h.secrets, cookies[0].Value)
+	return cookies[0].Name + "=" + cookies[0].Value
+}
+
+// opensNothing wants a ticket to be refused, and does not wait for the end of a stream that
+// it opens.
+func (h *house) opensNothing(path string, headers ...string) {
+	h.t.Helper()
+	res := h.send("GET", path, http.NoBody, headers...)
+	defer res.Body.Close()
+	if res.StatusCode == 200 {
+		h.t.Fatalf("GET %s opens a stream with %q", path, headers)
+	}
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	answer{h.t, "GET " + path, res.StatusCode, res.Header, string(body)}.refused(401, "invalid_ticket")
+}
+
+func TestATicketEndsByItselfAndItsCookieWithTheSession(t *testing.T) {
+	t.Parallel()
+	var ahead atomic.Int64
+	h := openByClock(t, func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }, forPages)
+	ann := h.user("ann")
+	used, late := "/stream?ticket="+h.ticket("/stream", ann), "/stream?ticket="+h.ticket("/stream", ann)
+	cookie := h.kept(used)
+	ahead.Add(int64(30 * time.Second))
+	h.opensNothing(late, fromPages...)
+	h.opensNothing(used, fromPages...)
+	h.follow(used, with(fromPages, "Cookie", cookie)...).until("event: ready")
+	ahead.Add(int64(30 * 24 * time.Hour))
+	h.opensNothing(used, with(fromPages, "Cookie", cookie)...)
+}
+
+func TestATicketIsNoOtherCredentialNorTheReverse(t *testing.T) {
+	t.Parallel()
+	h := open(t, forPages)
+	h.user("ann")
+	l := h.logIn("ann")
+	ann := bearer(l.Token)
+	ticket := h.ticket("", ann)
+	name, value, _ := strings.Cut(h.kept("/stream?ticket="+ticket), "=")
+	script, _ := h.token("/me/tokens", `{"name":"reader","scopes":["read"],"expires_in":"1h"}`, ann)
+	invite := h.invite(`{"uses":1}`, ann) // she is the first user, and so an admin
+
+	for _, text := range []string{h.ticket("", ann), value} {
+		h.do("GET", "/me", "", bearer(text)...).refused(401, "invalid_token")
+		h.do("GET", "/stream", "", bearer(text)...).refused(401, "invalid_token")
+		h.do("POST", "/refresh", "refresh_token="+text, "Content-Type", asForm).refused(401, "invalid_refresh_token")
+		h.do("POST", "/logout", "refresh_token="+text, "Content-Type", asForm).refused(401, "invalid_refresh_token")
+		h.do("POST", "/invites/"+text, "", ann...).refused(404, "invite_not_found")
+		h.do("GET", "/me", "", "Cookie", "parley_token="+text).refused(401, "invalid_token")
+	}
+	for _, text := range []string{value, l.Token, l.RefreshToken, script.Token, invite.Code} {
+		h.opensNothing("/stream?ticket="+text, with(fromPages, "Cookie", name+"="+value)...)
+		h.opensNothing("/stream?ticket="+ticket, with(fromPages, "Cookie", name+"="+text+"x")...)
+		if text != value {
+			h.opensNothing("/stream?ticket="+ticket, with(fromPages, "Cookie", name+"="+text)...)
+		}
+	}
+	h.do("GET", "/me", "", ann...).want(200)
 }
 
 // Over https the cookie is one that a browser sends from pages of another site, also where it

@@ -80,7 +80,9 @@ func New(o Options) (*Set, error) {
 		if c.secret != nil {
 			continue
 		}
-		is.ring = &keyring{issuer: c.Issuer, load: is.loadKeys, now: s.now, log: cmp.Or(o.Log, slog.Default()), run: s.run}
+		is.ring = &keyring{
+			issuer: c.Issuer, load: is.loadKeys, now: s.now, log: cmp.Or(o.Log, slog.Default()), timeout: loadTimeout, run: s.run,
+		}
 		is.ring.reload(true)
 	}
 	return s, nil

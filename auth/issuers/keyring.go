@@ -35,6 +35,8 @@ type keyring struct {
 	load   func(ctx context.Context) (*keySet, error)
 	now    func() time.Time
 	log    *slog.Logger
+	// timeout is how long a load may take.
+	timeout time.Duration
 	// run starts what the set of issuers waits for when it closes.
 	run func(func(ctx context.Context))
 
@@ -86,7 +88,7 @@ func (r *keyring) reload(missing bool) <-chan struct{} {
 
 // update reads the keys. Where that fails, those known stay.
 func (r *keyring) update(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	set, err := r.load(ctx)
 	// What was verified by the same keys stays verified.

@@ -92,6 +92,79 @@ func TestAnIssuerThatHangsDelaysNoOther(t *testing.T) {
 	}
 }
 
+func TestAnIssuerThatHangsIsGivenUpAndAskedAgain(t *testing.T) {
+	t.Parallel()
+	p := pairs()
+	s := newSource(t, jwks(jwk("old", p.rsa)))
+	d := newDesk(t, byURL(s))
+	ring := d.issuers[issuerName].ring
+	if ring.timeout != loadTimeout {
+		t.Errorf("an issuer may take %s", ring.timeout)
+	}
+	eventually(t, "the keys are read at the start", func() bool {
+		ring.mu.Lock()
+		defer ring.mu.Unlock()
+		return ring.loading == nil && !ring.loaded.IsZero()
+	})
+	ring.timeout = 200 * time.Millisecond
+
+	// waits is how a token with a new key fares, whose request has more time than the load.
+	waits := func() error {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		_, err := d.Verify(ctx, rs256("new", nil))
+		if ctx.Err() != nil {
+			t.Fatal("the load does not end")
+		}
+		return err
+	}
+	for name, hang := range map[string]func(){
+		"without an answer": s.hang,
+		"within its answer": func() {
+			s.respond(func(w http.ResponseWriter, r *http.Request) {
+				_, _ = w.Write([]byte(`{"keys":[`))
+				_ = http.NewResponseController(w).Flush()
+				select {
+				case <-s.stopped:
+				case <-r.Context().Done():
+				}
+			})
+		},
+	} {
+		hang()
+		d.advance(tellEvery)
+		asked, told := s.asked.Load(), strings.Count(d.logged(), "\n")
+		for range 3 { // the second and the third within retryAfter
+			if err := waits(); !errors.Is(err, chat.ErrInvalidToken) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if n := s.asked.Load() - asked; n != 1 {
+			t.Errorf("%s it is asked %d times", name, n)
+		}
+		d.advance(retryAfter)
+		if err := waits(); !errors.Is(err, chat.ErrInvalidToken) {
+			t.Errorf("%s, again: %v", name, err)
+		}
+		if n := s.asked.Load() - asked; n != 2 {
+			t.Errorf("%s, it is asked %d times with a retry", name, n)
+		}
+		if log := d.logged(); strings.Count(log, "\n")-told != 1 || !strings.Contains(log, "deadline exceeded") || !strings.Contains(log, issuerName) {
+			t.Errorf("%s, logged is:\n%s", name, log)
+		}
+		if _, err := d.Verify(t.Context(), rs256("old", nil)); err != nil {
+			t.Errorf("%s, by a known key: %v", name, err)
+		}
+	}
+	s.publish(jwks(jwk("old", p.otherRSA), jwk("new", p.rsa)))
+	ring.timeout = loadTimeout
+	d.advance(retryAfter)
+	if err := waits(); err != nil {
+		t.Errorf("the next look: %v", err)
+	}
+}
+
 func TestKeysThatAreNoGoodAreRefusedAndLoggedOnceAMinute(t *testing.T) {
 	t.Parallel()
 	p := pairs()
