@@ -70,7 +70,11 @@ func (s *Service) SetPassword(ctx context.Context, actor chat.Actor, p PasswordS
 	if err := s.permit(ctx, actor, chat.ChangeUsers); err != nil {
 		return err
 	}
-	if err := CheckNewPassword("new_password", p.NewPassword, chat.User{Username: p.Username}); err != nil {
+	account, err := s.store.Account(ctx, p.Username)
+	if err != nil {
+		return fmt.Errorf("looking up a user: %w", err)
+	}
+	if err := CheckNewPassword("new_password", p.NewPassword, account.User); err != nil {
 		return err
 	}
 	hash, err := s.passwords.hash(ctx, caller{p.Address, p.Username}, p.NewPassword)

@@ -11,7 +11,7 @@ func TestAnAdminMakesUsersAndBotsAndSetsPasswords(t *testing.T) {
 	root := chat.Actor{Username: "root"}
 	d.store.accounts["root"] = Account{User: chat.User{Username: "root", Admin: true}}
 	ann := chat.Actor{Username: "ann"}
-	d.store.accounts["ann"] = Account{User: chat.User{Username: "ann"}}
+	d.store.accounts["ann"] = Account{User: chat.User{Username: "ann", DisplayName: "Ann Example"}}
 	good := SignUp{Username: "robot", DisplayName: "Robot"}
 	for name, u := range map[string]MadeUser{
 		"a bot with a password": {SignUp: SignUp{Username: "robot", Password: "correct-horse"}, Bot: true},
@@ -37,6 +37,8 @@ func TestAnAdminMakesUsersAndBotsAndSetsPasswords(t *testing.T) {
 
 	p := PasswordSetting{Username: "ann", NewPassword: "short"}
 	wantError(t, d.SetPassword(t.Context(), root, p), chat.ErrInvalid)
+	p.NewPassword = "ann example"
+	wantError(t, d.SetPassword(t.Context(), root, p), chat.ErrWeakPassword)
 	p.NewPassword = "another-correct-horse"
 	wantError(t, d.SetPassword(t.Context(), ann, p), chat.ErrForbidden)
 	if err := d.SetPassword(t.Context(), root, p); err != nil {

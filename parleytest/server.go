@@ -204,8 +204,8 @@ func (m *memory) Change(_ context.Context, change func(client.Session) (client.S
 func (s *Server) Now() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
 
 // Advance moves the server's clock ahead by d, which is not less than 0. What
-// [server.OpenByClock] names ends so much sooner: access tokens, sessions at their renewal,
-// script tokens, stream tickets. The open streams of access tokens that have ended by then
+// [server.OpenByClock] names ends so much sooner: access tokens, script tokens, stream
+// tickets. Sessions do not. The open streams of access tokens that have ended by then
 // say so and end. Messages keep the time at which they were really posted.
 func (s *Server) Advance(d time.Duration) {
 	s.ahead.Add(int64(max(0, d)))

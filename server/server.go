@@ -57,10 +57,10 @@ func Open(ctx context.Context, s Settings, log io.Writer) (*Server, error) {
 	return OpenByClock(ctx, s, log, time.Now)
 }
 
-// OpenByClock is Open with another clock for what ends by itself: access tokens, sessions
-// at their renewal, script tokens, stream tickets and tokens of other issuers. A test moves
-// it instead of waiting for an end. Everything else, streams that are open included, keeps
-// to the machine's clock.
+// OpenByClock is Open with another clock for what ends by itself: access tokens, script
+// tokens, stream tickets and tokens of other issuers. A test moves it instead of waiting for
+// an end. Everything else keeps to the machine's clock or the database's: streams that are
+// open, and sessions, which end by how long ago they were renewed and began.
 func OpenByClock(ctx context.Context, s Settings, log io.Writer, now func() time.Time) (*Server, error) {
 	p, err := s.plan()
 	if err != nil {
