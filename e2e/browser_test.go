@@ -252,16 +252,22 @@ func (b *browser) lifecycle(state page.SetWebLifecycleStateState) {
 // it holds no more.
 func (b *browser) has(name string) bool {
 	b.t.Helper()
+	_, held := b.cookies()[name]
+	return held
+}
+
+// cookies are all that the browser holds, by their names.
+func (b *browser) cookies() map[string]string {
+	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	answer, err := chromedp.CallBrowser(ctx, storage.GetCookies, storage.GetCookiesParams{BrowserContextID: b.profile()})
 	if err != nil {
 		b.t.Fatalf("%s's cookies: %v", b.name, err)
 	}
+	held := make(map[string]string)
 	for _, cookie := range answer.Cookies {
-		if cookie.Name == name {
-			return true
-		}
+		held[cookie.Name] = cookie.Value
 	}
-	return false
+	return held
 }
