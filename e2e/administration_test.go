@@ -181,7 +181,6 @@ func TestAUserWithoutRightsIsToldAndJoinsByAnInvite(t *testing.T) {
 	call(t, "POST", server.URL+"/chats", ann, `{"id":"den"}`, http.StatusCreated, nil)
 	var invite chat.Invite
 	call(t, "POST", server.URL+"/invites", ann, `{"chat":"den"}`, http.StatusCreated, &invite)
-	secrets.add("an invite", invite.Code)
 
 	bob := logInByKeyboard(t, server, "bob", passwords["bob"])
 	if value[bool](bob.browser, `document.getElementById("to-administration").checkVisibility()`) {
