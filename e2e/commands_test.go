@@ -125,7 +125,7 @@ func environmentOf(ts *testscript.TestScript) []string {
 	return environment
 }
 
-func (s *story) stop(ts *testscript.TestScript, neg bool, args []string) {
+func (s *story) terminate(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg)
 	began := time.Now()
 	if code := s.server.Terminate(); code != 0 {
