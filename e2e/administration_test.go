@@ -85,6 +85,13 @@ func (v *visitor) enter(selector string) {
 	v.press(kb.Enter)
 }
 
+// confirms says yes to a question, at which No has the focus.
+func (v *visitor) confirms() {
+	v.t.Helper()
+	v.awaitFocus("#confirm-no")
+	v.enter("#confirm-yes")
+}
+
 // secret is what an element of the page holds, which no log may.
 func (v *visitor) secret(kind, expression string) string {
 	v.t.Helper()
@@ -133,18 +140,30 @@ func TestAnAdminWorksThePageByKeyboard(t *testing.T) {
 	if bot.Username != "helper" || !bot.Bot {
 		t.Errorf("the token is of %+v", bot)
 	}
+	ann.enter("#token-rows li button")
+	ann.confirms()
+	ann.awaitFocus("#tokens-heading")
+	call(t, "GET", server.URL+"/me", token, "", http.StatusUnauthorized, nil)
 	ann.press(kb.Escape)
 	ann.awaitFocus("#user-tokens")
-	if left := value[string](ann.browser, `document.getElementById("fresh-token-text").value`); left != "" {
-		t.Error("the token stays in the page once its dialog is closed")
-	}
+	ann.await("a page without the token, once its dialog is closed", `document.getElementById("fresh-token-text").value === ""`)
 	ann.press(kb.Escape)
 	ann.awaitFocus("#users " + row("helper") + " button")
 
 	ann.enter("#users " + row("bob") + " button")
+	bob := logInOf(t, server, "bob", passwords["bob"])
+	for _, admin := range []bool{true, false} {
+		ann.enter("#user-admin")
+		ann.confirms()
+		ann.awaitText("#user-admin", map[bool]string{true: "Unmake admin", false: "Make admin"}[admin])
+		var me chat.User
+		call(t, "GET", server.URL+"/me", bob, "", http.StatusOK, &me)
+		if me.Admin != admin {
+			t.Errorf("bob's being an admin is %v, not %v", me.Admin, admin)
+		}
+	}
 	ann.enter("#user-disabled")
-	ann.awaitFocus("#confirm-no")
-	ann.enter("#confirm-yes")
+	ann.confirms()
 	ann.awaitText("#users "+row("bob"), "disabled")
 	call(t, "POST", server.URL+"/login", "", fmt.Sprintf(`{"username":"bob","password":%q}`, passwords["bob"]), http.StatusUnauthorized, nil)
 	ann.press(kb.Escape)
@@ -152,7 +171,7 @@ func TestAnAdminWorksThePageByKeyboard(t *testing.T) {
 
 	ann.enter("#open-new-invite")
 	ann.awaitFocus("#new-invite-uses")
-	ann.press(kb.Enter)
+	ann.press(kb.ArrowUp + kb.Enter)
 	ann.awaitFocus("#invites li button")
 	link := ann.secret("an invite's address", `document.querySelector("#invites li input").value`)
 	_, code, _ := strings.Cut(link, "#invite=")
@@ -168,6 +187,11 @@ func TestAnAdminWorksThePageByKeyboard(t *testing.T) {
 	if value[bool](carl.browser, `document.getElementById("confirm").open`) {
 		t.Error("a user who signed up with an invite is asked whether to use it")
 	}
+	ann.enter("#invites li button.quiet")
+	ann.confirms()
+	ann.awaitFocus("#invites-heading")
+	// It could have been used once more.
+	call(t, "POST", server.URL+"/users", "", fmt.Sprintf(`{"username":"dan","password":%q,"invite":%q}`, newPassword(), code), http.StatusNotFound, nil)
 	ann.press(kb.Escape)
 	ann.tabTo("#find-users-prefix")
 	ann.press("carl" + kb.Enter)
@@ -181,7 +205,6 @@ func TestAUserWithoutRightsIsToldAndJoinsByAnInvite(t *testing.T) {
 	call(t, "POST", server.URL+"/chats", ann, `{"id":"den"}`, http.StatusCreated, nil)
 	var invite chat.Invite
 	call(t, "POST", server.URL+"/invites", ann, `{"chat":"den"}`, http.StatusCreated, &invite)
-	secrets.add("an invite", invite.Code)
 
 	bob := logInByKeyboard(t, server, "bob", passwords["bob"])
 	if value[bool](bob.browser, `document.getElementById("to-administration").checkVisibility()`) {
@@ -198,8 +221,7 @@ func TestAUserWithoutRightsIsToldAndJoinsByAnInvite(t *testing.T) {
 	}
 
 	goTo("#invite=" + invite.Code)
-	bob.awaitFocus("#confirm-no")
-	bob.enter("#confirm-yes")
+	bob.confirms()
 	bob.await("the chat that the invite is for", `location.hash === "#/den" && document.getElementById("text").checkVisibility()`)
 }
 
@@ -227,8 +249,7 @@ func TestAUserKeepsItsOwnAccount(t *testing.T) {
 	bob.enter("#closing-heading ~ details > summary")
 	bob.tabTo("#close-account-password")
 	bob.press(passwords["bob"] + kb.Enter)
-	bob.awaitFocus("#confirm-no")
-	bob.enter("#confirm-yes")
+	bob.confirms()
 	bob.awaitText("#entry-notice", "Your account is closed.")
 	call(t, "POST", server.URL+"/login", "", fmt.Sprintf(`{"username":"bob","password":%q}`, passwords["bob"]), http.StatusUnauthorized, nil)
 }

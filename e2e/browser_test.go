@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -88,14 +89,17 @@ func (b *browser) show() {
 	}))
 }
 
-// prepare has every cookie remembered, for the search at the end, and tells the
-// page that it is online: a machine that has no network but itself, which is all
-// that is needed here, counts as offline.
+// prepare has every cookie remembered, for the search at the end, and every ticket, token and
+// invite that the page sends. It tells the page that it is online: a machine that has no
+// network but itself, which is all that is needed here, counts as offline.
 func (b *browser) prepare() {
 	b.t.Helper()
 	err := chromedp.Listen(b.ctx, func(event any) {
-		if answer, ok := event.(*network.EventResponseReceivedExtraInfo); ok {
-			recordCookies(answer.Headers)
+		switch event := event.(type) {
+		case *network.EventResponseReceivedExtraInfo:
+			recordCookies(event.Headers)
+		case *network.EventRequestWillBeSent:
+			recordSent(event.Request)
 		}
 	})
 	if err != nil {
@@ -131,6 +135,17 @@ func (b *browser) permit(permission string, setting cdpbrowser.PermissionSetting
 	})
 	if err != nil {
 		b.t.Fatalf("%s, %s as to %s: %v", b.name, setting, permission, err)
+	}
+}
+
+func recordSent(request *network.Request) {
+	if u, err := url.Parse(request.URL); err == nil {
+		recordAddress(u)
+	}
+	for name, value := range request.Headers {
+		if _, token, ok := strings.Cut(fmt.Sprint(value), " "); ok && strings.EqualFold(name, "Authorization") {
+			secrets.add("a token", token)
+		}
 	}
 }
 
@@ -252,16 +267,22 @@ func (b *browser) lifecycle(state page.SetWebLifecycleStateState) {
 // it holds no more.
 func (b *browser) has(name string) bool {
 	b.t.Helper()
+	_, held := b.cookies()[name]
+	return held
+}
+
+// cookies are all that the browser holds, by their names.
+func (b *browser) cookies() map[string]string {
+	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	answer, err := chromedp.CallBrowser(ctx, storage.GetCookies, storage.GetCookiesParams{BrowserContextID: b.profile()})
 	if err != nil {
 		b.t.Fatalf("%s's cookies: %v", b.name, err)
 	}
+	held := make(map[string]string)
 	for _, cookie := range answer.Cookies {
-		if cookie.Name == name {
-			return true
-		}
+		held[cookie.Name] = cookie.Value
 	}
-	return false
+	return held
 }

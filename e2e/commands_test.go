@@ -26,8 +26,15 @@ func (s *story) parley(ts *testscript.TestScript, neg bool, args []string) {
 	secrets.addSettings(args)
 	err := ts.Exec(s.binary, args...)
 	printed := ts.ReadFile("stdout")
-	if len(args) > 1 && args[0] == "token" && args[1] == "create" { // what it prints is for its caller alone
+	// What these print is for their caller alone.
+	switch command := strings.Join(args[:min(2, len(args))], " "); command {
+	case "token create":
 		secrets.add("a script token", strings.TrimSpace(printed))
+		printed = ""
+	case "invite create":
+		secrets.add("an invite", strings.TrimSpace(printed))
+		printed = ""
+	case "invite list":
 		printed = ""
 	}
 	ts.Check(keep("out", printed))
@@ -118,7 +125,7 @@ func environmentOf(ts *testscript.TestScript) []string {
 	return environment
 }
 
-func (s *story) stop(ts *testscript.TestScript, neg bool, args []string) {
+func (s *story) terminate(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg)
 	began := time.Now()
 	if code := s.server.Terminate(); code != 0 {

@@ -23,7 +23,7 @@ import (
 //	serve ARGUMENT…      starts a server on a free port unless one is named; what it
 //	                     prints is in server.out and server.err, where it listens is
 //	                     in $URL and $ADDR
-//	stop                 sends SIGTERM and wants exit code 0 within 15 s
+//	terminate            sends SIGTERM and wants exit code 0 within 15 s
 //	signal NAME          sends SIGTERM or SIGINT
 //	ended CODE           waits for the server's end with that exit code
 //	curl ARGUMENT…       does what curl would, see curl_test.go
@@ -67,26 +67,52 @@ func TestStories(t *testing.T) {
 			}
 			return true, listener.Close()
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"parley":   do((*story).parley),
-			"usage":    do((*story).usage),
-			"behind":   do((*story).behind),
-			"over":     do((*story).over),
-			"halt":     do((*story).halt),
-			"serve":    do((*story).serve),
-			"stop":     do((*story).stop),
-			"signal":   do((*story).signal),
-			"ended":    do((*story).ended),
-			"curl":     do((*story).curl),
-			"paste":    do((*story).paste),
-			"await":    do((*story).await),
-			"remember": do((*story).remember),
-			"oneline":  do((*story).lines),
-			"mode":     do((*story).mode),
-			"take":     do((*story).take),
-			"postgres": do((*story).postgres),
-		},
+		Cmds: storyCommands,
 	})
+}
+
+// storyCommands are the commands that the stories have besides testscript's own.
+var storyCommands = map[string]func(*testscript.TestScript, bool, []string){
+	"parley":    do((*story).parley),
+	"usage":     do((*story).usage),
+	"behind":    do((*story).behind),
+	"over":      do((*story).over),
+	"halt":      do((*story).halt),
+	"serve":     do((*story).serve),
+	"terminate": do((*story).terminate),
+	"signal":    do((*story).signal),
+	"ended":     do((*story).ended),
+	"curl":      do((*story).curl),
+	"paste":     do((*story).paste),
+	"await":     do((*story).await),
+	"remember":  do((*story).remember),
+	"oneline":   do((*story).lines),
+	"mode":      do((*story).mode),
+	"take":      do((*story).take),
+	"postgres":  do((*story).postgres),
+}
+
+// testscript takes a command of its own for one of the same name here, and its "stop" ends a
+// story as passed.
+func TestNoCommandOfTheStoriesIsHidden(t *testing.T) {
+	t.Parallel()
+	for name := range storyCommands {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), name+".txt")
+			if err := os.WriteFile(file, []byte(name+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			ran := false
+			t.Cleanup(func() {
+				if !ran {
+					t.Errorf("testscript has a command %s of its own", name)
+				}
+			})
+			testscript.Run(t, testscript.Params{Files: []string{file}, Cmds: map[string]func(*testscript.TestScript, bool, []string){
+				name: func(*testscript.TestScript, bool, []string) { ran = true },
+			}})
+		})
+	}
 }
 
 // story is the state of one script.

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -13,9 +15,10 @@ import (
 )
 
 // transport carries the requests of all tests, holds them and their answers to
-// docs/openapi.yaml, and remembers, for the search at the end, each secret and each text that passes: in headers and cookies, in
-// what is posted, and in the answers that give tokens. A test that speaks to a
-// process in any other way registers what it uses.
+// docs/openapi.yaml, and remembers, for the search at the end, each secret and each text that
+// passes: in addresses, headers and cookies, in what is posted, and in the answers that give
+// tokens, tickets and invites. A test that speaks to a process in any other way registers
+// what it uses.
 var transport = &recordingTransport{Transport: http.DefaultTransport.(*http.Transport).Clone()}
 
 // httpClient sends by transport and follows no redirect.
@@ -47,6 +50,7 @@ func (t *recordingTransport) described(host string) http.RoundTripper {
 }
 
 func (t *recordingTransport) RoundTrip(request *http.Request) (*http.Response, error) {
+	recordAddress(request.URL)
 	if _, token, ok := strings.Cut(request.Header.Get("Authorization"), " "); ok {
 		secrets.add("a token", token)
 	}
@@ -72,7 +76,7 @@ func (t *recordingTransport) RoundTrip(request *http.Request) (*http.Response, e
 	for _, cookie := range response.Cookies() {
 		secrets.add("a cookie", cookie.Value)
 	}
-	if path := request.URL.Path; strings.HasSuffix(path, "/login") || strings.HasSuffix(path, "/refresh") {
+	if response.StatusCode < 300 && givesSecrets(request.URL.Path) {
 		answer, err := io.ReadAll(response.Body)
 		response.Body.Close()
 		response.Body = io.NopCloser(bytes.NewReader(answer))
@@ -85,6 +89,26 @@ func (t *recordingTransport) RoundTrip(request *http.Request) (*http.Response, e
 		}
 	}
 	return response, nil
+}
+
+// givesSecrets says whether what is asked for at a path has secrets in its answer.
+func givesSecrets(path string) bool {
+	return slices.ContainsFunc([]string{"/login", "/refresh", "/stream-tickets", "/tokens", "/invites"},
+		func(end string) bool { return strings.HasSuffix(path, end) })
+}
+
+// inviteCode is what an invite looks like. Tests also ask for some that are none, in words
+// that logs have, too.
+var inviteCode = regexp.MustCompile(`/invites/([A-Z2-7]{26})$`)
+
+// recordAddress remembers what is secret in the address of a request.
+func recordAddress(u *url.URL) {
+	if ticket := u.Query().Get("ticket"); strings.HasPrefix(ticket, "pt_") {
+		secrets.add("a ticket", ticket)
+	}
+	if found := inviteCode.FindStringSubmatch(u.Path); found != nil {
+		secrets.add("an invite", found[1])
+	}
 }
 
 // recordBody remembers what is secret in a request's body.
@@ -113,6 +137,8 @@ var secretFields = map[string]string{
 	"text":          "a text",
 	"new_password":  "a password",
 	"ticket":        "a ticket",
+	"invite":        "an invite",
+	"code":          "an invite",
 }
 
 func recordFields(body []byte) {
@@ -120,6 +146,16 @@ func recordFields(body []byte) {
 	if json.Unmarshal(body, &fields) != nil {
 		return // it is sent to be refused
 	}
+	recordIn(fields)
+	invites, _ := fields["invites"].([]any)
+	for _, invite := range invites {
+		if fields, ok := invite.(map[string]any); ok {
+			recordIn(fields)
+		}
+	}
+}
+
+func recordIn(fields map[string]any) {
 	for name, kind := range secretFields {
 		if value, ok := fields[name].(string); ok {
 			secrets.add(kind, value)

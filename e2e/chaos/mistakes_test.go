@@ -86,7 +86,8 @@ func focuses() []focus {
 			focus{mistakes.HoleForGone, hostile, 2},
 			focus{mistakes.LeftIgnored, lasting, 2},
 			focus{mistakes.EndedIgnored, lasting, 2},
-			focus{mistakes.ResetByTail, deaf, 2})
+			focus{mistakes.ResetByTail, deaf, 2},
+			focus{mistakes.TokenPrinted, two, 1})
 	}
 	return all
 }

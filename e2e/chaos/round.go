@@ -103,6 +103,11 @@ func (e *env) judged(ctx context.Context, f fault, options load.Options, seed ui
 		return o, err
 	}
 	o.violations = append(o.violations, p.atRest(fresh)...)
+	leaks, err := p.leaks(world.Secrets())
+	if err != nil {
+		return o, err
+	}
+	o.violations = append(o.violations, leaks...)
 	if late != nil {
 		o.violations = append(o.violations, fmt.Sprintf("The service was not back for everybody within %s: %v", healing, late))
 	}

@@ -61,13 +61,25 @@ func (w *World) must(ctx context.Context, method, path, token string, body, answ
 // logIn begins a session.
 func (w *World) logIn(ctx context.Context, base, name string) (*user, error) {
 	var answer struct {
-		Token string `json:"token"`
+		Token        string `json:"token"`
+		RefreshToken string `json:"refresh_token"`
 	}
 	status, _ := w.call(ctx, base, "POST", "/login", "", map[string]any{"username": name, "password": password}, &answer)
 	if status != http.StatusOK {
 		return nil, fmt.Errorf("logging %s in: status %d", name, status)
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.tokens = append(w.tokens, answer.Token, answer.RefreshToken)
 	return &user{name: name, token: answer.Token, session: sessionOf(answer.Token)}, nil
+}
+
+// Secrets are the password of all users, and every token that they were given but for those
+// that the Go client keeps to itself.
+func (w *World) Secrets() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]string{password}, w.tokens...)
 }
 
 // sessionOf reads the session out of an access token.

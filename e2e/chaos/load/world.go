@@ -60,6 +60,7 @@ type World struct {
 	final     map[string]int64   // the last message of each chat
 
 	mu        sync.Mutex
+	tokens    []string // of every login
 	followers []*follower
 	messages  []*said   // the newest that can be edited
 	giveUp    time.Time // when unknown outcomes are not asked after any more

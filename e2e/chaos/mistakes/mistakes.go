@@ -5,5 +5,5 @@ var All = []Mistake{
 	SequenceAsCursor, NoKey, KeyBeforeLock, CommitErrorIsFailure, MembershipOutside, CacheOutlivesOthers,
 	PublishBeforeCommit, TextBefore, AuthorFromBody, NoJump,
 	ReplayBeforeRegistering, ReplayFromCursor, DropWhenFull, HintForEvent, HoleForGone,
-	LeftIgnored, EndedIgnored, IDBeforeData, ResetByTail, NilIgnored,
+	LeftIgnored, EndedIgnored, IDBeforeData, ResetByTail, NilIgnored, TokenPrinted,
 }

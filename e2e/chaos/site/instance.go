@@ -25,6 +25,9 @@ type Instance struct {
 	ended     chan struct{}
 }
 
+// Key is what every instance signs its tokens with.
+const Key = "0123456789abcdefghijklmnopqrstuvwxyz"
+
 // patience bounds what is waited for.
 const patience = 30 * time.Second
 
@@ -61,7 +64,7 @@ func (i *Instance) Launch() error {
 			cmd.Env = append(cmd.Env, v)
 		}
 	}
-	cmd.Env = append(cmd.Env, "PARLEY_JWT_SECRET=0123456789abcdefghijklmnopqrstuvwxyz")
+	cmd.Env = append(cmd.Env, "PARLEY_JWT_SECRET="+Key)
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -145,8 +148,14 @@ func (i *Instance) Terminate() (int, error) {
 // PID is its process.
 func (i *Instance) PID() int { return i.cmd.Process.Pid }
 
+// Printed is all that it has printed, over all its starts.
+func (i *Instance) Printed() (string, error) {
+	text, err := os.ReadFile(i.output)
+	return string(text), err
+}
+
 // Tail is the end of what it printed.
 func (i *Instance) Tail() string {
-	text, _ := os.ReadFile(i.output)
-	return string(text[max(0, len(text)-4000):])
+	text, _ := i.Printed()
+	return text[max(0, len(text)-4000):]
 }
