@@ -16,7 +16,7 @@ import (
 const placesPerSlot = 32
 
 // crowdPerSlot is how many callers wait for each hash that is being made where a crowd is at
-// the gate: they are served in the time that nobody else wants.
+// the gate: the next hash is then made in the child of package hashing.
 const crowdPerSlot = placesPerSlot / 4
 
 // gate lets a few callers hash passwords at a time and a bounded number wait. It

@@ -311,8 +311,7 @@ func TestASlotGivenToAnAbandonedWaitGoesToTheNext(t *testing.T) {
 	})
 }
 
-// What a crowd's hashes cost is nobody's but the crowd's; a few are served at once.
-func TestACrowdIsOneThatWaitsForLong(t *testing.T) {
+func TestACrowdIsManyThatWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd(t)
 		for n := range crowdPerSlot {

@@ -102,7 +102,7 @@ func serveParley(in *bufio.Reader) error {
 		return err
 	}
 	// As the command does that serves.
-	defer hashing.Beside(func() *exec.Cmd { return roleOf(program, "hashing") })()
+	defer hashing.UseChild(func() *exec.Cmd { return roleOf(program, "hashing") })()
 	srv, err := server.Open(ctx, settings, os.Stderr)
 	if err != nil {
 		return err

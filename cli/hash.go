@@ -1,34 +1,42 @@
 package cli
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"os/signal"
+	"runtime"
+	"syscall"
 
 	"parley/auth/hashing"
 )
 
-// hashBeside has passwords hashed by a process that runs this program as hashPasswordsCommand.
-// It has a session of its own, so that Ctrl-C does not end it before a drain is over, and no
-// secret of this process's in its environment.
-func hashBeside() (stop func(), err error) {
-	program, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("finding the program that hashes passwords: %w", err)
-	}
-	return hashing.Beside(func() *exec.Cmd {
-		hasher := exec.Command(program, "hash-passwords")
-		hasher.Dir, hasher.Env = filepath.Dir(program), []string{}
-		hasher.SysProcAttr = ownSession()
+// hashInChild has the passwords of crowds hashed by a child that runs this program as
+// hashPasswordsCommand. It gets no secret of this process's in its environment.
+func hashInChild() (stop func()) {
+	return hashing.UseChild(func() *exec.Cmd {
+		hasher := exec.Command(ownProgram(), "hash-passwords")
+		hasher.Args[0] = "parley"
+		hasher.Dir, hasher.Env = os.TempDir(), []string{}
 		return hasher
-	}), nil
+	})
 }
 
-// hashPasswordsCommand is the process that hashBeside starts.
+// ownProgram is this program: where the system can say so, even if its file has been replaced
+// since by another version.
+func ownProgram() string {
+	if runtime.GOOS == "linux" {
+		return "/proc/self/exe"
+	}
+	program, _ := os.Executable() // an empty name cannot be started
+	return program
+}
+
+// hashPasswordsCommand is the child that hashInChild starts.
 type hashPasswordsCommand struct{}
 
-// Run hashes until standard input ends.
+// Run hashes until standard input ends, which is when the server has drained. Ctrl-C, a terminal
+// that closes, and a supervisor that stops the service tell all its processes.
 func (hashPasswordsCommand) Run(std streams) error {
+	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	return hashing.Serve(std.in, std.out)
 }

@@ -44,11 +44,7 @@ func (cmd serveCommand) Run(settings server.Settings, std streams) error {
 		return err
 	}
 	defer place.Close()
-	stopHashing, err := hashBeside()
-	if err != nil {
-		return err
-	}
-	defer stopHashing()
+	defer hashInChild()()
 	srv, err := server.Open(ctx, place.settings(settings), std.err)
 	switch {
 	case ctx.Err() != nil && err != nil:

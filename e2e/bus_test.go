@@ -101,7 +101,7 @@ func TestInstancesHearOfEachOtherByTheirBus(t *testing.T) {
 			const posts = 40
 			began := time.Now()
 			for i := range posts {
-				chat.hears(t, fmt.Sprintf("message %d", i))
+				chat.hears(t, fmt.Sprintf("hinted at %d", i))
 			}
 			if took := time.Since(began); took > posts*time.Second/4 {
 				t.Errorf("%d messages took %v: they waited for the poll", posts, took)

@@ -71,7 +71,7 @@ func TestAnOrderlyEndLeavesOneWholeDatabaseFile(t *testing.T) {
 	ben := newPerson(t, p)
 	chatID := ben.makeChat()
 	for i := range 50 {
-		ben.post(chatID, fmt.Sprintf("message %d", i))
+		ben.post(chatID, fmt.Sprintf("ben's text %d", i))
 	}
 	if code := p.Terminate(); code != 0 {
 		t.Fatalf("exit code %d", code)

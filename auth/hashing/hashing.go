@@ -1,6 +1,7 @@
 // Package hashing makes the hashes under which passwords are stored, and compares passwords
-// with them: in this process or aside, in one that has only the time that nobody else wants. All its functions may be called by many goroutines at once. How many hash at a
-// time is for the caller to bound: each takes 19 MiB of memory and some 30 ms of a processor.
+// with them: in this process or, behind [UseChild], in a child that runs on processor time that
+// is otherwise idle. All its functions may be called by many goroutines at once. How many hash at
+// a time is for the caller to bound: each takes 19 MiB of memory and some 30 ms of a processor.
 package hashing
 
 import (
@@ -21,17 +22,17 @@ var Nobodys = fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s",
 	base64.RawStdEncoding.EncodeToString(make([]byte, params.SaltLength)),
 	base64.RawStdEncoding.EncodeToString(make([]byte, params.KeyLength)))
 
-// Make makes a hash of the password, in argon2id's PHC string form. aside is where [Beside] says,
-// if it does.
-func Make(password string, aside bool) (string, error) {
-	r, err := do(Work{Password: password}, aside)
+// Make makes a hash of the password, in argon2id's PHC string form: with inChild in the child of
+// [UseChild], if there is one.
+func Make(password string, inChild bool) (string, error) {
+	r, err := do(Work{Password: password}, inChild)
 	return r.Hash, err
 }
 
-// Matches says whether the hash is the password's; an error where it is no hash. aside is as
+// Matches says whether the hash is the password's; an error where it is no hash. inChild is as
 // for [Make].
-func Matches(password, hash string, aside bool) (bool, error) {
-	r, err := do(Work{Password: password, Hash: hash, Compare: true}, aside)
+func Matches(password, hash string, inChild bool) (bool, error) {
+	r, err := do(Work{Password: password, Hash: hash, Compare: true}, inChild)
 	return r.Matches, err
 }
 
@@ -47,10 +48,10 @@ type Result struct {
 	Matches bool
 }
 
-func do(w Work, aside bool) (Result, error) {
-	if p := beside.Load(); p != nil && aside {
-		if r, done, err := p.do(w); done {
-			return r, err
+func do(w Work, inChild bool) (Result, error) {
+	if c := theChild.Load(); c != nil && inChild {
+		if r, done := c.do(w); done {
+			return r, nil
 		}
 	}
 	return w.do()

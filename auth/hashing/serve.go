@@ -5,16 +5,18 @@ import (
 	"net/rpc"
 )
 
-// service and method are what Serve is asked for.
+// What the child is asked for.
 const (
 	service = "Hashing"
 	method  = service + ".Do"
+	ping    = service + ".Ping"
 )
 
-// Serve does what [Beside] asks for, until in ends. Its process has from then on only the time
-// that nobody else wants, where the system knows such a thing; else its usual share.
+// Serve is what a child does: it makes the hashes that [UseChild] asks for, until in ends. From
+// then on its process runs on processor time that is otherwise idle; on other systems than Linux
+// it has its usual share.
 func Serve(in io.Reader, out io.Writer) error {
-	yieldToAll()
+	idleAll()
 	return serve(in, out)
 }
 
@@ -35,6 +37,9 @@ func (hasher) Do(w Work, r *Result) (err error) {
 	*r, err = w.do()
 	return err
 }
+
+// Ping answers.
+func (hasher) Ping(bool, *bool) error { return nil }
 
 // stdio is what the process reads and writes; both stay open.
 type stdio struct {
