@@ -15,10 +15,6 @@ import (
 // its patience ends.
 const placesPerSlot = 32
 
-// crowdPerSlot is how many callers wait for each hash that is being made where a crowd is at
-// the gate: the next hash is then made in the child of package hashing.
-const crowdPerSlot = placesPerSlot / 4
-
 // gate lets a few callers hash passwords at a time and a bounded number wait. It
 // is fair by address and by username alike:
 //
@@ -33,7 +29,6 @@ const crowdPerSlot = placesPerSlot / 4
 // turns of one address, and are told apart by their usernames.
 type gate struct {
 	places   int
-	crowd    int
 	patience time.Duration
 
 	mu   sync.Mutex
@@ -68,7 +63,6 @@ type waiter struct {
 func newGate(slots int, patience time.Duration) *gate {
 	return &gate{
 		places:    slots * placesPerSlot,
-		crowd:     slots * crowdPerSlot,
 		patience:  patience,
 		free:      slots,
 		addresses: make(map[string]*party),
@@ -144,13 +138,6 @@ func (g *gate) leave() {
 	w.byAddress.turn, w.byUsername.turn = g.turns, g.turns
 	g.remove(w)
 	w.outcome <- nil
-}
-
-// crowded says whether a crowd waits.
-func (g *gate) crowded() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return len(g.waiting) >= g.crowd
 }
 
 // abandon ends the wait of a caller that waits no longer, for the reason given.

@@ -310,22 +310,3 @@ func TestASlotGivenToAnAbandonedWaitGoesToTheNext(t *testing.T) {
 		}
 	})
 }
-
-func TestACrowdIsManyThatWait(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newCrowd(t)
-		for n := range crowdPerSlot {
-			if c.crowded() {
-				t.Errorf("%d that wait are a crowd", n)
-			}
-			c.comes(fmt.Sprintf("address/user-%d", n))
-		}
-		if !c.crowded() {
-			t.Errorf("%d that wait are none", crowdPerSlot)
-		}
-		c.ends()
-		if c.crowded() {
-			t.Error("nobody is a crowd")
-		}
-	})
-}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	"parley/auth/hashing"
 	"parley/chat"
 )
 
@@ -180,16 +179,16 @@ func (s *Service) account(ctx context.Context, username string) (Account, error)
 	// What is no username is asked of no store: it could hold what a database
 	// refuses to read.
 	if chat.CheckUsername(username) != nil {
-		return Account{PasswordHash: hashing.Nobodys}, nil
+		return Account{PasswordHash: nobodysHash}, nil
 	}
 	account, err := s.store.Account(ctx, username)
 	switch {
 	case errors.Is(err, chat.ErrNotFound):
-		return Account{PasswordHash: hashing.Nobodys}, nil
+		return Account{PasswordHash: nobodysHash}, nil
 	case err != nil:
 		return Account{}, fmt.Errorf("reading an account: %w", err)
 	case account.PasswordHash == "": // a bot, or a user of another issuer
-		account.PasswordHash = hashing.Nobodys
+		account.PasswordHash = nobodysHash
 	}
 	return account, nil
 }

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"parley/auth/hashing"
 	"parley/chat"
 )
 
@@ -139,7 +138,7 @@ func TestAnUnknownUserCostsAsMuchAsAWrongPassword(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.HasPrefix(account.PasswordHash, "$argon2id$v=19$m=19456,t=2,p=1$") || len(account.PasswordHash) != len(hashing.Nobodys) {
+		if !strings.HasPrefix(account.PasswordHash, "$argon2id$v=19$m=19456,t=2,p=1$") || len(account.PasswordHash) != len(nobodysHash) {
 			t.Errorf("%s is compared with %s", username, account.PasswordHash)
 		}
 	}

@@ -25,7 +25,6 @@ const childVariable = "PARLEY_BENCH_ROLE"
 // line with one more, and ends when in does.
 var roles = map[string]func(in *bufio.Reader) error{
 	"parley":   serveParley,
-	"hashing":  serveHashing,
 	"nethttp":  serveNetHTTP,
 	"limit":    serveLimit,
 	"r3labs":   serveR3labs,
@@ -57,14 +56,9 @@ func (c *child) startRole(ctx context.Context, role string, settings any) error 
 	if err != nil {
 		return err
 	}
-	return c.start(ctx, roleOf(program, role), settings)
-}
-
-// roleOf is a command that plays a role of the program, which is this one.
-func roleOf(program, role string) *exec.Cmd {
 	process := exec.Command(program)
 	process.Env = append(os.Environ(), childVariable+"="+role)
-	return process
+	return c.start(ctx, process, settings)
 }
 
 // start starts a program that behaves as a role does, and returns when it has

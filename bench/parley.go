@@ -9,12 +9,10 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
 	"parley/auth"
-	"parley/auth/hashing"
 	"parley/middleware"
 	"parley/server"
 )
@@ -97,12 +95,6 @@ func serveParley(in *bufio.Reader) error {
 		return err
 	}
 	ctx := untilStdinEnds(in)
-	program, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	// As the command does that serves.
-	defer hashing.UseChild(func() *exec.Cmd { return roleOf(program, "hashing") })()
 	srv, err := server.Open(ctx, settings, os.Stderr)
 	if err != nil {
 		return err
@@ -113,6 +105,3 @@ func serveParley(in *bufio.Reader) error {
 	}
 	return srv.Serve(ctx)
 }
-
-// serveHashing is what hashes passwords beside serveParley.
-func serveHashing(in *bufio.Reader) error { return hashing.Serve(in, os.Stdout) }

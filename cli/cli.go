@@ -59,7 +59,6 @@ type commandLine struct {
 	Completion completionCommand `cmd:"" help:"Print a script that completes commands and flags in a shell."`
 	Complete   completeCommand   `cmd:"" hidden:"" help:"Answer what a completion script asks."`
 
-	HashPasswords   hashPasswordsCommand   `cmd:"" hidden:"" help:"Hash the passwords that standard input asks for, at idle priority."`
 	RemoveEphemeral removeEphemeralCommand `cmd:"" hidden:"" help:"Remove the folder of an ephemeral server once standard input ends."`
 
 	Version versionCommand `cmd:"" help:"Say what was built from which source."`

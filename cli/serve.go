@@ -44,7 +44,6 @@ func (cmd serveCommand) Run(settings server.Settings, std streams) error {
 		return err
 	}
 	defer place.Close()
-	defer hashInChild()()
 	srv, err := server.Open(ctx, place.settings(settings), std.err)
 	switch {
 	case ctx.Err() != nil && err != nil:
