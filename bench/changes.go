@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -38,32 +37,20 @@ func changes(engines []*engine, scale scale) section {
 }
 
 func changesGroup(e *engine, scale scale) group {
-	var db *database
-	var repo *repository.Repository
+	var o opened
 	of := scale.posters
 	return group{
 		name:  "changes/" + e.name,
 		lasts: 2 * scale.seeding,
-		open: func(ctx context.Context) (err error) {
-			if db, err = e.newDatabase(ctx, of); err != nil {
-				return err
-			}
-			repo, err = db.open(ctx)
-			return err
-		},
-		close: func() (err error) {
-			if repo != nil {
-				err = repo.Close()
-			}
-			return errors.Join(err, db.drop())
-		},
+		open:  func(ctx context.Context) error { return o.open(ctx, e, of) },
+		close: o.close,
 		cells: []cell{{
 			name:  count(changers, "client"),
 			lasts: scale.load(changers).rounds(scale.turns, 5),
 			measure: func(ctx context.Context) ([]string, error) {
 				recent := newJustSaid(of)
-				all, err := scale.load(changers).compare(ctx, scale.turns, recent.posts(repo, of, spreads(of)[0]),
-					edits(repo, of, recent), reactions(repo, of, recent), edits(repo, of, of), reactions(repo, of, of))
+				all, err := scale.load(changers).compare(ctx, scale.turns, recent.posts(o.repo, of, spreads(of)[0]),
+					edits(o.repo, of, recent), reactions(o.repo, of, recent), edits(o.repo, of, of), reactions(o.repo, of, of))
 				if err != nil {
 					return nil, err
 				}
@@ -72,7 +59,7 @@ func changesGroup(e *engine, scale scale) group {
 				row = append(row, ratioColumns(wantedChanges, edits/posts)...)
 				row = append(row, ratioColumns(wantedChanges, reactions/posts)...)
 				row = append(row, fmt.Sprintf("%.2f", all[3].rate()/posts), fmt.Sprintf("%.2f", all[4].rate()/posts))
-				page, err := measureChangedPage(ctx, repo, of, scale)
+				page, err := measureChangedPage(ctx, o.repo, of, scale)
 				return append(row, page...), err
 			},
 		}},

@@ -27,25 +27,13 @@ const (
 // checking measures how long it takes to find out whom a token speaks for that was used before.
 // The database is asked by the first use alone, so one of them is enough.
 func checking(e *engine, folder string, scale scale) section {
-	var db *database
-	var repo *repository.Repository
+	var o opened
 	of := scale.posters
 	g := group{
 		name:  "checking",
 		lasts: scale.seeding,
-		open: func(ctx context.Context) (err error) {
-			if db, err = e.newDatabase(ctx, of); err != nil {
-				return err
-			}
-			repo, err = db.open(ctx)
-			return err
-		},
-		close: func() (err error) {
-			if repo != nil {
-				err = repo.Close()
-			}
-			return errors.Join(err, db.drop())
-		},
+		open:  func(ctx context.Context) error { return o.open(ctx, e, of) },
+		close: o.close,
 	}
 	l := scale.load(1)
 	for _, token := range []struct {
@@ -55,9 +43,11 @@ func checking(e *engine, folder string, scale scale) section {
 	}{
 		{"own", func(context.Context) (func(context.Context) error, func(), error) { return checkOwn(of) }},
 		{"script", func(ctx context.Context) (func(context.Context) error, func(), error) {
-			return checkScript(ctx, repo, of)
+			return checkScript(ctx, o.repo, of)
 		}},
-		{"foreign", func(context.Context) (func(context.Context) error, func(), error) { return checkForeign(repo, folder) }},
+		{"foreign", func(context.Context) (func(context.Context) error, func(), error) {
+			return checkForeign(o.repo, folder)
+		}},
 	} {
 		g.cells = append(g.cells, cell{
 			name:  token.name,

@@ -216,7 +216,7 @@ func TestAStolenSessionGuessesAtThePasswordAsSlowlyAsAnybody(t *testing.T) {
 		return h.do("PUT", "/me/password", `{"password":"wrong-horse","new_password":"another-horse"}`,
 			with(ann, "Content-Type", asJSON, "X-Forwarded-For", from)...)
 	}
-	refusedAfter(t, "sign-ins", 10, 403, func(i int) answer { return guess(fmt.Sprintf("203.0.113.%d", i)) })
+	refusedAfter(t, "sign-ins", 10, 403, "wrong_password", func(i int) answer { return guess(fmt.Sprintf("203.0.113.%d", i)) })
 	h.logInAt("198.51.100.9", "ann", password).want(200)
 }
 
@@ -224,7 +224,7 @@ func TestAnAddressGuessesAtFewTickets(t *testing.T) {
 	t.Parallel()
 	h := proxied(t, func(*settings) {})
 	guess := func(from string) answer { return h.do("GET", "/stream?ticket=nonsense", "", "X-Forwarded-For", from) }
-	refusedAfter(t, "tickets", 60, 401, func(int) answer { return guess("203.0.113.7") })
+	refusedAfter(t, "tickets", 60, 401, "invalid_ticket", func(int) answer { return guess("203.0.113.7") })
 	guess("203.0.113.8").refused(401, "invalid_ticket")
 }
 
@@ -232,8 +232,9 @@ func TestAnAddressGuessesAtFewTickets(t *testing.T) {
 const madeUp = "AAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 // refusedAfter asks until a policy refuses, and wants that after a number of requests or a few
-// more: time gives some back. Those before are answered with a status.
-func refusedAfter(t *testing.T, policy string, quota, status int, ask func(i int) answer) {
+// more: time gives some back. Those before are answered with a status, and refused with a code
+// unless that is empty.
+func refusedAfter(t *testing.T, policy string, quota, status int, code string, ask func(i int) answer) {
 	t.Helper()
 	for i := 0; ; i++ {
 		a := ask(i)
@@ -244,7 +245,10 @@ func refusedAfter(t *testing.T, policy string, quota, status int, ask func(i int
 			}
 			return
 		}
-		if a.want(status); i > 2*quota {
+		if a.want(status); code != "" {
+			a.refused(status, code)
+		}
+		if i > 2*quota {
 			t.Fatalf("not refused after %d", i)
 		}
 	}
@@ -255,7 +259,7 @@ func TestAUserGuessesAtFewInvites(t *testing.T) {
 	h := open(t) // on this machine, which has no address
 	ann, bob := h.user("ann"), h.user("bob")
 	guess := func(who []string) answer { return h.do("POST", "/invites/"+madeUp, "", who...) }
-	refusedAfter(t, "invites", 20, 404, func(int) answer { return guess(ann) })
+	refusedAfter(t, "invites", 20, 404, "invite_not_found", func(int) answer { return guess(ann) })
 	guess(bob).refused(404, "invite_not_found")
 }
 
@@ -274,7 +278,7 @@ func TestAnAddressGuessesAtFewInvites(t *testing.T) {
 			t.Parallel()
 			h := proxied(t, func(s *settings) { s.SignupRate = "1000" })
 			users := [][]string{h.user("ann"), h.user("bob"), h.user("cid")}
-			refusedAfter(t, "invites-of-address", 20, 404, func(i int) answer {
+			refusedAfter(t, "invites-of-address", 20, 404, "invite_not_found", func(i int) answer {
 				return guess(h, users[i%len(users)], "203.0.113.7")
 			})
 			guess(h, users[0], "203.0.113.8").refused(404, "invite_not_found")
@@ -288,7 +292,7 @@ func TestAnAddressRefreshesWithinARate(t *testing.T) {
 	refresh := func(from string) answer {
 		return h.do("POST", "/refresh", `{"refresh_token":"`+madeUp+`"}`, "Content-Type", asJSON, "X-Forwarded-For", from)
 	}
-	refusedAfter(t, "refreshes", 600, 401, func(int) answer { return refresh("203.0.113.7") })
+	refusedAfter(t, "refreshes", 600, 401, "invalid_refresh_token", func(int) answer { return refresh("203.0.113.7") })
 	refresh("203.0.113.8").refused(401, "invalid_refresh_token")
 }
 
@@ -303,6 +307,6 @@ func TestAnAddressOpensStreamsWithinARate(t *testing.T) {
 	follow := func(i int, from string) answer {
 		return h.do("GET", "/stream?timeout=1ms", "", with(users[i%len(users)], "X-Forwarded-For", from)...)
 	}
-	refusedAfter(t, "streams-of-address", 100, 200, func(i int) answer { return follow(i, "203.0.113.7") })
+	refusedAfter(t, "streams-of-address", 100, 200, "", func(i int) answer { return follow(i, "203.0.113.7") })
 	follow(0, "203.0.113.8").want(200)
 }
