@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // options are what can be chosen.
@@ -22,6 +24,8 @@ type options struct {
 	short   bool
 	only    string
 	minutes float64
+	// together is how many faults are tried beside one another, each with instances of its own.
+	together int
 }
 
 func main() {
@@ -50,8 +54,12 @@ func parse(arguments []string, out io.Writer) (o options, err error) {
 	flags.BoolVar(&o.short, "short", false, "do each only a few times, as the tests do")
 	flags.StringVar(&o.only, "only", "", "do only what has this `text` in its name")
 	flags.Float64Var(&o.minutes, "minutes", 0, "do so much of each that all of it takes about so long; 0 is all of it")
+	flags.IntVar(&o.together, "together", 3, "try `N` faults beside one another: most of their time they wait")
 	if err := flags.Parse(arguments); err != nil {
 		return o, err
+	}
+	if o.together < 1 {
+		return o, fmt.Errorf("-together %d: at least 1", o.together)
 	}
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("%q is no flag", flags.Arg(0))
@@ -86,7 +94,7 @@ func plan(o options) (tasks []task, err error) {
 	if len(tasks) == 0 {
 		return nil, fmt.Errorf("-only %s: nothing is called that", o.only)
 	}
-	if within := time.Duration(o.minutes * float64(time.Minute)); within > 0 && within < all {
+	if within := time.Duration(o.minutes * float64(o.together) * float64(time.Minute)); within > 0 && within < all {
 		for i := range tasks {
 			tasks[i].times = max(1, int(float64(tasks[i].times)*float64(within)/float64(all)))
 		}
@@ -94,8 +102,8 @@ func plan(o options) (tasks []task, err error) {
 	return tasks, nil
 }
 
-// run does all tasks, tells out the table and doing what it is about. broken says that a
-// promise was.
+// run does all tasks, some beside one another, tells out the table and doing what it is
+// about. broken says that a promise was.
 func run(ctx context.Context, o options, out, doing io.Writer) (broken bool, err error) {
 	tasks, err := plan(o)
 	if err != nil {
@@ -106,33 +114,21 @@ func run(ctx context.Context, o options, out, doing io.Writer) (broken bool, err
 		return false, err
 	}
 	defer e.close()
-	var left time.Duration
-	for _, t := range tasks {
-		left += t.expected()
-	}
-	report := report{seed: o.seed, began: time.Now()}
-	for _, t := range tasks {
-		fmt.Fprintf(doing, "%s, %d times; about %s left\n", t.name, t.times, left.Round(time.Second))
-		done, err := e.do(ctx, t.fault, t.times, o.seed, func(o outcome) {
-			fmt.Fprintf(doing, "  %d of %d, %d posts, %d frames, %d violations; about %s left\n", o.injected, t.times, o.posts, o.frames, len(o.violations),
-				max(0, left-o.took).Round(time.Second))
+	report := report{seed: o.seed, began: time.Now(), together: o.together, rows: make([]row, len(tasks))}
+	progress := newProgress(doing, tasks, o.together)
+	var working errgroup.Group
+	working.SetLimit(o.together)
+	for i, t := range tasks {
+		working.Go(func() error {
+			if ctx.Err() != nil {
+				return nil
+			}
+			done, err := e.do(ctx, t.fault, t.times, o.seed, func(o outcome) { progress.tell(t, o) })
+			progress.end(t, done, err)
+			report.rows[i] = row{t.name, done, err}
+			return nil
 		})
-		for _, violation := range done.violations {
-			fmt.Fprintln(doing, "VIOLATION:", violation)
-			broken = true
-		}
-		if done.folder != "" {
-			fmt.Fprintln(doing, "what the instances printed is in", done.folder)
-		}
-		report.add(t.name, done, err)
-		if ctx.Err() != nil {
-			break
-		}
-		if err != nil {
-			fmt.Fprintln(doing, "FAILED:", err)
-			broken = true
-		}
-		left -= t.expected()
 	}
-	return broken, report.write(out)
+	_ = working.Wait() // what broke off is in its row
+	return report.broken(), report.write(out)
 }

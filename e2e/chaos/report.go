@@ -7,37 +7,56 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
 
 // report is the table of a run.
 type report struct {
-	seed  uint64
-	began time.Time
-	lines []string
-	sum   outcome
+	seed     uint64
+	began    time.Time
+	together int
+	rows     []row
 }
 
-func (r *report) add(name string, o outcome, err error) {
-	broken := fmt.Sprint(len(o.violations))
-	if err != nil {
-		broken += ", and broke off"
-	}
-	r.lines = append(r.lines, fmt.Sprintf("| %s | %d | %d | %d | %d | %d | %d | %s |", name, o.injected, o.posts, o.unknown, o.edits, o.frames, o.streams, broken))
-	r.sum.add(o)
+// row is what came of one fault. err is why it broke off.
+type row struct {
+	name string
+	outcome
+	err error
 }
 
-// write writes the table in Markdown.
+// broken says that a promise was broken, or that a fault could not be tried as often as it
+// should have been.
+func (r *report) broken() bool {
+	return slices.ContainsFunc(r.rows, func(row row) bool { return row.err != nil || len(row.violations) > 0 })
+}
+
+// write writes the table in Markdown. A fault that the end of the run left no time for is not
+// in it.
 func (r *report) write(out io.Writer) error {
-	fmt.Fprintf(out, "%s, seed %d, %s, %s/%s, %d processors%s.\n\n", r.began.UTC().Format("2006-01-02"), r.seed,
-		time.Since(r.began).Round(time.Second), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), memory())
+	fmt.Fprintf(out, "%s, seed %d, %s, %s/%s, %d processors%s, %d faults beside one another.\n\n", r.began.UTC().Format("2006-01-02"), r.seed,
+		time.Since(r.began).Round(time.Second), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), memory(), r.together)
 	fmt.Fprintln(out, "| fault | times | messages acknowledged | of these unknown at first | edited or deleted | events shown | connections | violations |")
 	fmt.Fprintln(out, "|---|---|---|---|---|---|---|---|")
-	for _, line := range r.lines {
-		fmt.Fprintln(out, line)
+	var sum outcome
+	for _, row := range r.rows {
+		if row.name == "" {
+			continue
+		}
+		row.write(out, row.name)
+		sum.add(row.outcome)
 	}
-	_, err := fmt.Fprintf(out, "| **all** | %d | %d | %d | %d | %d | %d | %d |\n", r.sum.injected, r.sum.posts, r.sum.unknown, r.sum.edits, r.sum.frames, r.sum.streams, len(r.sum.violations))
+	return row{outcome: sum}.write(out, "**all**")
+}
+
+func (r row) write(out io.Writer, name string) error {
+	broken := fmt.Sprint(len(r.violations))
+	if r.err != nil {
+		broken += ", and broke off"
+	}
+	_, err := fmt.Fprintf(out, "| %s | %d | %d | %d | %d | %d | %d | %s |\n", name, r.injected, r.posts, r.unknown, r.edits, r.frames, r.streams, broken)
 	return err
 }
 
