@@ -81,8 +81,8 @@ func TestNothingIsLostWhateverBreaks(t *testing.T) {
 			if o.posts == 0 || o.frames == 0 {
 				t.Errorf("seed %d: %d posts, %d frames: nothing was put to the test", seed, o.posts, o.frames)
 			}
-			t.Logf("%d times in %s: %d posts, %d of them unknown at first, %d edits, %d frames on %d connections",
-				o.injected, o.took.Round(time.Millisecond), o.posts, o.unknown, o.edits, o.frames, o.streams)
+			t.Logf("%d times in %s: %d posts, %d of them unknown at first, %d edits, %d frames on %d connections; back after %s",
+				o.injected, o.took.Round(time.Millisecond), o.posts, o.unknown, o.edits, o.frames, o.streams, o.back)
 		})
 	}
 }

@@ -4,7 +4,9 @@ package main
 
 import (
 	"database/sql"
+	"math/rand/v2"
 	"net/url"
+	"sync"
 	"time"
 
 	"parley/e2e/chaos/history"
@@ -15,7 +17,24 @@ func crash(in *injection) error {
 	if err := in.plant.server.Crash(); err != nil {
 		return err
 	}
-	return in.plant.server.Start()
+	return in.backAfter(in.plant.server.Start)
+}
+
+// backAfter brings the database back, and takes the time from there until every instance
+// takes posts again.
+func (in *injection) backAfter(bring func() error) error {
+	if err := bring(); err != nil {
+		return err
+	}
+	began := time.Now()
+	var posting sync.WaitGroup
+	for _, front := range in.plant.front {
+		r := rand.New(rand.NewPCG(in.r.Uint64(), 0))
+		posting.Go(func() { in.world.SayAt(r, front.Addr()) })
+	}
+	posting.Wait()
+	in.back = max(in.back, time.Since(began))
+	return in.ctx.Err()
 }
 
 // outage keeps PostgreSQL away for a while.
@@ -24,7 +43,7 @@ func outage(in *injection) error {
 		return err
 	}
 	in.wait(10*time.Second, 10*time.Second)
-	return in.plant.server.Start()
+	return in.backAfter(in.plant.server.Start)
 }
 
 // stall freezes PostgreSQL, so that connections stay and nothing answers.
@@ -33,7 +52,7 @@ func stall(in *injection) error {
 		return err
 	}
 	in.wait(500*time.Millisecond, 4*time.Second)
-	return in.plant.server.Thaw()
+	return in.backAfter(in.plant.server.Thaw)
 }
 
 // terminateBackends ends one of the instances' connections at PostgreSQL's side, or now and
@@ -81,7 +100,7 @@ func failOver(in *injection) error {
 		back.Lead(at.Host)
 	}
 	p.server = standby
-	if err := standby.Promote(); err != nil {
+	if err := in.backAfter(standby.Promote); err != nil {
 		return err
 	}
 	// Until an instance notices, it shows what it has in memory, and then tells its readers.

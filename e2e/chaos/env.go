@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"parley/e2e/chaos/site"
 	"parley/e2e/need"
@@ -17,6 +18,8 @@ type env struct {
 	binary string
 	server *need.Server
 	folder string
+	// binaryWithClock is of a program whose clock can be set, built when it is first asked for.
+	binaryWithClock func() (string, error)
 }
 
 func newEnv() (e *env, err error) {
@@ -28,6 +31,10 @@ func newEnv() (e *env, err error) {
 	if err := site.Build(e.binary, ""); err != nil {
 		return nil, err
 	}
+	e.binaryWithClock = sync.OnceValues(func() (string, error) {
+		path := filepath.Join(e.folder, "parley-with-clock")
+		return path, site.BuildWithClock(path)
+	})
 	if e.server, err = need.StartServer(); err != nil {
 		return nil, err
 	}

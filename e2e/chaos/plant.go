@@ -131,7 +131,7 @@ func (p *plant) onPostgres(e *env, f fault) error {
 		if err != nil {
 			return err
 		}
-		if err := p.start(e.binary, "--database", through.String(), "--bus", bus); err != nil {
+		if err := p.start(e, f, "--database", through.String(), "--bus", bus); err != nil {
 			return err
 		}
 	}
@@ -148,17 +148,27 @@ func (p *plant) onSQLite(e *env, f fault) error {
 	}
 	file := filepath.Join(folder, "parley.db")
 	p.driver, p.direct = "sqlite", "file:"+file+"?_pragma=busy_timeout(5000)"
-	return p.start(e.binary, "--database", "sqlite:"+file)
+	return p.start(e, f, "--database", "sqlite:"+file)
 }
 
 // start starts one more instance.
-func (p *plant) start(binary string, more ...string) error {
+func (p *plant) start(e *env, f fault, more ...string) error {
 	name := fmt.Sprintf("instance-%d", len(p.instances))
+	binary, clock, err := e.binary, (*site.Clock)(nil), error(nil)
+	if f.clocks {
+		if binary, err = e.binaryWithClock(); err != nil {
+			return err
+		}
+		if clock, err = site.NewClock(filepath.Join(p.folder, name+".clock")); err != nil {
+			return err
+		}
+	}
 	args := append([]string{"--data", filepath.Join(p.folder, name)}, arguments...)
 	instance, err := site.NewInstance(binary, p.folder, name, append(args, more...)...)
 	if err != nil {
 		return err
 	}
+	instance.Clock = clock
 	p.instances = append(p.instances, instance)
 	front, err := wire.New(instance.Addr)
 	if err != nil {
@@ -183,6 +193,11 @@ func (p *plant) heal() error {
 		proxy.Set(wire.Weather{})
 	}
 	for _, instance := range p.instances {
+		if instance.Clock != nil {
+			if err := instance.Clock.Set(0); err != nil {
+				return err
+			}
+		}
 		if err := thaw(instance); err != nil {
 			return err
 		}

@@ -38,8 +38,8 @@ func (r *report) broken() bool {
 func (r *report) write(out io.Writer) error {
 	fmt.Fprintf(out, "%s, seed %d, %s, %s/%s, %d processors%s, %d faults beside one another.\n\n", r.began.UTC().Format("2006-01-02"), r.seed,
 		time.Since(r.began).Round(time.Second), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), memory(), r.together)
-	fmt.Fprintln(out, "| fault | times | messages acknowledged | of these unknown at first | edited or deleted | events shown | connections | violations |")
-	fmt.Fprintln(out, "|---|---|---|---|---|---|---|---|")
+	fmt.Fprintln(out, "| fault | times | messages acknowledged | of these unknown at first | edited or deleted | events shown | connections | back after | violations |")
+	fmt.Fprintln(out, "|---|---|---|---|---|---|---|---|---|")
 	var sum outcome
 	for _, row := range r.rows {
 		if row.name == "" {
@@ -56,7 +56,11 @@ func (r row) write(out io.Writer, name string) error {
 	if r.err != nil {
 		broken += ", and broke off"
 	}
-	_, err := fmt.Fprintf(out, "| %s | %d | %d | %d | %d | %d | %d | %s |\n", name, r.injected, r.posts, r.unknown, r.edits, r.frames, r.streams, broken)
+	back := ""
+	if r.back > 0 {
+		back = r.back.Round(100 * time.Millisecond).String()
+	}
+	_, err := fmt.Fprintf(out, "| %s | %d | %d | %d | %d | %d | %d | %s | %s |\n", name, r.injected, r.posts, r.unknown, r.edits, r.frames, r.streams, back, broken)
 	return err
 }
 

@@ -21,6 +21,8 @@ type fault struct {
 	each time.Duration
 	// own says that the fault is one of the database server, which is then the round's alone.
 	own bool
+	// clocks says that each instance's wall clock can be set.
+	clocks bool
 	// instances is how many there are on PostgreSQL; 0 is one on SQLite.
 	instances int
 	bus       busKind
@@ -39,6 +41,8 @@ type injection struct {
 	plant *plant
 	world *load.World
 	r     *rand.Rand
+	// back is the longest time until the service was back, of the faults that say so.
+	back time.Duration
 }
 
 // outcome is what came of rounds.
@@ -48,6 +52,9 @@ type outcome struct {
 	violations                             []string
 	folder                                 string
 	took                                   time.Duration
+	// back is the longest that posts were not taken once the database was there again; 0
+	// where that was not asked.
+	back time.Duration
 }
 
 func (o *outcome) add(other outcome) {
@@ -59,6 +66,7 @@ func (o *outcome) add(other outcome) {
 	o.streams += other.streams
 	o.violations = append(o.violations, other.violations...)
 	o.took += other.took
+	o.back = max(o.back, other.back)
 	if other.folder != "" {
 		o.folder = other.folder
 	}
@@ -85,13 +93,19 @@ func (e *env) judged(ctx context.Context, f fault, options load.Options, seed ui
 		return o, err
 	}
 	defer func() { p.close(len(o.violations) > 0 || err != nil) }()
-	began, fresh := time.Now(), held(p.instances[0])
+	began := time.Now()
+	fresh, err := held(p.instances[0])
+	if err != nil {
+		return o, err
+	}
 	world, err := load.New(ctx, options, p.addrs()...)
 	if err != nil {
 		return o, fmt.Errorf("beginning: %w", err)
 	}
 	world.Start(ctx)
-	o.injected, err = harm(&injection{ctx, p, world, rand.New(rand.NewPCG(seed, 0))})
+	in := &injection{ctx: ctx, plant: p, world: world, r: rand.New(rand.NewPCG(seed, 0))}
+	o.injected, err = harm(in)
+	o.back = in.back
 	if err != nil {
 		return o, fmt.Errorf("%s: %w", f.name, err)
 	}

@@ -32,6 +32,8 @@ func faults() []fault {
 	all = append(all, fault{name: "connection to the database cut after every server byte", count: 3000, short: 24, each: 100 * time.Millisecond, run: cutDatabase})
 	all = append(all,
 		fault{name: "notifications missed by an instance", count: 20, short: 1, each: time.Second, run: missed},
+		fault{name: "wall clock of an instance an hour ahead or behind, PostgreSQL", count: 10, each: 3300 * time.Millisecond, instances: 2, bus: busPostgres, clocks: true, change: skewed, inject: setClock},
+		fault{name: "wall clock of an instance an hour ahead or behind, SQLite", count: 10, each: 3300 * time.Millisecond, clocks: true, change: skewed, inject: setClock},
 		fault{name: "SQLite put back to a backup", count: 10, short: 1, each: 3 * time.Second, inject: putBack})
 	if canMount() {
 		all = append(all, fault{name: "disk full under SQLite", count: 10, short: 1, each: time.Second, folder: small, inject: fill})

@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"math/rand/v2"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -46,8 +47,8 @@ func (w *World) edit(ctx context.Context, r *rand.Rand) {
 			method, body, version = "DELETE", nil, history.Gone
 		}
 		e := history.Edit{ID: m.id, Version: version, Start: w.Record.Since()}
-		for e.Status = 0; !final(e.Status) && !w.givenUp(); {
-			if e.Status, _ = w.call(context.Background(), w.base(r), method, "/messages/"+strconv.FormatInt(m.id, 10), m.author.token, body, nil); !final(e.Status) {
+		for e.Status = 0; !w.answered(e.Status) && !w.givenUp(); {
+			if e.Status, _ = w.call(context.Background(), w.base(r), method, "/messages/"+strconv.FormatInt(m.id, 10), m.author.token, body, nil); !w.answered(e.Status) {
 				time.Sleep(time.Duration(5+r.IntN(100)) * time.Millisecond)
 			}
 		}
@@ -57,8 +58,10 @@ func (w *World) edit(ctx context.Context, r *rand.Rand) {
 	}
 }
 
-// final says that a request was answered for good.
-func final(status int) bool { return status >= 200 && status < 500 && status != 429 }
+// answered says that a request in a session that goes on was answered for good.
+func (w *World) answered(status int) bool {
+	return status >= 200 && status < 500 && status != http.StatusTooManyRequests && !(w.Skewed && status == http.StatusUnauthorized)
+}
 
 func (w *World) someSaid(r *rand.Rand) *said {
 	w.mu.Lock()

@@ -92,7 +92,7 @@ func (w *World) follow(ctx context.Context, kind Kind, n int) {
 func (f *follower) run(ctx context.Context, r *rand.Rand) {
 	for ctx.Err() == nil {
 		status := f.connect(ctx, r)
-		if status == http.StatusUnauthorized {
+		if status == http.StatusUnauthorized && (f.stays || !f.world.Skewed) {
 			return
 		}
 		wait := time.Duration(r.IntN(30)) * time.Millisecond

@@ -42,22 +42,22 @@ func (w *World) see(r *rand.Rand, token string, p *history.Post, bases []string)
 	if p.Key != "" && r.Float64() < w.Hedged {
 		w.hedge(r, token, p)
 	}
-	for len(p.Tries) == 0 || p.Key != "" && !known(p.Tries) && !w.givenUp() {
+	for len(p.Tries) == 0 || p.Key != "" && !w.known(p.Tries) && !w.givenUp() {
 		ctx, cancel := context.WithCancel(context.Background())
 		if len(p.Tries) == 0 && r.Float64() < w.HungUp {
 			time.AfterFunc(time.Duration(r.Int64N(int64(8*time.Millisecond))), cancel)
 		}
 		p.Tries = append(p.Tries, w.try(ctx, one(r, bases), token, p, nil))
 		cancel()
-		if !known(p.Tries) {
+		if !w.known(p.Tries) {
 			time.Sleep(time.Duration(5+r.IntN(100)) * time.Millisecond)
 		}
 	}
 }
 
 // known says that the last request was answered for good.
-func known(tries []history.Try) bool {
-	return final(tries[len(tries)-1].Status)
+func (w *World) known(tries []history.Try) bool {
+	return w.answered(tries[len(tries)-1].Status)
 }
 
 // hedge sends a post several times at once.

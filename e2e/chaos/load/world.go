@@ -35,6 +35,9 @@ type Options struct {
 	Edits time.Duration
 	// Readers are how many followers there are of each kind.
 	Readers map[Kind]int
+	// Skewed says that the clocks of instances differ for a while, and the one may take a token
+	// of the other for none: then an answer 401 is none in a session that goes on.
+	Skewed bool
 	// Life is how long a connection of a follower lasts, at the most.
 	Life time.Duration
 }

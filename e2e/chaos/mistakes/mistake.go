@@ -2,16 +2,14 @@
 // checker works: it has to find every one of them.
 //
 // A mistake is no code of the program. It is a text in one of its files and what stands
-// there instead, applied by "go build -overlay".
+// there instead, applied by an overlay.
 package mistakes
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
+
+	"parley/e2e/chaos/overlay"
 )
 
 // Mistake is one of them.
@@ -22,43 +20,21 @@ type Mistake struct {
 	Under []Edit
 }
 
+// Edit is an [overlay.Edit] of a file of the project.
+type Edit overlay.Edit
+
 // Without is the program without the mistake, under the same changes.
 func (m Mistake) Without() Mistake { return Mistake{Name: "without " + m.Name, Under: m.Under} }
 
-// Edit replaces a text that stands in a file exactly once.
-type Edit struct{ File, Old, New string }
-
-// Overlay writes the changed files to folder, and a file for "go build -overlay". root is the
-// project's folder. It is an error if a text does not stand where it should: then the program
-// has changed, and the mistake has to follow.
+// Overlay is [overlay.Write] of the mistake and of what it shows under.
 func (m Mistake) Overlay(root, folder string) (path string, err error) {
-	replace := make(map[string]string)
-	for i, edit := range slices.Concat(m.Under, m.Edits) {
-		name, err := filepath.Abs(filepath.Join(root, edit.File))
-		if err != nil {
-			return "", err
-		}
-		from := name
-		if changed, twice := replace[name]; twice {
-			from = changed
-		}
-		text, err := os.ReadFile(from)
-		if err != nil {
-			return "", err
-		}
-		if n := strings.Count(string(text), edit.Old); n != 1 {
-			return "", fmt.Errorf("%q: %s holds the text %d times, not once:\n%s", m.Name, edit.File, n, edit.Old)
-		}
-		to := filepath.Join(folder, fmt.Sprintf("%d-%s", i, filepath.Base(name)))
-		if err := os.WriteFile(to, []byte(strings.Replace(string(text), edit.Old, edit.New, 1)), 0o600); err != nil {
-			return "", err
-		}
-		replace[name] = to
+	var edits []overlay.Edit
+	for _, edit := range slices.Concat(m.Under, m.Edits) {
+		edits = append(edits, overlay.Edit(edit))
 	}
-	content, err := json.Marshal(map[string]any{"Replace": replace})
+	path, err = overlay.Write(root, folder, edits...)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("%q: %w", m.Name, err)
 	}
-	path = filepath.Join(folder, "overlay.json")
-	return path, os.WriteFile(path, content, 0o600)
+	return path, nil
 }

@@ -17,7 +17,9 @@ import (
 // Instance is one process of parley, which comes back on the port it had.
 type Instance struct {
 	// Addr is the host and port that it listens on.
-	Addr      string
+	Addr string
+	// Clock is nil for the machine's.
+	Clock     *Clock
 	binary    string
 	arguments []string
 	output    string
@@ -65,6 +67,9 @@ func (i *Instance) Launch() error {
 		}
 	}
 	cmd.Env = append(cmd.Env, "PARLEY_JWT_SECRET="+Key)
+	if i.Clock != nil {
+		cmd.Env = append(cmd.Env, clockFile+"="+i.Clock.path)
+	}
 	if err := cmd.Start(); err != nil {
 		return err
 	}
