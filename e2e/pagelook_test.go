@@ -176,6 +176,10 @@ func TestLinksAndCodeAreShownAsSuch(t *testing.T) {
 			t.Errorf("%q has the code %q, want %q", c.text, code, c.code)
 		}
 	}
+	preview := value[string](ann.browser, `document.querySelector("#chats .preview").textContent`)
+	if want := "You: x := \"<b>\"\n\n// https://example.com\nbehind https://example.com"; preview != want {
+		t.Errorf("the list of chats says %q, want %q", preview, want)
+	}
 	if unsafe := value[int](ann.browser, `document.querySelectorAll('#messages a:not([rel="noopener noreferrer"][target="_blank"])').length`); unsafe != 0 {
 		t.Errorf("%d links reach back to the page", unsafe)
 	}

@@ -3,6 +3,7 @@
 import { byId, composed, say, touch } from "./dom.js";
 import { sentence, showSentence } from "./forms.js";
 import { tab } from "./kept.js";
+import { excerpt } from "./text.js";
 
 /**
  * The box of the chat that is open. The caller gives it `post(chat, text, replyTo)`,
@@ -146,7 +147,7 @@ export class Composer {
     say(byId("send"), about?.kind === "edit" ? "Save" : "Send");
     if (!about) return;
     say(byId("about-what"), about.kind === "edit" ? "Editing your message" : `Answering ${about.message.author}`);
-    say(byId("about-text"), about.message.text);
+    say(byId("about-text"), excerpt(about.message.text));
   }
 
   /** Keeps what was written but not sent, over a reload too. */

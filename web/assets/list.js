@@ -1,6 +1,7 @@
 // The list of chats beside the one that is open.
 
 import { arrange, byId, el, say } from "./dom.js";
+import { excerpt } from "./text.js";
 import { briefly, fully } from "./when.js";
 
 const items = new Map();
@@ -45,7 +46,7 @@ function item(chat, open, username) {
   else link.removeAttribute("aria-current");
   link.dataset.unread = chat.unread;
   say(name, chat.name);
-  say(preview, last ? `${last.author === username ? "You" : last.author}: ${last.deleted ? "This message was deleted." : last.text.slice(0, 200)}` : "No messages yet");
+  say(preview, last ? `${last.author === username ? "You" : last.author}: ${last.deleted ? "This message was deleted." : excerpt(last.text)}` : "No messages yet");
 
   const moment = last && new Date(last.created_at);
   say(time, moment ? briefly(moment) : "");

@@ -2,7 +2,7 @@
 
 import { LATE } from "./api.js";
 import { el, say } from "./dom.js";
-import { shownText } from "./text.js";
+import { excerpt, shownText } from "./text.js";
 import { fully, timeOf } from "./when.js";
 
 const HUES = 8;
@@ -44,7 +44,7 @@ export function messageLine(message, quoted, username) {
 }
 
 function quote({ reply_to: id }, quoted, username) {
-  const text = quoted === undefined ? "An earlier message" : quoted.deleted ? "This message was deleted." : quoted.text.slice(0, 200);
+  const text = quoted === undefined ? "An earlier message" : quoted.deleted ? "This message was deleted." : excerpt(quoted.text);
   return el("button", { type: "button", class: "quote", "data-does": "quoted", "data-quoted": id },
     el("span", { class: "unseen" }, "In answer to "),
     quoted && el("bdi", { class: "author", "data-hue": hue(quoted.author) }, quoted.author === username ? "You" : quoted.author),

@@ -2,6 +2,7 @@
 
 import { byId, say } from "./dom.js";
 import { browser, onWritten } from "./kept.js";
+import { excerpt } from "./text.js";
 
 /** The lock that each tab in view holds, together with the others. */
 const IN_VIEW = "parley.in-view";
@@ -37,7 +38,7 @@ export class Notifications {
   async tell(chat, message, open) {
     if (!document.hidden || !this.wanted || await anyInView()) return;
     // Each tab of the browser does this. The browser shows what has the same tag once.
-    const shown = new Notification(`${message.author} in ${chat.name}`, { body: message.text.slice(0, 200), tag: `parley ${message.id}` });
+    const shown = new Notification(`${message.author} in ${chat.name}`, { body: excerpt(message.text), tag: `parley ${message.id}` });
     shown.addEventListener("click", () => {
       window.focus();
       open(chat.id);

@@ -18,6 +18,11 @@ export function shownText(text) {
   return nodes;
 }
 
+/** The beginning of a text for where there is room for a line or two: code without the lines around it. */
+export function excerpt(text) {
+  return text.replace(CODE, "$1\n").slice(0, 200);
+}
+
 function withLinks(text) {
   const nodes = [];
   let at = 0;
