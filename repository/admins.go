@@ -23,7 +23,7 @@ const selectUsers = `SELECT ` + userColumns + ` FROM users u
 // ListUsers implements [chat.Administration].
 func (r *Repository) ListUsers(ctx context.Context, actor chat.Actor, q chat.UserQuery) (_ chat.Page[chat.User], err error) {
 	defer wrap(&err, "reading users")
-	return snapshot(ctx, r, actor, func(ctx context.Context, h handle) (none chat.Page[chat.User], err error) {
+	return snapshotRows(ctx, r, actor, q.Limit, func(ctx context.Context, h handle) (none chat.Page[chat.User], err error) {
 		if err := h.decide(ctx, actor, chat.ReadUsers); err != nil {
 			return none, err
 		}

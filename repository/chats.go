@@ -81,7 +81,7 @@ func (h handle) chats(ctx context.Context, actor chat.Actor, q chat.ListQuery, q
 
 // listChats is chats, for an actor that may list them.
 func (r *Repository) listChats(ctx context.Context, actor chat.Actor, q chat.ListQuery, query, column string) (chat.Page[chat.Chat], error) {
-	return snapshot(ctx, r, actor, func(ctx context.Context, h handle) (none chat.Page[chat.Chat], err error) {
+	return snapshotRows(ctx, r, actor, q.Limit, func(ctx context.Context, h handle) (none chat.Page[chat.Chat], err error) {
 		if err := h.decide(ctx, actor, chat.ListChats); err != nil {
 			return none, err
 		}

@@ -133,10 +133,10 @@ func holdReads(t testing.TB, r *Repository) {
 	t.Helper()
 	for i := range r.pool.Stats().MaxOpenConnections {
 		user := fmt.Sprint("reader ", i)
-		if err := r.gate.enter(t.Context(), user); err != nil {
+		if err := r.gate.enter(t.Context(), user, 1); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { r.gate.leave(user) })
+		t.Cleanup(func() { r.gate.leave(user, 1) })
 	}
 }
 

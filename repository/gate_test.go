@@ -34,17 +34,17 @@ func TestAUserHasAQuarterOfTheConnections(t *testing.T) {
 	for connections, most := range map[int]int{1: 1, 4: 1, 8: 2, 16: 4} {
 		g := newGate(connections)
 		for range most {
-			if turn, err := g.queue("ann"); turn != nil || err != nil {
+			if turn, err := g.queue("ann", 1); turn != nil || err != nil {
 				t.Fatalf("of %d: a read waits: %v", connections, err)
 			}
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err := g.enter(ctx, "ann"); !errors.Is(err, context.Canceled) {
+		if err := g.enter(ctx, "ann", 1); !errors.Is(err, context.Canceled) {
 			t.Errorf("of %d: one read more is let in: %v", connections, err)
 		}
 		for range most {
-			g.leave("ann")
+			g.leave("ann", 1)
 		}
 		wantOpen(t, g, connections)
 	}
@@ -52,14 +52,14 @@ func TestAUserHasAQuarterOfTheConnections(t *testing.T) {
 
 func TestUsersWhoWaitAreServedInTurns(t *testing.T) {
 	g := newGate(1)
-	if err := g.enter(t.Context(), "ann"); err != nil {
+	if err := g.enter(t.Context(), "ann", 1); err != nil {
 		t.Fatal(err)
 	}
 	served := make(chan string)
 	wait := func(user string) {
 		before := g.waitingOf(user)
 		go func() {
-			if err := g.enter(t.Context(), user); err != nil {
+			if err := g.enter(t.Context(), user, 1); err != nil {
 				t.Error(err)
 			}
 			served <- user
@@ -74,11 +74,11 @@ func TestUsersWhoWaitAreServedInTurns(t *testing.T) {
 	last := "ann"
 	var order []string
 	for range 5 {
-		g.leave(last)
+		g.leave(last, 1)
 		last = <-served
 		order = append(order, last)
 	}
-	g.leave(last)
+	g.leave(last, 1)
 	if got := order; got[0]+got[1]+got[2]+got[3]+got[4] != "bobcidannannann" && got[0]+got[1]+got[2] != "annbobcid" {
 		t.Errorf("served in the order %q", got)
 	}
@@ -87,26 +87,80 @@ func TestUsersWhoWaitAreServedInTurns(t *testing.T) {
 
 func TestTheLineOfOneUserIsBounded(t *testing.T) {
 	g := newGate(4)
-	if err := g.enter(t.Context(), "ann"); err != nil {
+	if err := g.enter(t.Context(), "ann", 1); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup
 	for range maxReadsWaiting {
-		all.Go(func() { _ = g.enter(ctx, "ann") })
+		all.Go(func() { _ = g.enter(ctx, "ann", 1) })
 	}
 	eventually(t, "all wait", func() bool { return g.waitingOf("ann") == maxReadsWaiting })
-	if err := g.enter(t.Context(), "ann"); !errors.Is(err, chat.ErrBusy) {
+	if err := g.enter(t.Context(), "ann", 1); !errors.Is(err, chat.ErrBusy) {
 		t.Errorf("one more: %v", err)
 	}
-	if err := g.enter(t.Context(), "bob"); err != nil {
+	if err := g.enter(t.Context(), "bob", 1); err != nil {
 		t.Errorf("another user: %v", err)
 	}
-	g.leave("bob")
+	g.leave("bob", 1)
 	cancel()
 	all.Wait()
-	g.leave("ann")
+	g.leave("ann", 1)
 	wantOpen(t, g, 4)
+}
+
+func TestAReadOfManyRowsTakesMorePlaces(t *testing.T) {
+	for rows, places := range map[int]int{0: 1, 1: 1, 125: 1, 126: 2, 500: 4} {
+		if got := placesOf(rows); got != places {
+			t.Errorf("%d rows take %d places, want %d", rows, got, places)
+		}
+	}
+	g := newGate(16) // four places a user
+	let := func(user string, places int, in bool) (turn chan struct{}) {
+		t.Helper()
+		turn, err := g.queue(user, places)
+		if err != nil || (turn == nil) != in {
+			t.Errorf("%d places for %s: let in is %v, %v; want %v", places, user, turn == nil, err, in)
+		}
+		return turn
+	}
+	passed := func(turn chan struct{}, want bool) {
+		t.Helper()
+		select {
+		case <-turn:
+			if !want {
+				t.Error("a read was let in")
+			}
+		default:
+			if want {
+				t.Error("no read was let in")
+			}
+		}
+	}
+	let("ann", 3, true)
+	let("ann", 1, true)
+	wide := let("ann", 9, false) // as wide as all there is, and not more
+	narrow := let("ann", 1, false)
+	let("bob", 4, true)
+	g.leave("ann", 1)
+	passed(wide, false)
+	passed(narrow, false) // behind the wide one
+	g.leave("ann", 3)
+	passed(wide, true)
+	passed(narrow, false)
+	g.leave("ann", 9)
+	passed(narrow, true)
+
+	// What waits behind a wide read goes on when that gives up.
+	wide, narrow = let("ann", 4, false), let("ann", 1, false)
+	g.giveUp("ann", wide, 4)
+	passed(narrow, true)
+	for user, places := range map[string][]int{"ann": {1, 1}, "bob": {4}} {
+		for _, n := range places {
+			g.leave(user, n)
+		}
+	}
+	wantOpen(t, g, 16)
 }
 
 func TestAGateLosesNoConnectionToThoseWhoGiveUp(t *testing.T) {
@@ -117,15 +171,16 @@ func TestAGateLosesNoConnectionToThoseWhoGiveUp(t *testing.T) {
 	for i := range 32 {
 		user := []string{"", "ann", "bob", "cid"}[i%4]
 		all.Go(func() {
-			for range 200 {
+			for n := range 200 {
+				places := 1 + n%5
 				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*10*time.Microsecond)
-				if g.enter(ctx, user) == nil {
+				if g.enter(ctx, user, places) == nil {
 					if n := inside.Add(1); n > connections {
 						t.Errorf("%d read at once", n)
 					}
 					entered.Add(1)
 					inside.Add(-1)
-					g.leave(user)
+					g.leave(user, places)
 				}
 				cancel()
 			}

@@ -63,7 +63,7 @@ func (l *Lease) End(ctx context.Context) (err error) {
 	if _, err := l.change(ctx, `UPDATE instances SET expires_at = `+l.r.dialect.now+` WHERE id = ?`, l.id); err != nil {
 		return err
 	}
-	_, err = bounded(ctx, l.r, "", func(ctx context.Context) (none struct{}, err error) {
+	_, err = bounded(ctx, l.r, share{}, func(ctx context.Context) (none struct{}, err error) {
 		return none, l.r.dropLease(ctx, l.id)
 	})
 	return err
@@ -100,7 +100,7 @@ func (l *Lease) Tell(ctx context.Context, streams map[string]int) (err error) {
 	if err != nil {
 		return err
 	}
-	_, err = bounded(ctx, l.r, "", func(ctx context.Context) (none struct{}, err error) {
+	_, err = bounded(ctx, l.r, share{}, func(ctx context.Context) (none struct{}, err error) {
 		return none, l.r.dialect.beside(ctx, l.r, func(ctx context.Context, c changer) error {
 			return tell(ctx, c, l.r.dialect, l.id, len(counts), string(told), gone)
 		})
@@ -181,7 +181,7 @@ type storedStreams struct {
 
 // change runs one statement, and returns when the time for it is up if it does not.
 func (l *Lease) change(ctx context.Context, query string, args ...any) (changed int64, err error) {
-	return bounded(ctx, l.r, "", func(ctx context.Context) (int64, error) { return l.r.beside(ctx, query, args...) })
+	return bounded(ctx, l.r, share{}, func(ctx context.Context) (int64, error) { return l.r.beside(ctx, query, args...) })
 }
 
 // dropLeases deletes the leases that have run out.

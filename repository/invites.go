@@ -170,7 +170,7 @@ const (
 // Invites implements [chat.Invites].
 func (r *Repository) Invites(ctx context.Context, actor chat.Actor, q chat.ListQuery) (_ chat.Page[chat.Invite], err error) {
 	defer wrap(&err, "reading invites")
-	return snapshot(ctx, r, actor, func(ctx context.Context, h handle) (none chat.Page[chat.Invite], err error) {
+	return snapshotRows(ctx, r, actor, q.Limit, func(ctx context.Context, h handle) (none chat.Page[chat.Invite], err error) {
 		all, err := h.ofEverybody(ctx, actor, chat.ReadInvites)
 		if err != nil {
 			return none, err

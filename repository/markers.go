@@ -48,7 +48,7 @@ func (r *Repository) MarkRead(ctx context.Context, actor chat.Actor, chatID stri
 	if err != nil {
 		return marked, err
 	}
-	marked.Moved, err = bounded(ctx, r, actor.Username, func(ctx context.Context) (bool, error) {
+	marked.Moved, err = bounded(ctx, r, share{user: actor.Username}, func(ctx context.Context) (bool, error) {
 		n, err := r.beside(ctx, moveMarker, chatID, actor.Username, m.Joined, id, seen)
 		return n == 1, err
 	})
@@ -158,7 +158,7 @@ const selectMarkers = `SELECT k.username, k.id FROM read_markers k
 // Markers implements [chat.Signals].
 func (r *Repository) Markers(ctx context.Context, actor chat.Actor, chatID string, q chat.ListQuery) (_ chat.Page[chat.Marker], err error) {
 	defer wrap(&err, "reading a chat's read markers")
-	return snapshot(ctx, r, actor, func(ctx context.Context, h handle) (none chat.Page[chat.Marker], err error) {
+	return snapshotRows(ctx, r, actor, q.Limit, func(ctx context.Context, h handle) (none chat.Page[chat.Marker], err error) {
 		if _, err := h.admit(ctx, actor, chat.ReadMarkers, chatID); err != nil {
 			return none, err
 		}

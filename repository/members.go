@@ -39,7 +39,7 @@ func (h handle) member(ctx context.Context, chatID, username string) (m memberRo
 // Members implements [chat.Chats].
 func (r *Repository) Members(ctx context.Context, actor chat.Actor, chatID string, q chat.ListQuery) (_ chat.Page[chat.Member], err error) {
 	defer wrap(&err, "reading a chat's members")
-	return snapshot(ctx, r, actor, func(ctx context.Context, h handle) (none chat.Page[chat.Member], err error) {
+	return snapshotRows(ctx, r, actor, q.Limit, func(ctx context.Context, h handle) (none chat.Page[chat.Member], err error) {
 		if _, err := h.admit(ctx, actor, chat.ReadMembers, chatID); err != nil {
 			return none, err
 		}

@@ -54,7 +54,7 @@ func unnamed(actor chat.Actor, action chat.Action, err error) error {
 // History implements [chat.Messages].
 func (r *Repository) History(ctx context.Context, actor chat.Actor, chatID string, q chat.HistoryQuery) (_ chat.History, err error) {
 	defer wrap(&err, "reading a chat's history")
-	return readAs(ctx, r, actor, func(ctx context.Context, h handle) (chat.History, error) {
+	return readRows(ctx, r, actor, q.Limit, func(ctx context.Context, h handle) (chat.History, error) {
 		return h.readHistory(ctx, actor, chatID, q)
 	})
 }
@@ -78,7 +78,7 @@ func (r *Repository) Replies(ctx context.Context, actor chat.Actor, id int64, q 
 	if q.After == nil && q.Before == nil {
 		q.After = new(int64)
 	}
-	return readAs(ctx, r, actor, func(ctx context.Context, h handle) (none chat.History, err error) {
+	return readRows(ctx, r, actor, q.Limit, func(ctx context.Context, h handle) (none chat.History, err error) {
 		rows, err := h.replies(ctx, actor, id, q)
 		if err == nil {
 			err = unnamed(actor, chat.ReadMessages, rows[0].decide(actor, chat.ReadMessages, rows[0].Chat))

@@ -27,7 +27,7 @@ const lasts = `EXISTS (SELECT 1 FROM instances n WHERE n.id = p.instance AND n.e
 // TellPresence stores where users came to be present at this instance, and where they went.
 func (l *Lease) TellPresence(ctx context.Context, came, gone []chat.Whereabouts) (err error) {
 	defer wrap(&err, "telling who is present")
-	_, err = bounded(ctx, l.r, "", func(ctx context.Context) (none struct{}, err error) {
+	_, err = bounded(ctx, l.r, share{}, func(ctx context.Context) (none struct{}, err error) {
 		return none, l.r.dialect.beside(ctx, l.r, func(ctx context.Context, c changer) error {
 			if err := l.tellWhereabouts(ctx, c, appear, came); err != nil {
 				return err
@@ -152,7 +152,7 @@ func (d *dialect) selectPresent() string {
 // Present implements [chat.Signals].
 func (r *Repository) Present(ctx context.Context, actor chat.Actor, chatID string, here []string, q chat.ListQuery) (_ chat.Page[string], err error) {
 	defer wrap(&err, "reading who is present in a chat")
-	return snapshot(ctx, r, actor, func(ctx context.Context, h handle) (none chat.Page[string], err error) {
+	return snapshotRows(ctx, r, actor, q.Limit, func(ctx context.Context, h handle) (none chat.Page[string], err error) {
 		if _, err := h.admit(ctx, actor, chat.ReadPresence, chatID); err != nil {
 			return none, err
 		}

@@ -81,7 +81,7 @@ func (d *dialect) selectSessions() string {
 // Sessions implements [handlers.Users]. They are those of the actor's own kind.
 func (r *Repository) Sessions(ctx context.Context, actor chat.Actor, q chat.ListQuery) (_ chat.Page[chat.Session], err error) {
 	defer wrap(&err, "reading a user's sessions")
-	return snapshot(ctx, r, actor, func(ctx context.Context, h handle) (none chat.Page[chat.Session], err error) {
+	return snapshotRows(ctx, r, actor, q.Limit, func(ctx context.Context, h handle) (none chat.Page[chat.Session], err error) {
 		if err := h.decide(ctx, actor, chat.ReadOwnSessions); err != nil {
 			return none, err
 		}

@@ -19,14 +19,19 @@ const readTimeout = 2500 * time.Millisecond
 // result alone and assign to nothing outside. A *chat.Error and sql.ErrNoRows
 // come back as they are.
 func read[T any](ctx context.Context, r *Repository, fn func(ctx context.Context, h handle) (T, error)) (T, error) {
-	return bounded(ctx, r, "", func(ctx context.Context) (T, error) {
+	return bounded(ctx, r, share{}, func(ctx context.Context) (T, error) {
 		return fn(ctx, handle{r.reading, r.dialect})
 	})
 }
 
 // readAs is read on behalf of an actor, within that user's share of the connections.
 func readAs[T any](ctx context.Context, r *Repository, actor chat.Actor, fn func(ctx context.Context, h handle) (T, error)) (T, error) {
-	return bounded(ctx, r, actor.Username, func(ctx context.Context) (T, error) {
+	return readRows(ctx, r, actor, 1, fn)
+}
+
+// readRows is readAs for up to so many rows.
+func readRows[T any](ctx context.Context, r *Repository, actor chat.Actor, rows int, fn func(ctx context.Context, h handle) (T, error)) (T, error) {
+	return bounded(ctx, r, share{actor.Username, rows}, func(ctx context.Context) (T, error) {
 		return fn(ctx, handle{r.reading, r.dialect})
 	})
 }
@@ -34,7 +39,12 @@ func readAs[T any](ctx context.Context, r *Repository, actor chat.Actor, fn func
 // snapshot is readAs, and everything that fn reads is of one moment. To begin and to end
 // that takes a round trip each, which a single statement does not need.
 func snapshot[T any](ctx context.Context, r *Repository, actor chat.Actor, fn func(ctx context.Context, h handle) (T, error)) (T, error) {
-	return bounded(ctx, r, actor.Username, func(ctx context.Context) (out T, err error) {
+	return snapshotRows(ctx, r, actor, 1, fn)
+}
+
+// snapshotRows is snapshot for up to so many rows.
+func snapshotRows[T any](ctx context.Context, r *Repository, actor chat.Actor, rows int, fn func(ctx context.Context, h handle) (T, error)) (T, error) {
+	return bounded(ctx, r, share{actor.Username, rows}, func(ctx context.Context) (out T, err error) {
 		tx, err := r.pool.BeginTxx(ctx, &sql.TxOptions{Isolation: r.dialect.snapshot, ReadOnly: true})
 		if err != nil {
 			return out, err
@@ -50,10 +60,17 @@ func snapshot[T any](ctx context.Context, r *Repository, actor chat.Actor, fn fu
 	})
 }
 
+// share is whose share of the connections a read is of, and up to how many rows it asks for; 0
+// is one. Without a user it is that of all reads without an actor.
+type share struct {
+	user string
+	rows int
+}
+
 // bounded returns when fn does or when the time is up, whichever is first: a
 // connection to a frozen server does not heed its context. Its share of the connections is
 // given back when fn has returned.
-func bounded[T any](ctx context.Context, r *Repository, username string, fn func(ctx context.Context) (T, error)) (T, error) {
+func bounded[T any](ctx context.Context, r *Repository, of share, fn func(ctx context.Context) (T, error)) (T, error) {
 	type result struct {
 		out T
 		err error
@@ -65,14 +82,14 @@ func bounded[T any](ctx context.Context, r *Repository, username string, fn func
 	if err := r.file.moved(); err != nil {
 		return none, chat.ErrUnavailable
 	}
-	if err := r.gate.enter(within, username); err != nil {
+	if err := r.gate.enter(within, of.user, placesOf(of.rows)); err != nil {
 		return none, r.dialect.refusal(ctx, err)
 	}
 	r.reads.Add(1)
 	go func() {
 		defer r.reads.Done()
 		out, err := recovered(within, fn)
-		r.gate.leave(username)
+		r.gate.leave(of.user, placesOf(of.rows))
 		done <- result{out, err}
 	}()
 	select {

@@ -10,7 +10,7 @@ import (
 // SpendTicket implements [auth.TicketStore].
 func (r *Repository) SpendTicket(ctx context.Context, id string, expires chat.Time) (first bool, err error) {
 	defer wrap(&err, "spending a ticket")
-	return bounded(ctx, r, "", func(ctx context.Context) (bool, error) {
+	return bounded(ctx, r, share{}, func(ctx context.Context) (bool, error) {
 		n, err := r.beside(ctx, `INSERT INTO spent_tickets (id, expires_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING`, id, expires.UnixMilli())
 		return n == 1, err
 	})

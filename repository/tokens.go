@@ -175,7 +175,7 @@ func (tx *transaction) guardTokens(ctx context.Context, username string, max int
 // Tokens lists tokens by id. chat.ErrForbidden, chat.ErrNotFound.
 func (r *Repository) Tokens(ctx context.Context, actor chat.Actor, bot string, q chat.ListQuery) (_ chat.Page[chat.Token], err error) {
 	defer wrap(&err, "reading a user's script tokens")
-	return snapshot(ctx, r, actor, func(ctx context.Context, h handle) (none chat.Page[chat.Token], err error) {
+	return snapshotRows(ctx, r, actor, q.Limit, func(ctx context.Context, h handle) (none chat.Page[chat.Token], err error) {
 		username, err := h.tokenUser(ctx, actor, chat.ReadOwnTokens, bot)
 		if err != nil {
 			return none, err
