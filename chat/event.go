@@ -77,7 +77,7 @@ type Event struct {
 // EndsNoRight says of a kind that nobody may do less behind it than before.
 func (k Kind) EndsNoRight() bool {
 	switch k {
-	case KindMessage, KindMessageEdited, KindMessageDeleted, KindReaction:
+	case KindMessage, KindMessageEdited, KindMessageDeleted, KindReaction, KindMemberJoined:
 		return true
 	}
 	return false

@@ -8,12 +8,15 @@ import (
 	"testing"
 
 	"parley/chat"
+	"parley/repository/commitlog"
 )
 
 // recording notes the statements that go through it.
 type recording struct {
 	queryer
 	statements []string
+	// finished is how many transactions of changes were committed.
+	finished int
 }
 
 func (q *recording) note(query string) { q.statements = append(q.statements, query) }
@@ -38,8 +41,58 @@ func (q *recording) ExecContext(ctx context.Context, query string, args ...any) 
 func recordWriter(t testing.TB, r *Repository) *recording {
 	t.Helper()
 	rec := &recording{}
-	reconnect(t, r, func(c *conn) { rec.queryer, c.handle.q = c.handle.q, rec })
+	reconnect(t, r, func(c *conn) {
+		rec.queryer, c.handle.q = c.handle.q, rec
+		finish := c.finish
+		c.finish = func(ctx context.Context, tx *commitlog.Tx, kept []statement) (commitlog.Outcome, error) {
+			for _, s := range kept {
+				rec.note(s.query)
+			}
+			rec.finished++
+			return finish(ctx, tx, kept)
+		}
+	})
 	return rec
+}
+
+// With a database that is far away, strangers' posts would wait for each message more.
+func TestAChangeOfAMembershipIsOneQuestionAndACommit(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t, func(o *Options) { o.MaxChats = 5 })
+		as := signUp(t, r, "ann", "bob")
+		makeChat(t, r, as["ann"], "den", chat.Public, nil)
+		rec := recordWriter(t, r)
+		put := func(by string, role chat.Role) error {
+			_, err := r.PutMember(t.Context(), as[by], "den", "bob", role)
+			return err
+		}
+		remove := func() error { return r.RemoveMember(t.Context(), as["ann"], "den", "bob") }
+		for _, c := range []struct {
+			what   string
+			change func() error
+			want   error
+		}{
+			{"removing one who is no member", remove, chat.ErrNotFound},
+			{"putting", func() error { return put("ann", "") }, nil},
+			{"another role", func() error { return put("ann", chat.RoleAdmin) }, nil},
+			{"removing", remove, nil},
+			{"joining", func() error { return put("bob", "") }, nil},
+		} {
+			asked, finished := 0, rec.finished
+			rec.statements = nil
+			if err := c.change(); !errors.Is(err, c.want) {
+				t.Fatalf("%s: %v", c.what, err)
+			}
+			for _, statement := range rec.statements {
+				if strings.HasPrefix(statement, "SELECT") {
+					asked++
+				}
+			}
+			if committed := rec.finished > finished; asked != 1 || committed != (c.want == nil) {
+				t.Errorf("%s took %d questions, committed: %v: %q", c.what, asked, committed, rec.statements)
+			}
+		}
+	})
 }
 
 // Strangers' posts would wait for it.

@@ -3,6 +3,7 @@ package repository
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"parley/chat"
 	"parley/repository/commitlog"
@@ -58,7 +59,7 @@ func (l *changeLane) Run(ctx context.Context, c *conn, tx *commitlog.Tx, batch *
 		return commitlog.Unchanged, nil
 	}
 	tx.Pos = l.tx.pos
-	return c.Raise(ctx, tx)
+	return c.finish(ctx, tx, l.tx.deferred.take())
 }
 
 // runOne runs one change. A panic in it is an error like another: it must not take the
@@ -69,19 +70,14 @@ func runOne(ctx context.Context, tx *transaction, c *change) (err error) {
 			err = commitlog.Panicked(p)
 		}
 	}()
-	if err := c.run(ctx, tx); err != nil {
-		return err
-	}
-	return tx.deferred.flush(ctx)
+	return c.run(ctx, tx)
 }
 
 // Committed implements [commitlog.Steps].
 func (l *changeLane) Committed(tx *commitlog.Tx, claimed []*commitlog.Request[*change]) {
-	for _, req := range claimed {
-		// What another instance has written, the lane of posts does not see behind this commit.
-		if !req.Work.beside || !tx.Alone {
-			l.r.postLane.Forget()
-		}
+	// What another instance has written, the lane of posts does not see behind this commit.
+	if !tx.Alone || slices.ContainsFunc(claimed, func(req *commitlog.Request[*change]) bool { return !req.Work.beside }) {
+		l.r.postLane.Changed(tx, l.tx.events)
 	}
 	l.r.publish(l.tx.events)
 }

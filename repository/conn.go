@@ -15,16 +15,18 @@ type conn struct {
 	posts.Conn
 	// handle runs the SQL of changes on it.
 	handle handle
+	// finish has what a transaction of changes kept back run, raises the head and commits, with
+	// as few round trips as the database allows.
+	finish func(ctx context.Context, tx *commitlog.Tx, kept []statement) (commitlog.Outcome, error)
 }
 
 // connect opens the connection that the log writes on. If it leads to another life of the
 // database than the last one did, the log jumps before anything else is written.
 func connect(ctx context.Context, r *Repository) (*conn, error) {
-	opened, q, life, err := r.dialect.connect(ctx, r)
+	c, life, err := r.dialect.connect(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{opened, handle{q, r.dialect}}
 	if life == "" {
 		return c, nil
 	}

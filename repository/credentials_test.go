@@ -38,7 +38,7 @@ var credentials = map[chat.CredentialKind]func(t testing.TB, r *Repository, name
 func TestAnAuthorIsLookedUpOnce(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
 		r := s.open(t)
-		signUp(t, r, "ann", "bob")
+		signUp(t, r, "ann", "bob", "cid")
 		for kind, credential := range credentials {
 			ann, bob := credential(t, r, "ann"), credential(t, r, "bob")
 			den := "den-" + kinds[kind]
@@ -65,8 +65,17 @@ func TestAnAuthorIsLookedUpOnce(t *testing.T) {
 			want(1)
 			say(t, r, bob, den, "five")
 			want(0)
+			// What ends no right leaves everything as it was found.
 			credential(t, r, "bob")
+			if _, err := r.PutMember(t.Context(), ann, den, "cid", ""); err != nil {
+				t.Fatal(err)
+			}
 			say(t, r, bob, den, "six")
+			want(0)
+			if err := r.RemoveMember(t.Context(), ann, den, "cid"); err != nil {
+				t.Fatal(err)
+			}
+			say(t, r, bob, den, "seven")
 			want(1)
 		}
 		wantWholeLog(t, r)

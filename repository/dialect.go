@@ -11,8 +11,8 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"parley/migrations"
+	"parley/repository/commitlog"
 	"parley/repository/postgres"
-	"parley/repository/posts"
 	"parley/repository/sqlite"
 )
 
@@ -40,8 +40,9 @@ type dialect struct {
 	// Posts wait for it only where they must.
 	beside func(ctx context.Context, r *Repository, fn func(ctx context.Context, c changer) error) error
 
-	// run runs statements of a change, with as few round trips as the database allows.
-	run func(ctx context.Context, h handle, statements []statement) error
+	// behind has statements of a change run before another one, which is returned as it is to
+	// be sent: with them in the same message, where a round trip costs.
+	behind func(ctx context.Context, q queryer, kept []statement, s statement) (query string, args []any, err error)
 
 	// scrub takes what was erased from where the database keeps it besides its tables.
 	scrub func(ctx context.Context, pool *sqlx.DB) error
@@ -51,10 +52,9 @@ type dialect struct {
 	// positions that a jump leaves out.
 	firstGoesOn bool
 
-	// connect opens the connection that the log writes on, and says by what changes run
-	// their statements on it. life is the identity of the life of the database that it
-	// leads to; empty where all connections lead to one.
-	connect func(ctx context.Context, r *Repository) (c posts.Conn, q queryer, life string, err error)
+	// connect opens the connection that the log writes on. life is the identity of the life
+	// of the database that it leads to; empty where all connections lead to one.
+	connect func(ctx context.Context, r *Repository) (c *conn, life string, err error)
 	// away says that err tells of the database, not of what was asked of it.
 	away func(err error) bool
 }
@@ -80,11 +80,22 @@ var sqliteDialect = &dialect{
 	// Two columns in one comparison would not make it look for the second.
 	uncounted: `o.id > ` + countedTo,
 	beside:    besideInABatch,
-	run:       oneByOne,
-	scrub:     sqlite.EmptyLog,
-	connect: func(ctx context.Context, r *Repository) (posts.Conn, queryer, string, error) {
+	behind: func(ctx context.Context, q queryer, kept []statement, s statement) (string, []any, error) {
+		return s.query, s.args, oneByOne(ctx, q, kept)
+	},
+	scrub: sqlite.EmptyLog,
+	connect: func(ctx context.Context, r *Repository) (*conn, string, error) {
 		c, err := sqlite.Connect(ctx, r.writing, r.file.guard)
-		return c, c, "", err
+		if err != nil {
+			return nil, "", err
+		}
+		finish := func(ctx context.Context, tx *commitlog.Tx, kept []statement) (commitlog.Outcome, error) {
+			if err := oneByOne(ctx, c, kept); err != nil {
+				return c.Outcome(err), err
+			}
+			return c.Raise(ctx, tx)
+		}
+		return &conn{c, handle{c, r.dialect}, finish}, "", nil
 	},
 	away: sqlite.Away,
 }
@@ -102,24 +113,25 @@ var postgresDialect = &dialect{
 	// The id alone could make it look in the primary key, where all chats are.
 	uncounted: `(o.chat, o.id) > (c.id, ` + countedTo + `)`,
 	beside:    besideTheLog,
-	run: func(ctx context.Context, h handle, statements []statement) error {
-		var text postgres.Text
-		for _, s := range statements {
-			if err := text.Statement(s.query, s.args...); err != nil {
-				return err
-			}
-		}
-		_, err := h.q.ExecContext(ctx, text.String())
-		return err
+	behind: func(_ context.Context, _ queryer, kept []statement, s statement) (string, []any, error) {
+		text, err := inOneText(append(kept, s))
+		return text.String(), nil, err
 	},
 	scrub:       postgres.Vacuum,
 	firstGoesOn: true,
-	connect: func(ctx context.Context, r *Repository) (posts.Conn, queryer, string, error) {
+	connect: func(ctx context.Context, r *Repository) (*conn, string, error) {
 		c, err := postgres.Connect(ctx, r.writing)
 		if err != nil {
-			return nil, nil, "", err
+			return nil, "", err
 		}
-		return c, uninterrupted{c}, c.Life(), nil
+		finish := func(ctx context.Context, tx *commitlog.Tx, kept []statement) (commitlog.Outcome, error) {
+			text, err := inOneText(kept)
+			if err != nil {
+				return commitlog.Refused, err
+			}
+			return c.RaiseBehind(ctx, tx, text)
+		}
+		return &conn{c, handle{uninterrupted{c}, r.dialect}, finish}, c.Life(), nil
 	},
 	away: postgres.Away,
 }

@@ -65,11 +65,8 @@ func (r *Repository) resumeOn(ctx context.Context, c *conn, found string) error 
 	if !tx.dirty {
 		return c.Rollback(ctx)
 	}
-	if err := tx.deferred.flush(ctx); err != nil {
-		return err
-	}
 	batch.Pos = tx.pos
-	if _, err := c.Raise(ctx, batch); err != nil {
+	if _, err := c.finish(ctx, batch, tx.deferred.take()); err != nil {
 		return err
 	}
 	r.publish(tx.events)

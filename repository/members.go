@@ -61,47 +61,22 @@ func (tx *transaction) join(seq int64, chatID, username string, role chat.Role) 
 		username, chatID, pos, string(role), tx.now.UnixMilli(), chatID)
 }
 
-// countChats counts a user's present memberships, and those of them whose chat goes on. The
-// rows of deleted chats are closed later; a limit bounds the count all the same.
-const countChats = `SELECT count(*) AS present, count(c.id) AS live
-	FROM (SELECT chat FROM memberships WHERE username = ? AND left_pos IS NULL LIMIT ?) m
-	LEFT JOIN chats c ON c.id = m.chat AND c.deleted_pos IS NULL`
-
-// guardChats keeps a user from being in more than most chats; 0 is any number.
-func (tx *transaction) guardChats(ctx context.Context, username string, most int) error {
-	if most == 0 {
-		return nil
-	}
-	var n struct{ Present, Live int }
-	if err := tx.get(ctx, &n, countChats, username, 2*most); err != nil {
-		return err
-	}
-	if n.Live >= most || n.Present >= 2*most {
-		return chat.ErrTooManyChats
-	}
-	return nil
-}
-
 // PutMember implements [chat.Chats].
 func (r *Repository) PutMember(ctx context.Context, actor chat.Actor, chatID, username string, role chat.Role) (_ chat.Member, err error) {
 	defer wrap(&err, "putting a member")
 	return write(ctx, r, func(ctx context.Context, tx *transaction) (none chat.Member, err error) {
-		own, err := tx.admit(ctx, actor, chat.JoinChat, chatID)
-		if err != nil {
-			return none, err
+		a, err := tx.about(ctx, actor, chat.JoinChat, chatID, username, r.maxChats)
+		if err == nil {
+			err = mayPut(a.access, actor, chatID, username, role)
 		}
-		if err := mayPut(own, actor, chatID, username, role); err != nil {
-			return none, err
-		}
-		member, err := tx.member(ctx, chatID, username)
 		switch {
 		case err != nil:
 			return none, err
-		case member.Disabled:
+		case a.Member.Username == "", a.Member.Disabled:
 			return none, chat.ErrNotFound
 		}
-		err = r.put(ctx, tx, own, actor, chatID, &member, role)
-		return member.member(), err
+		err = tx.put(ctx, &a, actor, chatID, role)
+		return a.Member.member(), err
 	})
 }
 
@@ -117,8 +92,8 @@ func mayPut(own access, actor chat.Actor, chatID, username string, role chat.Rol
 }
 
 // put makes a user a member, or changes the member's role, where that is a change.
-func (r *Repository) put(ctx context.Context, tx *transaction, own access, actor chat.Actor, chatID string, member *memberRow, role chat.Role) error {
-	was := *member
+func (tx *transaction) put(ctx context.Context, a *about, actor chat.Actor, chatID string, role chat.Role) error {
+	was := a.Member
 	action := chat.ManageMembers
 	switch {
 	case role == chat.RoleOwner && was.Role != role:
@@ -128,22 +103,22 @@ func (r *Repository) put(ctx context.Context, tx *transaction, own access, actor
 	case was.Role != "" && (role == "" || role == was.Role):
 		return nil
 	}
-	if err := own.decide(actor, action, chatID); err != nil {
+	if err := a.decide(actor, action, chatID); err != nil {
 		return err
 	}
 	if was.Role == "" {
-		if err := tx.guardChats(ctx, was.Username, r.maxChats); err != nil {
-			return err
+		if a.Full {
+			return chat.ErrTooManyChats
 		}
-		member.Role, member.JoinedAt = cmp.Or(role, chat.RoleMember), tx.now.UnixMilli()
-		tx.join(own.Seq+1, chatID, was.Username, member.Role)
+		a.Member.Role, a.Member.JoinedAt = cmp.Or(role, chat.RoleMember), tx.now.UnixMilli()
+		tx.join(a.Seq+1, chatID, was.Username, a.Member.Role)
 		return nil
 	}
-	if err := tx.guardOwners(ctx, own, actor, chatID, was); err != nil {
+	if err := tx.guardOwners(ctx, a, actor, chatID); err != nil {
 		return err
 	}
-	tx.append(chat.Event{Kind: chat.KindMemberUpdated, Chat: chatID, Seq: own.Seq + 1, Username: was.Username, Role: role})
-	member.Role = role
+	tx.append(chat.Event{Kind: chat.KindMemberUpdated, Chat: chatID, Seq: a.Seq + 1, Username: was.Username, Role: role})
+	a.Member.Role = role
 	tx.later(`UPDATE memberships SET role = ? WHERE chat = ? AND username = ? AND left_pos IS NULL`,
 		string(role), chatID, was.Username)
 	return nil
@@ -157,21 +132,17 @@ func (r *Repository) RemoveMember(ctx context.Context, actor chat.Actor, chatID,
 		if username == actor.Username {
 			action = chat.LeaveChat
 		}
-		own, err := tx.admit(ctx, actor, action, chatID)
-		if err != nil {
-			return none, err
-		}
-		was, err := tx.member(ctx, chatID, username)
+		a, err := tx.about(ctx, actor, action, chatID, username, 0)
 		switch {
 		case err != nil:
 			return none, err
-		case was.Role == "":
+		case a.Member.Role == "":
 			return none, chat.ErrNotFound
 		}
-		if err := tx.guardOwners(ctx, own, actor, chatID, was); err != nil {
+		if err := tx.guardOwners(ctx, &a, actor, chatID); err != nil {
 			return none, err
 		}
-		tx.leave(own.Seq+1, chatID, was)
+		tx.leave(a.Seq+1, chatID, a.Member)
 		return none, nil
 	})
 	return err
@@ -193,14 +164,14 @@ const anotherOwner = `SELECT 1 FROM memberships m JOIN users u ON u.username = m
 
 // guardOwners keeps an owner from losing that role to one who is none, and a chat from
 // losing its last owner.
-func (tx *transaction) guardOwners(ctx context.Context, own access, actor chat.Actor, chatID string, was memberRow) error {
-	if was.Role != chat.RoleOwner {
+func (tx *transaction) guardOwners(ctx context.Context, a *about, actor chat.Actor, chatID string) error {
+	if a.Member.Role != chat.RoleOwner {
 		return nil
 	}
-	if err := own.decide(actor, chat.ManageOwners, chatID); err != nil {
+	if err := a.decide(actor, chat.ManageOwners, chatID); err != nil {
 		return err
 	}
-	another, err := tx.exists(ctx, anotherOwner, chatID, was.Username)
+	another, err := tx.exists(ctx, anotherOwner, chatID, a.Member.Username)
 	if err == nil && !another {
 		err = chat.ErrLastOwner
 	}

@@ -3,6 +3,7 @@ package repository
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"parley/chat"
 )
@@ -12,6 +13,7 @@ func TestOneSignInTooManyEndsTheLongestUnused(t *testing.T) {
 		r := s.open(t, func(o *Options) { o.MaxSignIns = 3 })
 		first := signUp(t, r, "ann")["ann"]
 		second := logIn(t, r, "ann")
+		eventually(t, "the next sign-in is in another millisecond", inAnotherMillisecond())
 		third := logIn(t, r, "ann")
 		renew := renewed(1)
 		if _, err := r.RenewSession(t.Context(), first.Session, 0, renew); err != nil {
@@ -31,6 +33,13 @@ func TestOneSignInTooManyEndsTheLongestUnused(t *testing.T) {
 			t.Errorf("the log is %+v", events)
 		}
 	})
+}
+
+// inAnotherMillisecond says that the millisecond in which it was called is over: times are
+// stored to one.
+func inAnotherMillisecond() func() bool {
+	began := time.Now().UnixMilli()
+	return func() bool { return time.Now().UnixMilli() > began }
 }
 
 func TestALoginThatMeetsAPasswordChangeIsRefusedOrEnded(t *testing.T) {

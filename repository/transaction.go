@@ -40,10 +40,10 @@ func (tx *transaction) exec(ctx context.Context, query string, args ...any) (int
 	return n, err
 }
 
-// later runs a statement before the next question, or at the end of the change. It must
+// later runs a statement before the next question, or at the end of the transaction. It must
 // not matter to the change how many rows it changes.
 func (tx *transaction) later(query string, args ...any) {
-	tx.deferred.kept = append(tx.deferred.kept, statement{query, args})
+	tx.deferred.kept = append(tx.deferred.kept, statement{tx.d.rebind(query), args})
 	tx.dirty = true
 }
 

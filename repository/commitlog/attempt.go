@@ -58,7 +58,7 @@ func (l *Lane[C, R]) begin(requests []*Request[R]) attempt[R] {
 	a.outcome = Begun
 	if !a.tx.Single {
 		a.tx.locked = time.Now()
-		a.batch.until = a.tx.locked.Add(lockBudget)
+		a.batch.locked = a.tx.locked
 		l.join(a.batch)
 	}
 	return a

@@ -222,7 +222,13 @@ func (c *Conn) storeAll(tx *commitlog.Tx, s *posts.Stored) {
 
 // Raise implements [commitlog.Conn].
 func (c *Conn) Raise(ctx context.Context, tx *commitlog.Tx) (commitlog.Outcome, error) {
+	return c.RaiseBehind(ctx, tx, Text{})
+}
+
+// RaiseBehind is Raise with statements before it, in the same message.
+func (c *Conn) RaiseBehind(ctx context.Context, tx *commitlog.Tx, statements Text) (commitlog.Outcome, error) {
 	c.message.reset()
+	c.message.text = append(c.message.text, statements.message.text...)
 	c.raise(tx)
 	return c.commit(ctx, tx)
 }

@@ -14,26 +14,29 @@ type Text struct{ message message }
 // String is what is to be sent, without arguments.
 func (t *Text) String() string { return string(t.message.text) }
 
-// Statement appends a statement that has a ? for each argument, and none elsewhere.
-// Arguments are whole numbers, truth values, texts, bytes, and what tells its value as one of these or
+// Statement appends a statement that has $1, $2 and so on for its arguments, each once and in
+// this order, and no $ elsewhere. Arguments are whole numbers, truth values, texts, bytes, and what tells its value as one of these or
 // as NULL ([driver.Valuer]).
 func (t *Text) Statement(query string, args ...any) error {
-	parts := strings.Split(query, `?`)
-	if len(parts) != len(args)+1 {
-		return fmt.Errorf("a statement has %d places for %d arguments", len(parts)-1, len(args))
-	}
-	b := append(t.message.text, parts[0]...)
+	b := t.message.text
 	for i, arg := range args {
+		before, after, found := strings.Cut(query, `$`+strconv.Itoa(i+1))
+		if !found {
+			return fmt.Errorf("a statement has %d places for %d arguments", i, len(args))
+		}
 		value, err := driver.DefaultParameterConverter.ConvertValue(arg)
 		if err != nil {
 			return err
 		}
-		if b, err = appendValue(b, value); err != nil {
+		if b, err = appendValue(append(b, before...), value); err != nil {
 			return err
 		}
-		b = append(b, parts[i+1]...)
+		query = after
 	}
-	t.message.text = append(b, `; `...)
+	if strings.Contains(query, `$`) {
+		return fmt.Errorf("a statement has more places than its %d arguments", len(args))
+	}
+	t.message.text = append(append(b, query...), `; `...)
 	return nil
 }
 

@@ -134,13 +134,28 @@ func (l *Lane[C]) Committed(tx *commitlog.Tx, claimed []*Request) {
 
 // Failed implements [commitlog.Steps].
 func (l *Lane[C]) Failed() {
-	l.Forget()
+	l.forget()
 	l.alone = false
 }
 
-// Forget forgets what is remembered, because something was committed by which entries
-// are decided. The goroutine that leads calls it.
-func (l *Lane[C]) Forget() {
+// Changed notes that another lane of the log has committed something by which entries may be
+// decided: these events, and what no event tells of, by which no right ends. The goroutine that
+// leads calls it.
+func (l *Lane[C]) Changed(tx *commitlog.Tx, events []chat.Event) {
+	l.recent.forget()
+	if !tx.Alone { // what another instance has written since is not among the events
+		l.cache.forget()
+		return
+	}
+	told := make([]Event, len(events))
+	for i, e := range events {
+		told[i] = Event{Kind: e.Kind, Chat: e.Chat, Seq: e.Seq}
+	}
+	l.cache.follow(told, tx.Pos)
+}
+
+// forget forgets all that is remembered.
+func (l *Lane[C]) forget() {
 	l.cache.forget()
 	l.recent.forget()
 }
