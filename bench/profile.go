@@ -18,6 +18,9 @@ func profile(folder, name string) (stop func(), err error) {
 	if folder == "" {
 		return func() {}, nil
 	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return nil, err
+	}
 	if err := os.Setenv(profileVariable, folder); err != nil {
 		return nil, err
 	}

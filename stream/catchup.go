@@ -15,9 +15,9 @@ import (
 const maxReads = 8
 
 // readBackPace lies between the parts of the log that are read for one room, or for one
-// reader over all chats, where they are many: some 60,000 events a second. Nobody waits
+// reader over all chats, where they are many: some 30,000 events a second. Nobody waits
 // for a long way back to be fast, and everybody shares the machine with it.
-const readBackPace = 4 * time.Millisecond
+const readBackPace = 8 * time.Millisecond
 
 // cachedSegment is a segment that holds what follows the reader's cursor; nil if there
 // is none.

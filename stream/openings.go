@@ -12,13 +12,18 @@ import (
 // way are read by the next one together: a crowd that was cut comes back at once, and one
 // query each is more than a store over a network answers within seconds. No opening is
 // refused for having to wait, until the store fails one of them.
+//
+// All chats of a user are read by one query at a time, which is of streams over all chats alone:
+// an account with a thousand chats that opens many streams has one answer for all that wait
+// meanwhile, and streams of one chat do not wait for it.
 type openings struct {
 	broker *Broker
 
 	mu      sync.Mutex
 	waiting []*opening
-	// reading is how many queries are under way.
+	// reading is how many queries are under way, and users those whose chats some of them read.
 	reading int
+	users   map[string]struct{}
 }
 
 // opening is one stream's question, and the answer.
@@ -36,7 +41,10 @@ const (
 	maxOpening = 128
 )
 
-func newOpenings(b *Broker) *openings { return &openings{broker: b} }
+func newOpenings(b *Broker) *openings { return &openings{broker: b, users: make(map[string]struct{})} }
+
+// overAll says that the stream is over all chats.
+func (o *opening) overAll() bool { return o.Chat == "" }
 
 // read reads what a stream begins with.
 func (op *openings) read(ctx context.Context, r chat.OpeningRequest) (chat.Opening, error) {
@@ -69,7 +77,9 @@ func (op *openings) run() {
 		if asked == nil {
 			return
 		}
-		if op.answer(asked) {
+		failed := op.answer(asked)
+		op.over(asked)
+		if failed {
 			// A store that cannot answer would keep the others waiting for as long, one
 			// query after another.
 			refuse(op.takeAll())
@@ -77,19 +87,45 @@ func (op *openings) run() {
 	}
 }
 
-// take removes up to n openings that wait; nil ends the goroutine's reading.
-func (op *openings) take(n int) []*opening {
+// take removes up to n openings that wait and may be read together; nil ends the goroutine's
+// reading. Those that wait for a query of the same user are left to the goroutine that runs it.
+func (op *openings) take(n int) (taken []*opening) {
 	op.mu.Lock()
 	defer op.mu.Unlock()
-	n = min(n, len(op.waiting))
-	if n == 0 {
-		op.reading--
-		op.waiting = nil
-		return nil
+	left := op.waiting[:0]
+	for _, o := range op.waiting {
+		_, read := op.users[o.Actor.Username]
+		fits := len(taken) == 0 || len(taken) < n && o.overAll() == taken[0].overAll()
+		if !fits || o.overAll() && read {
+			left = append(left, o)
+			continue
+		}
+		taken = append(taken, o)
 	}
-	taken := op.waiting[:n:n]
-	op.waiting = op.waiting[n:]
+	clear(op.waiting[len(left):])
+	if op.waiting = left; len(left) == 0 {
+		op.waiting = nil
+	}
+	for _, o := range taken {
+		if o.overAll() {
+			op.users[o.Actor.Username] = struct{}{}
+		}
+	}
+	if taken == nil {
+		op.reading--
+	}
 	return taken
+}
+
+// over notes that openings that were taken have been read.
+func (op *openings) over(taken []*opening) {
+	op.mu.Lock()
+	defer op.mu.Unlock()
+	for _, o := range taken {
+		if o.overAll() {
+			delete(op.users, o.Actor.Username)
+		}
+	}
 }
 
 func (op *openings) takeAll() []*opening {

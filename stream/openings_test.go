@@ -29,6 +29,31 @@ func TestACrowdThatOpensIsReadInFewQueries(t *testing.T) {
 	})
 }
 
+func TestAllChatsOfAUserAreReadByOneQueryAtATime(t *testing.T) {
+	inHouse(t, Options{}, func(h *house) {
+		h.log.openSlow = 10 * time.Millisecond
+		var many []*client
+		open := func(n int) {
+			for range n {
+				many = append(many, h.open(Start{}))
+			}
+		}
+		open(1)
+		h.sleep(time.Millisecond)
+		open(20) // they wait for the first one's query, and share the next
+		stranger := h.open(Start{Chat: "lobby"})
+		h.sleep(11 * time.Millisecond)
+		expect(t, "a stream of one chat", stranger.names(), "ready")
+		expect(t, "queries", h.log.opens, 2)
+		h.sleep(10 * time.Millisecond)
+		expect(t, "queries", h.log.opens, 3)
+		for _, c := range many {
+			expect(t, "a stream over all chats", c.names(), "ready")
+		}
+		expect(t, "users whose chats are read", len(h.broker.openings.users), 0)
+	})
+}
+
 func TestOneOpeningThatFailsOrIsForbiddenFailsNoOther(t *testing.T) {
 	inHouse(t, Options{}, func(h *house) {
 		h.log.openSlow = 10 * time.Millisecond
