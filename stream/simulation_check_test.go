@@ -144,9 +144,34 @@ func (c streamCheck) inAnyLife(blocks []seen, last bool) (next streamCheck, err 
 		if wrong == nil {
 			return next, nil
 		}
+		if next, ok := c.intoLife(life, now, blocks, last); ok {
+			return next, nil
+		}
 		err = fmt.Errorf("%w; or in a life up to %d, %w", err, next.en.upTo, wrong)
 	}
 	return next, err
+}
+
+// intoLife checks blocks of which some first ones are of a life that the log has lost, and the
+// others of the log as it is: what the stream needed then was read before its instance had
+// heard of the loss. No block may go on like that from a place that was lost.
+func (c streamCheck) intoLife(lost, now simLife, blocks []seen, last bool) (next streamCheck, ok bool) {
+	for n := len(blocks) - 1; n > 0; n-- {
+		first, err := c.inLife(lost, blocks[:n], false)
+		if err != nil || first.cursor < 0 || c.s.world.log.lost(first.cursor) {
+			continue
+		}
+		first.from, first.reset = first.cursor, ""
+		if next, err = first.inLife(now, blocks[n:], last); err == nil {
+			return next, true
+		}
+	}
+	return next, false
+}
+
+// lost says whether the log has lost a position. The log's mutex is held.
+func (l *simLog) lost(pos int64) bool {
+	return slices.ContainsFunc(l.jumps, func(j chat.Jump) bool { return j.Lost(pos) })
 }
 
 func (c streamCheck) inLife(life simLife, blocks []seen, last bool) (streamCheck, error) {
