@@ -25,6 +25,8 @@ const (
 
 // presence is what the broker knows of comings and goings. The broker's mutex guards it.
 type presence struct {
+	// here counts the streams of whereabouts that make their user present.
+	here map[chat.Whereabouts]int
 	// came are whereabouts that the others have yet to be told of; true where the readers have
 	// to be told as well.
 	came map[chat.Whereabouts]bool
@@ -40,7 +42,7 @@ type departure struct {
 }
 
 func newPresence() presence {
-	return presence{came: make(map[chat.Whereabouts]bool), gone: make(map[chat.Whereabouts]departure)}
+	return presence{here: make(map[chat.Whereabouts]int), came: make(map[chat.Whereabouts]bool), gone: make(map[chat.Whereabouts]departure)}
 }
 
 // whereabouts are where the reader makes its user present.
@@ -69,8 +71,8 @@ func (rd *reader) follows(chatID string) bool {
 	return found
 }
 
-// within finds a reader of some whereabouts; nil is none. The broker's mutex is held.
-func (b *Broker) within(w chat.Whereabouts) *reader {
+// readerOf finds a reader of some whereabouts; nil is none. The broker's mutex is held.
+func (b *Broker) readerOf(w chat.Whereabouts) *reader {
 	for rd := range b.users[w.Username] {
 		if rd.present && rd.start.Chat == w.Chat {
 			return rd
@@ -86,9 +88,10 @@ func (b *Broker) appear(rd *reader) {
 	w := rd.whereabouts()
 	if _, lingers := b.gone[w]; lingers {
 		delete(b.gone, w)
-	} else if b.within(w) == nil {
+	} else if b.here[w] == 0 {
 		b.came[w] = true
 	}
+	b.here[w]++
 	rd.present = true
 }
 
@@ -100,9 +103,10 @@ func (b *Broker) disappear(rd *reader, now time.Time) {
 	}
 	rd.present = false
 	w := rd.whereabouts()
-	if b.within(w) != nil {
+	if b.here[w]--; b.here[w] > 0 {
 		return
 	}
+	delete(b.here, w)
 	if b.came[w] {
 		delete(b.came, w) // nobody was told
 		return
@@ -208,7 +212,7 @@ func (b *Broker) takeMoves(now time.Time) (moves []move, left map[chat.Whereabou
 			break
 		}
 		delete(b.came, w)
-		if rd := b.within(w); rd != nil {
+		if rd := b.readerOf(w); rd != nil {
 			moves = append(moves, move{w, true, rd.chats(), tells})
 		}
 	}
@@ -234,7 +238,7 @@ func (b *Broker) putBack(moves []move, left map[chat.Whereabouts]departure) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, m := range moves {
-		present := b.within(m.Whereabouts) != nil
+		present := b.here[m.Whereabouts] > 0
 		switch {
 		case m.came && present:
 			b.came[m.Whereabouts] = b.came[m.Whereabouts] || m.tells
@@ -361,7 +365,7 @@ func (b *Broker) signalsOf(moves []move, others company) (signals []Signal) {
 // is held.
 func (b *Broker) isHere(w chat.Whereabouts) bool {
 	_, lingers := b.gone[w]
-	return lingers || b.within(w) != nil
+	return lingers || b.here[w] > 0
 }
 
 // presentBeside says whether a user is present in a chat by a stream with other

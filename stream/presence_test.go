@@ -67,6 +67,7 @@ func TestUsersArePresentWhileAStreamIsOpen(t *testing.T) {
 		h.broker.mu.Lock()
 		defer h.broker.mu.Unlock()
 		expect(t, "kept", len(h.broker.came)+len(h.broker.gone), 0)
+		expect(t, "whereabouts", len(h.broker.here), 1) // ann's
 		go c.cancel()
 	})
 }
