@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// roomSignals are the signals that a room has yet to pass on.
+// roomSignals are the signals that a room has yet to pass on. A room has them from its first
+// signal until a round finds none, and stands among the rounds once for as long.
 type roomSignals struct {
 	signalQueues
 	// due is when the next round may be.
@@ -59,16 +60,17 @@ func (b *Broker) passOn(f *signalFrame, now time.Time) {
 	if ro == nil {
 		return
 	}
-	if ro.signals == nil {
-		ro.signals = new(roomSignals)
+	if ro.signals != nil { // a round is due, or will be
+		ro.signals.put(f)
+		return
 	}
+	ro.signals = new(roomSignals)
 	ro.signals.put(f)
-	if !now.Before(ro.signals.due) {
-		b.round(ro, now)
-	}
+	b.round(ro, now)
 }
 
-// round gives a room's readers the oldest signal of each kind. The broker's mutex is held.
+// round gives a room's readers the oldest signal of each kind, and puts the room behind the
+// others that have had one. The broker's mutex is held.
 func (b *Broker) round(ro *room, now time.Time) {
 	for lane := range signalLane(signalLanes) {
 		f := ro.signals.first(lane, now)
