@@ -93,6 +93,9 @@ func (l *simLog) failOver(before, pos int64) []chat.Event {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lives = append(l.lives, simLife{l.events, l.at, before})
+	for i := range l.lives { // what an earlier failover left may be lost now
+		l.lives[i].before = min(l.lives[i].before, before)
+	}
 	kept := l.index(before)
 	for _, e := range l.events[kept:] {
 		if e.Chat != "" {
