@@ -58,8 +58,14 @@ func (l *changeLane) Run(ctx context.Context, c *conn, tx *commitlog.Tx, batch *
 	if !l.tx.dirty {
 		return commitlog.Unchanged, nil
 	}
+	kept := l.tx.deferred.take()
+	if len(kept) > 0 {
+		if err := leavesTime(within); err != nil {
+			return c.Outcome(err), err
+		}
+	}
 	tx.Pos = l.tx.pos
-	return c.finish(ctx, tx, l.tx.deferred.take())
+	return c.finish(within, tx, kept)
 }
 
 // runOne runs one change. A panic in it is an error like another: it must not take the

@@ -15,8 +15,8 @@ type conn struct {
 	posts.Conn
 	// handle runs the SQL of changes on it.
 	handle handle
-	// finish has what a transaction of changes kept back run, raises the head and commits, with
-	// as few round trips as the database allows.
+	// finish has what a transaction of changes kept back run, as long as the context lasts, raises
+	// the head and commits, with as few round trips as the database allows.
 	finish func(ctx context.Context, tx *commitlog.Tx, kept []statement) (commitlog.Outcome, error)
 }
 

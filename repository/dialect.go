@@ -93,7 +93,7 @@ var sqliteDialect = &dialect{
 			if err := oneByOne(ctx, c, kept); err != nil {
 				return c.Outcome(err), err
 			}
-			return c.Raise(ctx, tx)
+			return c.Raise(context.WithoutCancel(ctx), tx)
 		}
 		return &conn{c, handle{c, r.dialect}, finish}, "", nil
 	},
@@ -129,7 +129,7 @@ var postgresDialect = &dialect{
 			if err != nil {
 				return commitlog.Refused, err
 			}
-			return c.RaiseBehind(ctx, tx, text)
+			return c.RaiseBehind(context.WithoutCancel(ctx), tx, text)
 		}
 		return &conn{c, handle{uninterrupted{c}, r.dialect}, finish}, c.Life(), nil
 	},

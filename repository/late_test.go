@@ -1,6 +1,7 @@
 package repository
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -87,4 +88,25 @@ func TestWhoComesWhileACommitIsLookedUpIsRefusedAtOnceWithoutADatabase(t *testin
 		return !errors.Is(err, chat.ErrUnavailable)
 	})
 	wantWholeLog(t, r)
+}
+
+// What a change keeps back goes with the commit. Where it comes to that too late, others have
+// waited long enough for the lock.
+func TestAChangeThatIsLateWithItsCommitStoresNothing(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		as := signUp(t, r, "ann")
+		_, err := write(t.Context(), r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
+			tx.later(`UPDATE users SET display_name = ? WHERE username = ?`, "Late", "ann")
+			<-time.After(commitlog.RunFor + 50*time.Millisecond)
+			return none, nil
+		})
+		if err == nil {
+			t.Error("it was committed")
+		}
+		if u, err := r.User(t.Context(), as["ann"]); err != nil || u.DisplayName == "Late" {
+			t.Errorf("the user is %+v, %v", u, err)
+		}
+		makeChat(t, r, as["ann"], "den", chat.Public, nil) // the next change goes on
+	})
 }

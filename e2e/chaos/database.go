@@ -3,11 +3,13 @@
 package main
 
 import (
+	"context"
 	"database/sql"
-	"math/rand/v2"
+	"fmt"
 	"net/url"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"parley/e2e/chaos/history"
 )
@@ -21,20 +23,26 @@ func crash(in *injection) error {
 }
 
 // backAfter brings the database back, and takes the time from there until every instance
-// takes posts again.
+// takes posts again. One that does not within the time that all has to heal in is an error.
 func (in *injection) backAfter(bring func() error) error {
 	if err := bring(); err != nil {
 		return err
 	}
 	began := time.Now()
-	var posting sync.WaitGroup
-	for _, front := range in.plant.front {
-		r := rand.New(rand.NewPCG(in.r.Uint64(), 0))
-		posting.Go(func() { in.world.SayAt(r, front.Addr()) })
+	ctx, cancel := context.WithTimeout(in.ctx, healing)
+	defer cancel()
+	posting, ctx := errgroup.WithContext(ctx)
+	for n, front := range in.plant.front {
+		posting.Go(func() error {
+			if in.world.SayAt(ctx, front.Addr()) == 0 {
+				return fmt.Errorf("instance %d took no post within %s", n, healing)
+			}
+			return nil
+		})
 	}
-	posting.Wait()
+	err := posting.Wait()
 	in.back = max(in.back, time.Since(began))
-	return in.ctx.Err()
+	return err
 }
 
 // outage keeps PostgreSQL away for a while.

@@ -18,10 +18,10 @@ func missed(ctx context.Context, e *env, n int, seed uint64) (outcome, error) {
 	var late bool
 	o, err := e.judged(ctx, f, options, seed, func(in *injection) (int, error) {
 		for range n {
-			in.world.SayAt(in.r, in.plant.front[0].Addr())
+			in.world.SayAt(in.ctx, in.plant.front[0].Addr())
 			in.plant.back[1].Set(wire.Weather{Refused: true})
 			in.plant.back[1].Reset()
-			id := in.world.SayAt(in.r, in.plant.front[0].Addr())
+			id := in.world.SayAt(in.ctx, in.plant.front[0].Addr())
 			in.wait(1000*time.Millisecond, 1200*time.Millisecond) // on a busy machine the notification is late
 			in.plant.back[1].Set(wire.Weather{})
 			late = late || !in.world.Reached(in.ctx, id, 8*time.Second)

@@ -21,7 +21,7 @@ type rest struct{ descriptors, goroutines, heap int }
 // slack is how much more an instance may hold behind a run than before it: connections to the
 // database are opened as they are needed, and kept for a while; rooms keep what was posted; and
 // what nothing refers to counts until it is collected, which the looks themselves bring about.
-var slack = rest{descriptors: 64, goroutines: 64, heap: 16 << 20}
+var slack = rest{descriptors: 64, goroutines: 64, heap: 6 << 20}
 
 // atRest says of each instance that does not come back to what it held when it was new.
 func (p *plant) atRest(fresh rest) (violations []string) {

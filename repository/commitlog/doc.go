@@ -6,7 +6,7 @@
 // A [Log] has one connection and some lanes. A [Lane] is a queue of requests of one
 // kind, and a transaction holds requests of one lane alone. While several lanes wait,
 // they take turns. So requests that share two messages with their whole batch never
-// wait behind a batch of requests that take eight messages each, for longer than one
+// wait behind a batch of requests that take messages of their own each, for longer than one
 // transaction's budget.
 //
 // The goroutine that holds the lead writes. That is the log's own goroutine, or, while

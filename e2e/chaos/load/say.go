@@ -11,23 +11,35 @@ import (
 
 // Say posts one message of the first user, with a key or without, and returns its id once it
 // is known what became of it; 0 where that is not known.
-func (w *World) Say(r *rand.Rand, keyed bool) int64 { return w.say(r, keyed, w.bases) }
-
-// SayAt is Say with a key, at one address.
-func (w *World) SayAt(r *rand.Rand, addr string) int64 {
-	return w.say(r, true, []string{"http://" + addr})
+func (w *World) Say(r *rand.Rand, keyed bool) int64 {
+	p := w.saying(keyed)
+	w.see(r, w.users[0].token, &p, w.bases)
+	w.Record.Post(p)
+	return p.Tries[len(p.Tries)-1].Answer.ID
 }
 
-func (w *World) say(r *rand.Rand, keyed bool, bases []string) int64 {
-	u := w.users[0]
-	n := w.said.Add(1)
+// SayAt posts one message of the first user at one address, again and again until it is taken,
+// and returns its id; 0 where ctx ends before.
+func (w *World) SayAt(ctx context.Context, addr string) int64 {
+	p := w.saying(true)
+	for {
+		p.Tries = append(p.Tries, w.try(ctx, "http://"+addr, w.users[0].token, &p, nil))
+		if w.known(p.Tries) || !pause(ctx, 20*time.Millisecond) {
+			break
+		}
+	}
+	w.Record.Post(p)
+	return p.Tries[len(p.Tries)-1].Answer.ID
+}
+
+// saying is a message of the first user that is yet to be posted.
+func (w *World) saying(keyed bool) history.Post {
+	u, n := w.users[0], w.said.Add(1)
 	p := history.Post{Author: u.name, Session: u.session, Chat: w.chats[0], Text: fmt.Sprintf("said %d", n)}
 	if keyed {
 		p.Key = fmt.Sprintf("said-%d", n)
 	}
-	w.see(r, u.token, &p, bases)
-	w.Record.Post(p)
-	return p.Tries[len(p.Tries)-1].Answer.ID
+	return p
 }
 
 // Retitle changes a chat, whereupon an instance remembers of no author that it may post.

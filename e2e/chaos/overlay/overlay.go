@@ -4,14 +4,16 @@ package overlay
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 )
 
 // Edit replaces a text that stands in a file exactly once. With an empty Old, New is the text
-// of a file that is added.
+// of a file that is added and is not there yet.
 type Edit struct{ File, Old, New string }
 
 // Write writes the changed files to folder, and a file for "go build -overlay". root is the
@@ -48,6 +50,9 @@ func Write(root, folder string, edits ...Edit) (path string, err error) {
 
 func (e Edit) applied(from string) (string, error) {
 	if e.Old == "" {
+		if _, err := os.Stat(from); !errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("%s is there already", e.File)
+		}
 		return e.New, nil
 	}
 	text, err := os.ReadFile(from)
