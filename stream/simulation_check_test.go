@@ -136,15 +136,18 @@ func untilReopened(blocks []seen) int {
 func (c streamCheck) inAnyLife(blocks []seen, last bool) (next streamCheck, err error) {
 	l := c.s.world.log
 	now := simLife{l.events, l.at, chat.MaxPosition}
-	if next, err = c.inLife(now, blocks, last); err == nil || last && !c.s.ended && !c.s.left {
-		return next, err
+	if next, err = c.inLife(now, blocks[0].opened, blocks, last); err == nil {
+		return next, nil
 	}
 	for _, life := range l.lives {
-		next, wrong := c.inLife(life, blocks, last)
-		if wrong == nil {
+		if next, ok := c.intoLife(life, now, blocks, last); ok {
 			return next, nil
 		}
-		if next, ok := c.intoLife(life, now, blocks, last); ok {
+		if last && !c.s.ended && !c.s.left { // it has heard of the loss
+			continue
+		}
+		next, wrong := c.inLife(life, blocks[0].opened, blocks, last)
+		if wrong == nil {
 			return next, nil
 		}
 		err = fmt.Errorf("%w; or in a life up to %d, %w", err, next.en.upTo, wrong)
@@ -152,17 +155,19 @@ func (c streamCheck) inAnyLife(blocks []seen, last bool) (next streamCheck, err 
 	return next, err
 }
 
-// intoLife checks blocks of which some first ones are of a life that the log has lost, and the
-// others of the log as it is: what the stream needed then was read before its instance had
-// heard of the loss. No block may go on like that from a place that was lost.
+// intoLife checks blocks of which some first ones, or all, are of a life that the log has lost,
+// and what follows is of the log as it is: it was read before the stream's instance had heard
+// of the loss, or behind an opening anew that moved nothing. No stream may go on like that from
+// a place that was lost.
 func (c streamCheck) intoLife(lost, now simLife, blocks []seen, last bool) (next streamCheck, ok bool) {
-	for n := len(blocks) - 1; n > 0; n-- {
-		first, err := c.inLife(lost, blocks[:n], false)
+	opened := blocks[0].opened
+	for n := len(blocks); n > 0; n-- {
+		first, err := c.inLife(lost, opened, blocks[:n], false)
 		if err != nil || first.cursor < 0 || c.s.world.log.lost(first.cursor) {
 			continue
 		}
 		first.from, first.reset = first.cursor, ""
-		if next, err = first.inLife(now, blocks[n:], last); err == nil {
+		if next, err = first.inLife(now, opened, blocks[n:], last); err == nil {
 			return next, true
 		}
 	}
@@ -174,8 +179,9 @@ func (l *simLog) lost(pos int64) bool {
 	return slices.ContainsFunc(l.jumps, func(j chat.Jump) bool { return j.Lost(pos) })
 }
 
-func (c streamCheck) inLife(life simLife, blocks []seen, last bool) (streamCheck, error) {
-	c.en, c.next = c.s.entitled(life, blocks[0].opened, c.from), 0
+// inLife checks blocks of a stream that opened at a position against one life of the log.
+func (c streamCheck) inLife(life simLife, opened int64, blocks []seen, last bool) (streamCheck, error) {
+	c.en, c.next = c.s.entitled(life, opened, c.from), 0
 	if c.cursor >= 0 && c.reset != "" {
 		c.cursor = -1 // it is told so
 	}
