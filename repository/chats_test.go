@@ -468,7 +468,7 @@ func TestWhatIsReadOfALongLogIsReadByIndex(t *testing.T) {
 			if _, err := h.member(ctx, chatID, "bob"); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := h.about(ctx, bob, chat.ReadMessages, chatID, "ann", 10); err != nil {
+			if _, err := h.memberFacts(ctx, bob, chat.ReadMessages, chatID, "ann", 10); err != nil {
 				t.Fatal(err)
 			}
 			m, err := h.markerMove(ctx, bob, chatID, said.ID)

@@ -65,18 +65,18 @@ func (tx *transaction) join(seq int64, chatID, username string, role chat.Role) 
 func (r *Repository) PutMember(ctx context.Context, actor chat.Actor, chatID, username string, role chat.Role) (_ chat.Member, err error) {
 	defer wrap(&err, "putting a member")
 	return write(ctx, r, func(ctx context.Context, tx *transaction) (none chat.Member, err error) {
-		a, err := tx.about(ctx, actor, chat.JoinChat, chatID, username, r.maxChats)
+		f, err := tx.memberFacts(ctx, actor, chat.JoinChat, chatID, username, r.maxChats)
 		if err == nil {
-			err = mayPut(a.access, actor, chatID, username, role)
+			err = mayPut(f.access, actor, chatID, username, role)
 		}
 		switch {
 		case err != nil:
 			return none, err
-		case a.Member.Username == "", a.Member.Disabled:
+		case f.Member.Username == "", f.Member.Disabled:
 			return none, chat.ErrNotFound
 		}
-		err = tx.put(ctx, &a, actor, chatID, role)
-		return a.Member.member(), err
+		err = tx.put(ctx, &f, actor, chatID, role)
+		return f.Member.member(), err
 	})
 }
 
@@ -92,8 +92,8 @@ func mayPut(own access, actor chat.Actor, chatID, username string, role chat.Rol
 }
 
 // put makes a user a member, or changes the member's role, where that is a change.
-func (tx *transaction) put(ctx context.Context, a *about, actor chat.Actor, chatID string, role chat.Role) error {
-	was := a.Member
+func (tx *transaction) put(ctx context.Context, f *memberFacts, actor chat.Actor, chatID string, role chat.Role) error {
+	was := f.Member
 	action := chat.ManageMembers
 	switch {
 	case role == chat.RoleOwner && was.Role != role:
@@ -103,22 +103,22 @@ func (tx *transaction) put(ctx context.Context, a *about, actor chat.Actor, chat
 	case was.Role != "" && (role == "" || role == was.Role):
 		return nil
 	}
-	if err := a.decide(actor, action, chatID); err != nil {
+	if err := f.decide(actor, action, chatID); err != nil {
 		return err
 	}
 	if was.Role == "" {
-		if a.Full {
+		if f.Full {
 			return chat.ErrTooManyChats
 		}
-		a.Member.Role, a.Member.JoinedAt = cmp.Or(role, chat.RoleMember), tx.now.UnixMilli()
-		tx.join(a.Seq+1, chatID, was.Username, a.Member.Role)
+		f.Member.Role, f.Member.JoinedAt = cmp.Or(role, chat.RoleMember), tx.now.UnixMilli()
+		tx.join(f.Seq+1, chatID, was.Username, f.Member.Role)
 		return nil
 	}
-	if err := tx.guardOwners(ctx, a, actor, chatID); err != nil {
+	if err := tx.guardOwners(ctx, f, actor, chatID); err != nil {
 		return err
 	}
-	tx.append(chat.Event{Kind: chat.KindMemberUpdated, Chat: chatID, Seq: a.Seq + 1, Username: was.Username, Role: role})
-	a.Member.Role = role
+	tx.append(chat.Event{Kind: chat.KindMemberUpdated, Chat: chatID, Seq: f.Seq + 1, Username: was.Username, Role: role})
+	f.Member.Role = role
 	tx.later(`UPDATE memberships SET role = ? WHERE chat = ? AND username = ? AND left_pos IS NULL`,
 		string(role), chatID, was.Username)
 	return nil
@@ -132,17 +132,17 @@ func (r *Repository) RemoveMember(ctx context.Context, actor chat.Actor, chatID,
 		if username == actor.Username {
 			action = chat.LeaveChat
 		}
-		a, err := tx.about(ctx, actor, action, chatID, username, 0)
+		f, err := tx.memberFacts(ctx, actor, action, chatID, username, 0)
 		switch {
 		case err != nil:
 			return none, err
-		case a.Member.Role == "":
+		case f.Member.Role == "":
 			return none, chat.ErrNotFound
 		}
-		if err := tx.guardOwners(ctx, &a, actor, chatID); err != nil {
+		if err := tx.guardOwners(ctx, &f, actor, chatID); err != nil {
 			return none, err
 		}
-		tx.leave(a.Seq+1, chatID, a.Member)
+		tx.leave(f.Seq+1, chatID, f.Member)
 		return none, nil
 	})
 	return err
@@ -164,14 +164,14 @@ const anotherOwner = `SELECT 1 FROM memberships m JOIN users u ON u.username = m
 
 // guardOwners keeps an owner from losing that role to one who is none, and a chat from
 // losing its last owner.
-func (tx *transaction) guardOwners(ctx context.Context, a *about, actor chat.Actor, chatID string) error {
-	if a.Member.Role != chat.RoleOwner {
+func (tx *transaction) guardOwners(ctx context.Context, f *memberFacts, actor chat.Actor, chatID string) error {
+	if f.Member.Role != chat.RoleOwner {
 		return nil
 	}
-	if err := a.decide(actor, chat.ManageOwners, chatID); err != nil {
+	if err := f.decide(actor, chat.ManageOwners, chatID); err != nil {
 		return err
 	}
-	another, err := tx.exists(ctx, anotherOwner, chatID, a.Member.Username)
+	another, err := tx.exists(ctx, anotherOwner, chatID, f.Member.Username)
 	if err == nil && !another {
 		err = chat.ErrLastOwner
 	}

@@ -6,9 +6,9 @@ import (
 	"parley/chat"
 )
 
-// about is what a change of somebody's membership is decided by. It is read at once: behind the
-// head's lock everybody waits for each round trip.
-type about struct {
+// memberFacts are what a change of somebody's membership is decided by. They are read at once: behind
+// the head's lock everybody waits for each round trip.
+type memberFacts struct {
 	// access is how the actor stands to the chat.
 	access
 	// Member is the user whom the change is about; without a name if there is none.
@@ -17,10 +17,10 @@ type about struct {
 	Full bool `db:"full"`
 }
 
-// selectAbout reads an about, in which full is an expression for whether the user of a membership m
-// may be in no more chats. Its arguments are the actor's session and name, those of full, the
+// selectMemberFacts reads them; full is an expression for whether the user of a membership m may be
+// in no more chats. Its arguments are the actor's session and name, those of full, the
 // chat, the actor's name and the user's.
-func selectAbout(full string) string {
+func selectMemberFacts(full string) string {
 	return `SELECT ` + accessColumns + `,
 			COALESCE(u.username, '') AS "member.username", COALESCE(u.display_name, '') AS "member.display_name",
 			u.disabled_pos IS NOT NULL AS "member.disabled",
@@ -31,21 +31,21 @@ func selectAbout(full string) string {
 			LEFT JOIN memberships m ON m.chat = c.id AND m.username = u.username AND m.left_pos IS NULL`
 }
 
-// about reads what a change of a user's membership is decided by, and decides whether the actor
+// memberFacts reads what a change of a user's membership is decided by, and decides whether the actor
 // may do the action at all. most is how many chats the user may be in if it is to be one more;
 // 0 is any number.
-func (h handle) about(ctx context.Context, actor chat.Actor, action chat.Action, chatID, username string, most int) (a about, err error) {
+func (h handle) memberFacts(ctx context.Context, actor chat.Actor, action chat.Action, chatID, username string, most int) (f memberFacts, err error) {
 	args := []any{actor.Session, actor.Username}
 	full := `false`
 	if most > 0 {
 		full = inTooManyChats
 		args = append(args, tooManyChats(username, most)...)
 	}
-	err = h.get(ctx, &a, selectAbout(full), append(args, chatID, actor.Username, username)...)
+	err = h.get(ctx, &f, selectMemberFacts(full), append(args, chatID, actor.Username, username)...)
 	if err == nil {
-		err = a.decide(actor, action, chatID)
+		err = f.decide(actor, action, chatID)
 	}
-	return a, err
+	return f, err
 }
 
 // inTooManyChats says whether a user is in as many chats as it may be in. The rows of deleted
