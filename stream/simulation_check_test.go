@@ -312,7 +312,7 @@ func (c *streamCheck) control(b seen) error {
 			return fmt.Errorf("the head is at %d", b.head)
 		}
 	case "auth":
-		if until := c.s.session().untilSince(b.at); b.at.Before(until.Add(-c.s.notice)) {
+		if until := c.s.session().untilSince(b.began); b.began.Before(until.Add(-c.s.notice)) {
 			return fmt.Errorf("the session has access until %v", until)
 		}
 	case "presence":

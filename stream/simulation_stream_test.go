@@ -41,8 +41,9 @@ type simStream struct {
 	chunks bool
 	headed bool
 	// wire is what was sent and is not parsed yet, body what of it was taken out of its
-	// chunks.
+	// chunks, and began when the first of it was sent.
 	wire, body []byte
+	began      time.Time
 	seen       []seen
 	// room is how many bytes the socket takes before it is full.
 	room int
@@ -69,7 +70,8 @@ type seen struct {
 	id             int64 // -1 is none
 	// strange is a line that no stream has.
 	strange string
-	at      time.Time
+	// at is when it was there in full, began when the first of it was.
+	at, began time.Time
 	// head is the log's, opened the head at opening.
 	head, opened int64
 }
@@ -145,6 +147,9 @@ func (s *simStream) take(b []byte) int {
 		return 0
 	}
 	s.room -= n
+	if len(s.wire)+len(s.body) == 0 {
+		s.began = time.Now()
+	}
 	s.wire = append(s.wire, b[:n]...)
 	s.parse()
 	return n
@@ -304,6 +309,7 @@ func (s *simStream) parse() {
 		}
 		s.body = rest
 		s.see(string(block))
+		s.began = time.Now() // what is left came with the block's end
 	}
 }
 
@@ -320,7 +326,7 @@ func (s *simStream) unchunk() bool {
 
 // see takes a block.
 func (s *simStream) see(block string) {
-	b := seen{id: -1, at: time.Now(), head: s.world.log.head(), opened: s.opened}
+	b := seen{id: -1, at: time.Now(), began: s.began, head: s.world.log.head(), opened: s.opened}
 	for line := range strings.SplitSeq(block, "\n") {
 		field, value, _ := strings.Cut(line, ": ")
 		switch field {
