@@ -41,7 +41,7 @@ type simStream struct {
 	chunks bool
 	headed bool
 	// wire is what was sent and is not parsed yet, body what of it was taken out of its
-	// chunks, and began when the first of it was sent.
+	// chunks. began is when what the socket was given last was first given to it.
 	wire, body []byte
 	began      time.Time
 	seen       []seen
@@ -70,7 +70,7 @@ type seen struct {
 	id             int64 // -1 is none
 	// strange is a line that no stream has.
 	strange string
-	// at is when it was there in full, began when the first of it was.
+	// at is when it was there in full, began when the socket was first given it.
 	at, began time.Time
 	// head is the log's, opened the head at opening.
 	head, opened int64
@@ -141,15 +141,15 @@ func waitFor(ch <-chan struct{}, until time.Time) {
 
 // take lets the socket take of b what it has room for. The mutex is held.
 func (s *simStream) take(b []byte) int {
+	if !s.stuck {
+		s.began = time.Now()
+	}
 	n := min(len(b), s.room)
 	s.stuck = n < len(b)
 	if s.left || s.broken {
 		return 0
 	}
 	s.room -= n
-	if len(s.wire)+len(s.body) == 0 {
-		s.began = time.Now()
-	}
 	s.wire = append(s.wire, b[:n]...)
 	s.parse()
 	return n
@@ -309,7 +309,6 @@ func (s *simStream) parse() {
 		}
 		s.body = rest
 		s.see(string(block))
-		s.began = time.Now() // what is left came with the block's end
 	}
 }
 
