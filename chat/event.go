@@ -74,13 +74,18 @@ type Event struct {
 	Before int64
 }
 
-// EndsNoRight says of a kind that nobody may do less behind it than before.
-func (k Kind) EndsNoRight() bool {
+// IsOfMessage says of a kind that its events carry the message that they are about.
+func (k Kind) IsOfMessage() bool {
 	switch k {
-	case KindMessage, KindMessageEdited, KindMessageDeleted, KindReaction, KindMemberJoined:
+	case KindMessage, KindMessageEdited, KindMessageDeleted, KindReaction:
 		return true
 	}
 	return false
+}
+
+// EndsNoRight says of a kind that nobody may do less behind it than before.
+func (k Kind) EndsNoRight() bool {
+	return k.IsOfMessage() || k == KindMemberJoined
 }
 
 // ReplacesText says of a kind that what was said before it is not to be shown any more.

@@ -70,6 +70,10 @@ func (l *Lease) Forsaken(ctx context.Context, ended time.Duration) (_ map[chat.W
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
+	chats, err := l.chatsOf(ctx, rows) // what cannot be told is not taken
+	if err != nil {
+		return nil, err
+	}
 	list, err := json.Marshal(rows)
 	if err != nil {
 		return nil, err
@@ -78,7 +82,7 @@ func (l *Lease) Forsaken(ctx context.Context, ended time.Duration) (_ map[chat.W
 	if err != nil || taken == 0 {
 		return nil, err
 	}
-	return l.chatsOf(ctx, rows)
+	return chats, nil
 }
 
 // chatsOf reads which chats whereabouts are about.

@@ -83,7 +83,9 @@ type logRead struct {
 	// found when its turn comes. lives is how often the log had lost its end by then.
 	from, upTo int64
 	limit      int
-	lives      int
+	// opened is where the reader's rights were read.
+	opened int64
+	lives  int
 	// due is when it may be read.
 	due time.Time
 }
@@ -153,7 +155,7 @@ func (r *logRead) nextDue(p *segment) time.Time {
 // begins and how far it shall reach. The broker's mutex is held.
 func (r *logRead) wanted() bool {
 	if rd := r.reader; rd != nil {
-		r.from, r.upTo, r.limit = rd.cursor, max(rd.opened, rd.broker.applied), rd.readLimit
+		r.from, r.upTo, r.limit, r.opened = rd.cursor, max(rd.opened, rd.broker.applied), rd.readLimit, rd.opened
 		return !rd.dismissed
 	}
 	ro := r.room
@@ -171,7 +173,7 @@ func (r *logRead) read(ctx context.Context, b *Broker) (*segment, error) {
 	b.metrics.logReads.Inc()
 	p := &segment{from: r.from, through: r.upTo, room: r.room, used: time.Now()}
 	if r.reader != nil {
-		events, through, err := b.log.MemberAfter(ctx, r.reader.credential.user, r.reader.opened, r.from, r.upTo, r.limit)
+		events, through, err := b.log.MemberAfter(ctx, r.reader.credential.user, r.opened, r.from, r.upTo, r.limit)
 		p.through = through
 		p.fill(events)
 		return p, err

@@ -126,7 +126,7 @@ func parseBatch(message []byte) ([]chat.Event, error) {
 	}
 	events := make([]chat.Event, len(hinted))
 	for i, he := range hinted {
-		if he.Pos < 1 || he.Pos != hinted[0].Pos+int64(i) || (he.Kind == chat.KindMessage) != (he.Message != nil) {
+		if he.Pos < 1 || he.Pos != hinted[0].Pos+int64(i) || he.Kind.IsOfMessage() != (he.Message != nil) {
 			return nil, errMalformed
 		}
 		e := chat.Event{

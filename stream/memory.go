@@ -116,7 +116,9 @@ func (m *memory) recount(frames []*frame) {
 }
 
 // replace puts a message, as it is now, into all that memory holds of it. Bytes that
-// are being written meanwhile are of the message as it was.
+// are being written meanwhile are of the message as it was. The caller keeps memory within its
+// bounds afterwards ([memory.grew]): a room that the same batch has grown is not to be emptied before
+// it is filed.
 func (m *memory) replace(chatID string, messageID int64, now chat.Message) {
 	m.edition++
 	if ro := m.rooms[roomKey{chat: chatID}]; ro != nil {
@@ -128,7 +130,6 @@ func (m *memory) replace(chatID string, messageID int64, now chat.Message) {
 			p.replace(p.frames, messageID, now)
 		}
 	}
-	m.shrink()
 }
 
 // replace puts a message into the frames that tell of it. None of them is before the

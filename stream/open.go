@@ -97,9 +97,9 @@ const subscriptionSlice = 64
 // log; its own joins and leaves stand in its home room.
 func (b *Broker) subscribe(rd *reader, chats []string) {
 	chats = slices.Sorted(slices.Values(chats))
-	rd.others = make([]*subscription, 0, len(chats))
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	rd.others = make([]*subscription, 0, len(chats))
 	for i, chatID := range chats {
 		rd.join(chatID, i)
 		b.yieldAfter(i)
@@ -116,10 +116,14 @@ func (b *Broker) yieldAfter(i int) {
 	}
 }
 
-// leaveAll ends the reader's subscriptions to chats, over all chats, a slice at a time. The
-// broker's mutex is held.
+// leaveAll ends the reader's subscriptions to chats, over all chats, a slice at a time. Whoever
+// looks at the reader between two slices finds those alone that go on. The broker's mutex is
+// held.
 func (b *Broker) leaveAll(rd *reader) {
-	for i, sub := range rd.others {
+	for i := 0; len(rd.others) > 0; i++ {
+		last := len(rd.others) - 1
+		sub := rd.others[last]
+		rd.others = rd.others[:last]
 		b.leave(sub)
 		b.yieldAfter(i)
 	}

@@ -30,8 +30,14 @@ type presence struct {
 	// came are whereabouts that the others have yet to be told of; true where the readers have
 	// to be told as well.
 	came map[chat.Whereabouts]bool
+	// stored are those among them that the store may hold already: a round that had told of them
+	// failed behind that.
+	stored map[chat.Whereabouts]struct{}
 	// gone are whereabouts whose last stream has ended.
 	gone map[chat.Whereabouts]departure
+	// forsaken are goings of instances that are gone, of which nobody has been told yet. They are
+	// the leaseholder's alone.
+	forsaken []move
 }
 
 // departure is the end of the last stream of some whereabouts.
@@ -42,7 +48,10 @@ type departure struct {
 }
 
 func newPresence() presence {
-	return presence{here: make(map[chat.Whereabouts]int), came: make(map[chat.Whereabouts]bool), gone: make(map[chat.Whereabouts]departure)}
+	return presence{
+		here: make(map[chat.Whereabouts]int),
+		came: make(map[chat.Whereabouts]bool), stored: make(map[chat.Whereabouts]struct{}), gone: make(map[chat.Whereabouts]departure),
+	}
 }
 
 // whereabouts are where the reader makes its user present.
@@ -107,9 +116,14 @@ func (b *Broker) disappear(rd *reader, now time.Time) {
 		return
 	}
 	delete(b.here, w)
-	if b.came[w] {
-		delete(b.came, w) // nobody was told
-		return
+	tells := b.came[w]
+	_, stored := b.stored[w]
+	delete(b.stored, w)
+	if tells {
+		delete(b.came, w)
+		if !stored { // nobody was told
+			return
+		}
 	}
 	b.gone[w] = departure{now, rd.chats()}
 }
@@ -212,6 +226,7 @@ func (b *Broker) takeMoves(now time.Time) (moves []move, left map[chat.Whereabou
 			break
 		}
 		delete(b.came, w)
+		delete(b.stored, w)
 		if rd := b.readerOf(w); rd != nil {
 			moves = append(moves, move{w, true, rd.chats(), tells})
 		}
@@ -242,6 +257,7 @@ func (b *Broker) putBack(moves []move, left map[chat.Whereabouts]departure) {
 		switch {
 		case m.came && present:
 			b.came[m.Whereabouts] = b.came[m.Whereabouts] || m.tells
+			b.stored[m.Whereabouts] = struct{}{}
 		case !m.came && !present:
 			b.gone[m.Whereabouts] = left[m.Whereabouts]
 		}
@@ -267,20 +283,20 @@ func (c company) has(user, chatID string) bool {
 // by several instances, which does no harm.
 func (b *Broker) sweepPresence(ctx context.Context, l Lease) error {
 	forsaken, err := l.Forsaken(ctx, presenceKept)
-	if err != nil || len(forsaken) == 0 {
+	for w, chats := range forsaken {
+		b.forsaken = append(b.forsaken, move{w, false, chats, true})
+	}
+	if err != nil || len(b.forsaken) == 0 {
 		return err
 	}
-	var moves []move
-	for w, chats := range forsaken {
-		moves = append(moves, move{w, false, chats, true})
-	}
-	others, err := companyOf(ctx, l, moves)
+	others, err := companyOf(ctx, l, b.forsaken)
 	if err != nil {
 		return err
 	}
-	for _, s := range b.signalsOf(moves, others) {
+	for _, s := range b.signalsOf(b.forsaken, others) {
 		b.Signal(s)
 	}
+	b.forsaken = nil
 	return nil
 }
 

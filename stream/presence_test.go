@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -221,6 +222,55 @@ func TestUsersOfAnInstanceThatIsGoneAreToldOf(t *testing.T) {
 		h.sleep(leaseRenewal + rounds)
 		expect(t, "told", c.presences(), "lobby/bob+ lobby/cid-")
 		bob.cancel()
+		c.cancel()
+	})
+}
+
+// halfLease is a lease by which it can be told who is here, and not be read who is elsewhere.
+type halfLease struct {
+	memLease
+	readsBroken bool
+}
+
+func (l *halfLease) PresentElsewhere(ctx context.Context, users []string) ([]chat.Whereabouts, error) {
+	if l.readsBroken {
+		return nil, chat.ErrUnavailable
+	}
+	return l.memLease.PresentElsewhere(ctx, users)
+}
+
+func TestPresenceThatWasStoredByHalfARoundIsTakenAway(t *testing.T) {
+	l := &halfLease{}
+	inBubble(t, true, Options{Ping: time.Hour, Lease: l}, func(h *house) {
+		h.sleep(rounds)
+		l.set(func() { l.readsBroken = true })
+		c := h.open(Start{Chat: "lobby"})
+		h.sleep(rounds)
+		c.cancel()
+		<-c.done
+		h.sleep(rounds)
+		l.set(func() { l.readsBroken = false })
+		h.sleep(time.Minute)
+		if len(l.present) > 0 {
+			t.Errorf("stored are %v", l.present)
+		}
+		expect(t, "doubts", len(h.broker.stored), 0)
+	})
+}
+
+func TestGoingsOfAnInstanceThatIsGoneAreToldLater(t *testing.T) {
+	l := &halfLease{}
+	inBubble(t, true, Options{Ping: time.Hour, Lease: l}, func(h *house) {
+		c := h.open(Start{Chat: "lobby"})
+		h.sleep(rounds)
+		l.set(func() {
+			l.readsBroken = true
+			l.forsaken = map[chat.Whereabouts][]string{{Username: "bob"}: {"lobby"}}
+		})
+		h.sleep(2 * leaseRenewal)
+		l.set(func() { l.readsBroken = false })
+		h.sleep(time.Minute)
+		expect(t, "told", c.presences(), "lobby/bob-")
 		c.cancel()
 	})
 }

@@ -89,6 +89,7 @@ func (rd *reader) deliver(sc *scratch, v view, now time.Time) (more bool, why re
 		why = rd.sendControl(sc, "ready", struct {
 			Head int64 `json:"head"`
 		}{v.head})
+		more = true // signals that came before wait
 	}
 	return more, why
 }
