@@ -1,9 +1,12 @@
 package handlers
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -16,10 +19,15 @@ import (
 )
 
 const (
-	// maxPattern bounds the pattern of a wait, in characters.
+	// maxPattern bounds the pattern of a wait, in characters, and maxProgram in instructions of
+	// the program that it becomes: what is matched takes as long as their number times that of
+	// the text's characters, and few characters can become very many of them.
 	maxPattern = 200
+	maxProgram = 1000
 	// defaultWait is how long is waited for a message if the client does not say.
 	defaultWait = 30 * time.Second
+	// lookBeyond is how long behind the end of a wait the messages of a page are still looked at.
+	lookBeyond = time.Second
 	// waitPace lies between two looks at a chat in which something was said that does not
 	// match, so that a busy chat costs a waiter no more than a few reads a second.
 	waitPace = 100 * time.Millisecond
@@ -37,6 +45,8 @@ func (a *api) waitForMessage(c *gin.Context) error {
 		return err
 	}
 	until := time.Now().Add(wait)
+	looking, cancel := context.WithDeadline(c.Request.Context(), until.Add(lookBeyond))
+	defer cancel()
 	readUntil(c, until.Add(answerWithin))
 	_ = http.NewResponseController(c.Writer).SetWriteDeadline(until.Add(answerWithin))
 	for {
@@ -45,8 +55,10 @@ func (a *api) waitForMessage(c *gin.Context) error {
 		if err != nil {
 			return err
 		}
-		m, found, err := firstMatch(page, pattern)
+		m, found, err := firstMatch(looking, page, pattern)
 		switch {
+		case errors.Is(err, context.DeadlineExceeded):
+			return writeNothing(c)
 		case err != nil:
 			return err
 		case found:
@@ -74,6 +86,8 @@ func waitOf(c *gin.Context, chatID string) (start *stream.Start, pattern *regexp
 		q.refuse("match", fmt.Sprintf("must have at most %d characters", maxPattern))
 	} else if pattern, err = regexp.Compile(text); err != nil {
 		q.refuse("match", "must be a regular expression in the syntax of RE2")
+	} else if programOf(text) > maxProgram {
+		q.refuse("match", "repeats too much: it must be simpler")
 	}
 	if wait = start.Timeout; wait > maxWait {
 		q.refuse("timeout", "must be at most "+maxWait.String())
@@ -85,9 +99,26 @@ func waitOf(c *gin.Context, chatID string) (start *stream.Start, pattern *regexp
 	return start, pattern, wait, q.err()
 }
 
-// firstMatch finds the first message on a page whose text matches.
-func firstMatch(page stream.Page, pattern *regexp.Regexp) (m chat.Message, found bool, err error) {
+// programOf is how many instructions a pattern becomes that compiles.
+func programOf(pattern string) int {
+	parsed, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return 0
+	}
+	program, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return 0
+	}
+	return len(program.Inst)
+}
+
+// firstMatch finds the first message on a page whose text matches. It looks at no more of them
+// once ctx is over.
+func firstMatch(ctx context.Context, page stream.Page, pattern *regexp.Regexp) (m chat.Message, found bool, err error) {
 	for _, e := range page.Events {
+		if err := ctx.Err(); err != nil {
+			return m, false, err
+		}
 		if e.Event != string(chat.KindMessage) {
 			continue
 		}

@@ -120,6 +120,8 @@ func TestAMessageIsWaitedFor(t *testing.T) {
 	wait("match=failed&timeout=50ms").want(204) // behind now there is nothing
 	wait("match=(").refused(400, "invalid_request", "match")
 	wait("match="+strings.Repeat("x", 201)).refused(400, "invalid_request", "match")
+	wait("match="+url.QueryEscape(strings.Repeat("(.?){1000}", 19)+"Q")).refused(400, "invalid_request", "match") // 19,000 instructions
+	wait("after=earliest&match=" + url.QueryEscape("^.{0,300}1 fail[a-z]{1,50}$")).want(200)
 	wait("timeout=61s").refused(400, "invalid_request", "timeout")
 	wait("timeout=never").refused(400, "invalid_request", "timeout")
 	answered := make(chan answer)
