@@ -44,12 +44,19 @@ func TestAllChatsOfAUserAreReadByOneQueryAtATime(t *testing.T) {
 		stranger := h.open(Start{Chat: "lobby"})
 		h.sleep(11 * time.Millisecond)
 		expect(t, "a stream of one chat", stranger.names(), "ready")
-		expect(t, "queries", h.log.opens, 2)
+		opens := func() int {
+			h.log.mu.Lock()
+			defer h.log.mu.Unlock()
+			return h.log.opens
+		}
+		expect(t, "queries", opens(), 2)
 		h.sleep(10 * time.Millisecond)
-		expect(t, "queries", h.log.opens, 3)
+		expect(t, "queries", opens(), 3)
 		for _, c := range many {
 			expect(t, "a stream over all chats", c.names(), "ready")
 		}
+		h.broker.openings.mu.Lock()
+		defer h.broker.openings.mu.Unlock()
 		expect(t, "users whose chats are read", len(h.broker.openings.users), 0)
 	})
 }

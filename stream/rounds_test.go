@@ -20,10 +20,15 @@ func TestARoomStandsAmongTheRoundsOnce(t *testing.T) {
 		heed("bob", now)
 		due := now.Add(roundPace)
 		heed("cid", due)
-		expect(t, "rooms among the rounds", len(h.broker.rounds.rooms), 1)
+		among := func() int {
+			h.broker.mu.Lock()
+			defer h.broker.mu.Unlock()
+			return len(h.broker.rounds.rooms)
+		}
+		expect(t, "rooms among the rounds", among(), 1)
 		h.broker.dueRounds(due)
 		h.broker.dueRounds(due.Add(roundPace))
-		expect(t, "rooms among the rounds of which nothing waits", len(h.broker.rounds.rooms), 0)
+		expect(t, "rooms among the rounds of which nothing waits", among(), 0)
 		h.sleep(2 * roundPace)
 		expect(t, "shown", c.shown("typing"), 2)
 		c.cancel()
