@@ -1,5 +1,5 @@
 /**
- * The client of parley for browsers and for Node 20 and newer: log in, post, follow.
+ * The client of parley for browsers and for Node 18 and newer: log in, post, follow.
  *
  * A page of the service's own origin is signed in by cookies that no script can read.
  * Elsewhere tokens are kept in `storage`: in a browser localStorage, in Node memory.
