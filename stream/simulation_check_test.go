@@ -312,8 +312,10 @@ func (c *streamCheck) control(b seen) error {
 			return fmt.Errorf("the head is at %d", b.head)
 		}
 	case "auth":
-		if until := c.s.session().untilSince(b.began); b.began.Before(until.Add(-c.s.notice)) {
-			return fmt.Errorf("the session has access until %v", until)
+		// It is of when it was written, which is between the two.
+		early := func(at time.Time) bool { return at.Before(c.s.session().untilSince(at).Add(-c.s.notice)) }
+		if early(b.began) && early(b.at) {
+			return fmt.Errorf("the session has access until %v", c.s.session().untilSince(b.at))
 		}
 	case "presence":
 		return c.presence(b)
