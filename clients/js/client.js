@@ -4,14 +4,6 @@
 const page = typeof document !== "undefined";
 const locks = page && navigator.locks;
 
-// Node 18 has none.
-const DetailEvent = globalThis.CustomEvent ?? class extends Event {
-  constructor(name, { detail }) {
-    super(name);
-    this.detail = detail;
-  }
-};
-
 export class Problem extends Error {
   constructor(status, document, retryAfter = 0, cause) {
     super(document?.detail ?? (status ? `The service answered with status ${status}.` : "The service cannot be reached."), { cause });
@@ -253,7 +245,7 @@ export class Parley extends EventTarget {
     this.outbox.close();
     clearTimeout(this.#timer);
     if (reason !== "elsewhere" && reason !== "other") this.#shared = null;
-    if (was || reason === "none") this.dispatchEvent(new DetailEvent("end", { detail: { reason } }));
+    if (was || reason === "none") this.dispatchEvent(detailed("end", { reason }));
   }
 
   #schedule() {
@@ -513,7 +505,7 @@ function outbox(parley, store, key) {
   let name;
 
   const of = (chat) => entries.filter(({ post }) => post.chat === chat);
-  const tell = (name, detail) => parley.dispatchEvent(new DetailEvent(name, { detail }));
+  const tell = (name, detail) => parley.dispatchEvent(detailed(name, detail));
 
   function keep() {
     store.write(name, entries.length > 0 ? entries.map(({ post }) => post) : null);
@@ -590,14 +582,11 @@ function outbox(parley, store, key) {
   };
 }
 
-// Node 18 has no crypto here. An id has to be new to its author, not hard to guess.
-function randomBytes(n) {
-  const bytes = new Uint8Array(n);
-  return globalThis.crypto?.getRandomValues(bytes) ?? bytes.map(() => Math.random() * 256);
-}
+// Node 18 has no CustomEvent and no crypto.
+const detailed = (name, detail) => Object.assign(new Event(name), { detail });
 
 // A UUID of version 7: the service's index of keys grows at its end.
 function newID() {
-  const random = Array.from(randomBytes(10), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const random = Array.from({ length: 20 }, () => Math.floor(Math.random() * 16).toString(16)).join("");
   return (Date.now().toString(16).padStart(12, "0") + random).replace(/(.{8})(.{4}).(.{3}).(.{3})/, "$1-$2-7$3-8$4-");
 }
