@@ -73,22 +73,29 @@ func BuildWithClock(path string) error {
 	if err != nil {
 		return err
 	}
-	changed, err := clockOverlay(folder)
+	changed, goroot, err := clockOverlay(folder)
 	if err != nil {
 		return err
 	}
-	return Build(path, changed)
+	return build(path, changed, goroot)
 }
 
-// clockOverlay writes to a folder what changes package time.
-func clockOverlay(folder string) (path string, err error) {
+// clockOverlay writes to a folder what changes package time, and returns what has to be in the
+// environment of the go command that takes it. A toolchain that was fetched lies in the module
+// cache, of which no file may be replaced; so it is built by way of a link.
+func clockOverlay(folder string) (path, goroot string, err error) {
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
-		return "", fmt.Errorf("asking for GOROOT: %w", err)
+		return "", "", fmt.Errorf("asking for GOROOT: %w", err)
+	}
+	link := filepath.Join(folder, "goroot")
+	if err := os.Symlink(strings.TrimSpace(string(root)), link); err != nil {
+		return "", "", err
 	}
 	const read = "	sec, nsec, mono := runtimeNow()\n	if mono == 0 {"
 	const readSet = "	sec, nsec, mono := runtimeNow()\n	sec += clockAhead.Load()\n	if mono == 0 {"
-	return overlay.Write(filepath.Join(strings.TrimSpace(string(root)), "src", "time"), folder,
+	path, err = overlay.Write(filepath.Join(link, "src", "time"), folder,
 		overlay.Edit{File: "time.go", Old: read, New: readSet},
 		overlay.Edit{File: "clock_chaos.go", New: setClock})
+	return path, "GOROOT=" + link, err
 }

@@ -36,7 +36,7 @@ func main() {
 
 func TestAClockIsSetAndMonotonicTimeGoesOn(t *testing.T) {
 	folder := t.TempDir()
-	overlay, err := clockOverlay(folder)
+	overlay, goroot, err := clockOverlay(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,9 @@ func TestAClockIsSetAndMonotonicTimeGoesOn(t *testing.T) {
 	if err := os.WriteFile(source, []byte(watch), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("go", "build", "-overlay", overlay, "-o", binary, source).CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-overlay", overlay, "-o", binary, source)
+	build.Env = append(os.Environ(), goroot)
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	clock, err := NewClock(filepath.Join(folder, "clock"))
