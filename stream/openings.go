@@ -93,14 +93,17 @@ func (op *openings) take(n int) (taken []*opening) {
 	op.mu.Lock()
 	defer op.mu.Unlock()
 	left := op.waiting[:0]
-	for _, o := range op.waiting {
-		_, read := op.users[o.Actor.Username]
-		fits := len(taken) == 0 || len(taken) < n && o.overAll() == taken[0].overAll()
-		if !fits || o.overAll() && read {
-			left = append(left, o)
-			continue
+	for i, o := range op.waiting {
+		if len(taken) == n {
+			left = append(left, op.waiting[i:]...)
+			break
 		}
-		taken = append(taken, o)
+		alike := len(taken) == 0 || o.overAll() == taken[0].overAll()
+		if alike && !op.isRead(o) {
+			taken = append(taken, o)
+		} else {
+			left = append(left, o)
+		}
 	}
 	clear(op.waiting[len(left):])
 	if op.waiting = left; len(left) == 0 {
@@ -115,6 +118,16 @@ func (op *openings) take(n int) (taken []*opening) {
 		op.reading--
 	}
 	return taken
+}
+
+// isRead says whether all chats of the opening's user are being read, and it is one over all of
+// them. The mutex is held.
+func (op *openings) isRead(o *opening) bool {
+	if !o.overAll() {
+		return false
+	}
+	_, read := op.users[o.Actor.Username]
+	return read
 }
 
 // over notes that openings that were taken have been read.
