@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 
 	"parley/chat"
@@ -15,6 +16,8 @@ import (
 type recording struct {
 	queryer
 	statements []string
+	// ahead is how many questions were answered with the lock.
+	ahead int
 	// finished is how many transactions of changes were committed.
 	finished int
 }
@@ -43,6 +46,12 @@ func recordWriter(t testing.TB, r *Repository) *recording {
 	rec := &recording{}
 	reconnect(t, r, func(c *conn) {
 		rec.queryer, c.handle.q = c.handle.q, rec
+		if beginAsking := c.beginAsking; beginAsking != nil {
+			c.beginAsking = func(ctx context.Context, q *question) (commitlog.Head, error) {
+				rec.ahead++
+				return beginAsking(ctx, q)
+			}
+		}
 		finish := c.finish
 		c.finish = func(ctx context.Context, tx *commitlog.Tx, kept []statement) (commitlog.Outcome, error) {
 			for _, s := range kept {
@@ -56,7 +65,7 @@ func recordWriter(t testing.TB, r *Repository) *recording {
 }
 
 // With a database that is far away, strangers' posts would wait for each message more.
-func TestAChangeOfAMembershipIsOneQuestionAndACommit(t *testing.T) {
+func TestAChangeOfAMembershipAsksOnceAndWithTheLock(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
 		r := s.open(t, func(o *Options) { o.MaxChats = 5 })
 		as := signUp(t, r, "ann", "bob")
@@ -78,7 +87,7 @@ func TestAChangeOfAMembershipIsOneQuestionAndACommit(t *testing.T) {
 			{"removing", remove, nil},
 			{"joining", func() error { return put("bob", "") }, nil},
 		} {
-			asked, finished := 0, rec.finished
+			asked, ahead, finished := 0, rec.ahead, rec.finished
 			rec.statements = nil
 			if err := c.change(); !errors.Is(err, c.want) {
 				t.Fatalf("%s: %v", c.what, err)
@@ -88,11 +97,86 @@ func TestAChangeOfAMembershipIsOneQuestionAndACommit(t *testing.T) {
 					asked++
 				}
 			}
-			if committed := rec.finished > finished; asked != 1 || committed != (c.want == nil) {
-				t.Errorf("%s took %d questions, committed: %v: %q", c.what, asked, committed, rec.statements)
+			ahead = rec.ahead - ahead
+			if committed := rec.finished > finished; asked+ahead != 1 || committed != (c.want == nil) {
+				t.Errorf("%s took %d questions and %d with the lock, committed: %v: %q", c.what, asked, ahead, committed, rec.statements)
+			}
+			if r.dialect == postgresDialect && ahead != 1 {
+				t.Errorf("%s asked behind the lock", c.what)
 			}
 		}
 	})
+}
+
+// What came with the lock says where the first change finds the chat, and no other.
+func TestOnlyTheFirstOfABatchIsAnsweredWithTheLock(t *testing.T) {
+	t.Parallel()
+	r := freshStore(t, "postgres").open(t, func(o *Options) { o.MaxChats = 2 })
+	as := signUp(t, r, "ann", "bob", "cid", "dan")
+	for id, owner := range map[string]string{"den": "ann", "pub": "ann", "zoo": "dan"} {
+		makeChat(t, r, as[owner], id, chat.Public, nil)
+	}
+	rec := recordWriter(t, r)
+	queued := make(chan struct{})
+	reconnect(t, r, func(c *conn) {
+		beginAsking := c.beginAsking
+		c.beginAsking = func(ctx context.Context, q *question) (commitlog.Head, error) {
+			<-queued
+			return beginAsking(ctx, q)
+		}
+	})
+	join := func(who, chatID string) func() error {
+		return func() error {
+			_, err := r.PutMember(t.Context(), as[who], chatID, who, "")
+			return err
+		}
+	}
+	changes := []func() error{
+		join("bob", "den"), join("cid", "den"), join("bob", "pub"), join("bob", "zoo"),
+		func() error { return r.EndSession(t.Context(), as["cid"].Session) }, join("cid", "pub"),
+	}
+	errs := make([]error, len(changes))
+	var all sync.WaitGroup
+	for i, change := range changes {
+		all.Go(func() { errs[i] = change() })
+		eventually(t, "the change is queued, or the first one begins", func() bool { return waiting(r) == i })
+	}
+	close(queued)
+	all.Wait()
+	for i, want := range []error{nil, nil, nil, chat.ErrTooManyChats, nil, chat.ErrSessionEnded} {
+		if !errors.Is(errs[i], want) {
+			t.Errorf("change %d: %v, want %v", i+1, errs[i], want)
+		}
+	}
+	wantWholeLog(t, r)
+	t.Logf("%d changes in %d transactions", len(changes), rec.finished)
+}
+
+// The facts of a try that was given up are not those of the next one.
+func TestAChangeThatIsTriedAgainAsksAgain(t *testing.T) {
+	t.Parallel()
+	here, there := freshStore(t, "postgres").openTwo(t)
+	as := signUp(t, here, "ann", "bob", "cid")
+	makeChat(t, here, as["ann"], "den", chat.Public, nil)
+	join := func(r *Repository, who string) error {
+		_, err := r.PutMember(t.Context(), as[who], "den", who, "")
+		return err
+	}
+	tries := 0
+	reconnect(t, here, func(c *conn) {
+		finish := c.finish
+		c.finish = func(ctx context.Context, tx *commitlog.Tx, kept []statement) (commitlog.Outcome, error) {
+			if tries++; tries > 1 {
+				return finish(ctx, tx, kept)
+			}
+			err := errors.Join(errors.New("lost"), c.Rollback(ctx), join(there, "cid"))
+			return commitlog.ConnectionLost, err
+		}
+	})
+	if err := join(here, "bob"); err != nil || tries != 2 {
+		t.Fatalf("%d tries: %v", tries, err)
+	}
+	wantWholeLog(t, here)
 }
 
 // Strangers' posts would wait for it.

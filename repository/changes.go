@@ -13,6 +13,8 @@ import (
 // another.
 type change struct {
 	run func(ctx context.Context, tx *transaction) error
+	// asks is what it is decided by, where one row says it; or nil.
+	asks *question
 	// beside says that nothing changes by which posts are decided.
 	beside bool
 }
@@ -25,11 +27,19 @@ type changeLane struct {
 	r *Repository
 	// tx is what the current transaction has done so far.
 	tx *transaction
+	// answered is the question of the batch's first change, if it was answered with the lock.
+	answered *question
 }
 
 // Begin implements [commitlog.Steps].
-func (l *changeLane) Begin(ctx context.Context, c *conn, tx *commitlog.Tx, _ []*change) error {
-	found, err := c.Begin(ctx)
+func (l *changeLane) Begin(ctx context.Context, c *conn, tx *commitlog.Tx, batch []*change) (err error) {
+	var found commitlog.Head
+	if l.answered = batch[0].asks; l.answered != nil && c.beginAsking != nil {
+		found, err = c.beginAsking(ctx, l.answered)
+	} else {
+		l.answered = nil
+		found, err = c.Begin(ctx)
+	}
 	if err == nil {
 		tx.Follow(found)
 	}
@@ -46,6 +56,9 @@ func (l *changeLane) Run(ctx context.Context, c *conn, tx *commitlog.Tx, batch *
 	l.tx = newTransaction(c.handle, tx.Began, tx.Pos)
 	for req, ok := batch.Next(); ok; req, ok = batch.Next() {
 		req.Err = nil
+		if l.tx.answered, l.answered = l.answered, nil; l.tx.answered != nil && l.tx.answered == req.Work.asks {
+			batch.Ahead()
+		}
 		err := runOne(within, l.tx, req.Work)
 		var refused *chat.Error
 		switch {

@@ -468,7 +468,8 @@ func TestWhatIsReadOfALongLogIsReadByIndex(t *testing.T) {
 			if _, err := h.member(ctx, chatID, "bob"); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := h.memberFacts(ctx, bob, chat.ReadMessages, chatID, "ann", 10); err != nil {
+			asks := askMemberFacts(bob, chatID, "ann", 10)
+			if err := h.get(ctx, new(memberFacts), asks.query, asks.args...); err != nil {
 				t.Fatal(err)
 			}
 			m, err := h.markerMove(ctx, bob, chatID, said.ID)

@@ -18,6 +18,9 @@ type conn struct {
 	// finish has what a transaction of changes kept back run, as long as the context lasts, raises
 	// the head and commits, with as few round trips as the database allows.
 	finish func(ctx context.Context, tx *commitlog.Tx, kept []statement) (commitlog.Outcome, error)
+	// beginAsking is Begin and answers a question behind the lock, in one message; nil where a round
+	// trip costs nothing.
+	beginAsking func(ctx context.Context, q *question) (commitlog.Head, error)
 }
 
 // connect opens the connection that the log writes on. If it leads to another life of the

@@ -95,7 +95,7 @@ var sqliteDialect = &dialect{
 			}
 			return c.Raise(context.WithoutCancel(ctx), tx)
 		}
-		return &conn{c, handle{c, r.dialect}, finish}, "", nil
+		return &conn{c, handle{c, r.dialect}, finish, nil}, "", nil
 	},
 	away: sqlite.Away,
 }
@@ -131,7 +131,14 @@ var postgresDialect = &dialect{
 			}
 			return c.RaiseBehind(context.WithoutCancel(ctx), tx, text)
 		}
-		return &conn{c, handle{uninterrupted{c}, r.dialect}, finish}, c.Life(), nil
+		beginAsking := func(ctx context.Context, q *question) (commitlog.Head, error) {
+			text, err := inOneText([]statement{q.statement})
+			if err != nil {
+				return commitlog.Head{}, err
+			}
+			return c.BeginAsking(ctx, text, q.answer)
+		}
+		return &conn{c, handle{uninterrupted{c}, r.dialect}, finish, beginAsking}, c.Life(), nil
 	},
 	away: postgres.Away,
 }

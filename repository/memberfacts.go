@@ -31,21 +31,16 @@ func selectMemberFacts(full string) string {
 			LEFT JOIN memberships m ON m.chat = c.id AND m.username = u.username AND m.left_pos IS NULL`
 }
 
-// memberFacts reads what a change of a user's membership is decided by, and decides whether the actor
-// may do the action at all. most is how many chats the user may be in if it is to be one more;
-// 0 is any number.
-func (h handle) memberFacts(ctx context.Context, actor chat.Actor, action chat.Action, chatID, username string, most int) (f memberFacts, err error) {
+// askMemberFacts reads what a change of a user's membership is decided by. most is how many
+// chats the user may be in if it is to be one more; 0 is any number.
+func askMemberFacts(actor chat.Actor, chatID, username string, most int) statement {
 	args := []any{actor.Session, actor.Username}
 	full := `false`
 	if most > 0 {
 		full = inTooManyChats
 		args = append(args, tooManyChats(username, most)...)
 	}
-	err = h.get(ctx, &f, selectMemberFacts(full), append(args, chatID, actor.Username, username)...)
-	if err == nil {
-		err = f.decide(actor, action, chatID)
-	}
-	return f, err
+	return statement{selectMemberFacts(full), append(args, chatID, actor.Username, username)}
 }
 
 // inTooManyChats says whether a user is in as many chats as it may be in. The rows of deleted

@@ -64,8 +64,9 @@ func (tx *transaction) join(seq int64, chatID, username string, role chat.Role) 
 // PutMember implements [chat.Chats].
 func (r *Repository) PutMember(ctx context.Context, actor chat.Actor, chatID, username string, role chat.Role) (_ chat.Member, err error) {
 	defer wrap(&err, "putting a member")
-	return write(ctx, r, func(ctx context.Context, tx *transaction) (none chat.Member, err error) {
-		f, err := tx.memberFacts(ctx, actor, chat.JoinChat, chatID, username, r.maxChats)
+	asks := askMemberFacts(actor, chatID, username, r.maxChats)
+	return writeKnowing(ctx, r, asks, func(ctx context.Context, tx *transaction, f memberFacts) (none chat.Member, err error) {
+		err = f.decide(actor, chat.JoinChat, chatID)
 		if err == nil {
 			err = mayPut(f.access, actor, chatID, username, role)
 		}
@@ -127,13 +128,13 @@ func (tx *transaction) put(ctx context.Context, f *memberFacts, actor chat.Actor
 // RemoveMember implements [chat.Chats].
 func (r *Repository) RemoveMember(ctx context.Context, actor chat.Actor, chatID, username string) (err error) {
 	defer wrap(&err, "removing a member")
-	_, err = write(ctx, r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
-		action := chat.ManageMembers
-		if username == actor.Username {
-			action = chat.LeaveChat
-		}
-		f, err := tx.memberFacts(ctx, actor, action, chatID, username, 0)
-		switch {
+	action := chat.ManageMembers
+	if username == actor.Username {
+		action = chat.LeaveChat
+	}
+	asks := askMemberFacts(actor, chatID, username, 0)
+	_, err = writeKnowing(ctx, r, asks, func(ctx context.Context, tx *transaction, f memberFacts) (none struct{}, err error) {
+		switch err := f.decide(actor, action, chatID); {
 		case err != nil:
 			return none, err
 		case f.Member.Role == "":

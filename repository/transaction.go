@@ -23,6 +23,8 @@ type transaction struct {
 	dirty bool
 	// deferred is what handle's statements go through.
 	deferred *deferred
+	// answered is the question that was answered before the change that runs began, if it is its own.
+	answered *question
 }
 
 func newTransaction(h handle, began time.Time, pos int64) *transaction {

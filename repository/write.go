@@ -23,3 +23,22 @@ func write[T any](ctx context.Context, r *Repository, fn func(ctx context.Contex
 	}
 	return out, nil
 }
+
+// writeKnowing is write where one row, which asks reads, is what fn is decided by as a rule.
+// Behind the lock that spares the first change of a transaction a round trip.
+func writeKnowing[F, T any](ctx context.Context, r *Repository, asks statement, fn func(ctx context.Context, tx *transaction, facts F) (T, error)) (T, error) {
+	var out, none T
+	var facts F
+	q := &question{statement{r.dialect.rebind(asks.query), asks.args}, &facts}
+	err := r.changes.Do(ctx, &change{asks: q, run: func(ctx context.Context, tx *transaction) (err error) {
+		if err = tx.ask(ctx, q); err != nil {
+			return err
+		}
+		out, err = fn(ctx, tx, facts)
+		return err
+	}})
+	if err != nil {
+		return none, r.dialect.refusal(ctx, err)
+	}
+	return out, nil
+}

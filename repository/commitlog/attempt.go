@@ -58,7 +58,7 @@ func (l *Lane[C, R]) begin(requests []*Request[R]) attempt[R] {
 	a.outcome = Begun
 	if !a.tx.Single {
 		a.tx.locked = time.Now()
-		a.batch.locked = a.tx.locked
+		a.batch.locked, a.batch.pace = a.tx.locked, l.pace
 		l.join(a.batch)
 	}
 	return a
@@ -73,6 +73,7 @@ func (l *Lane[C, R]) run(a *attempt[R]) {
 	l.log.undo(a.outcome)
 	if !a.tx.Single {
 		l.log.Metrics.Lock.Observe(time.Since(a.tx.locked).Seconds())
+		l.pace = a.batch.pace
 	}
 }
 

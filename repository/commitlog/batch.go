@@ -2,10 +2,10 @@ package commitlog
 
 import "time"
 
-// lockBudget is how long after the lock was had another request may end that a batch begins,
-// if it takes as long as those before it. It leaves room for the commit: with a database that
-// is 3 ms away two messages behind the lock, one that asks and one that commits, are all that
-// others should have to wait for.
+// lockBudget is how long after the lock was had a batch may end that takes one more request,
+// if that and the commit each take as long as a request before it. With a database that is
+// 3 ms away there is time for one message behind the lock: the commit, or else one that
+// asks and then the commit.
 const lockBudget = 5 * time.Millisecond
 
 // Batch is what one transaction is for. Requests are run only after they are claimed.
@@ -14,6 +14,8 @@ type Batch[R any] struct {
 	looked   int           // how many were claimed, or found to be given up
 	claimed  []*Request[R] // in order
 	locked   time.Time     // when the lock was had
+	ahead    int           // how many of claimed are decided by what came with the lock
+	pace     time.Duration // how long each of the others took, or took in batches before
 }
 
 // All claims every request that still waits.
@@ -27,11 +29,11 @@ func (b *Batch[R]) All() []*Request[R] {
 // Next claims the next request that still waits. It ends with the batch, or when one more
 // would not fit into the lock's budget; the first request is always one.
 func (b *Batch[R]) Next() (*Request[R], bool) {
+	passed := time.Since(b.locked)
+	b.measure(passed)
 	for b.looked < len(b.requests) {
-		if n := time.Duration(len(b.claimed)); n > 0 {
-			if passed := time.Since(b.locked); passed+passed/n > lockBudget {
-				break
-			}
+		if len(b.claimed) > 0 && passed+2*b.pace > lockBudget {
+			break
 		}
 		if b.claim() {
 			return b.claimed[len(b.claimed)-1], true
@@ -39,6 +41,19 @@ func (b *Batch[R]) Next() (*Request[R], bool) {
 	}
 	return nil, false
 }
+
+// measure notes how long each request took so far. What is remembered of batches before
+// fades, because a database that was far away may be near now.
+func (b *Batch[R]) measure(passed time.Duration) {
+	if n := time.Duration(len(b.claimed) - b.ahead); n > 0 {
+		b.pace = min(passed/n, lockBudget)
+	} else if b.looked == 0 {
+		b.pace -= b.pace / 16
+	}
+}
+
+// Ahead says that what the claimed requests are decided by came with the lock.
+func (b *Batch[R]) Ahead() { b.ahead = len(b.claimed) }
 
 func (b *Batch[R]) claim() bool {
 	req := b.requests[b.looked]

@@ -27,8 +27,8 @@
 // [ErrUnavailable] leaves open whether it was stored in one case: the database did not
 // answer within [AnswerWithin].
 //
-// The lock is held for [lockBudget] or for one request, whichever takes longer, plus the
-// commit; a request that takes longer than those before it adds what it takes more.
+// The lock is held for [lockBudget] or for one request and the commit, whichever takes
+// longer; a request that takes longer than those before it adds what it takes more.
 //
 // A request that the database refuses harms no other: its batch is undone, and each of
 // its requests is tried again in a transaction of its own.

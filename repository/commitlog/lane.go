@@ -3,6 +3,7 @@ package commitlog
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // maxWaiting bounds a queue. At a tenth of the usual speed it would take longer than
@@ -55,6 +56,8 @@ type Lane[C Conn, R any] struct {
 	// left is an attempt that a leading caller has left to the log's goroutine. It belongs
 	// to the goroutine that leads.
 	left attempt[R]
+	// pace is how long a request took lately behind the lock. It belongs to that goroutine, too.
+	pace time.Duration
 
 	mu     sync.Mutex
 	queue  []*Request[R]

@@ -97,31 +97,53 @@ func (c *Conn) Begin(ctx context.Context) (commitlog.Head, error) {
 
 // BeginWith implements [posts.Conn].
 func (c *Conn) BeginWith(ctx context.Context, entries []*posts.Entry, after int64) (at commitlog.Head, events []posts.Event, err error) {
-	c.message.reset()
-	c.message.statement(begin)
-	c.message.statement(`EXECUTE parley_lock`)
 	questions := ask(entries)
 	if after != 0 {
 		questions = append(questions, askEvents(after, &events))
 	}
-	c.message.ask(questions)
+	at, err = c.begin(ctx, func(m *message) { m.ask(questions) }, func(rows *sql.Rows) error {
+		return scan(rows, questions, true)
+	})
+	return at, events, err
+}
+
+// BeginAsking is Begin, and reads the row of a question into answer, which is a pointer to a
+// struct. The question must have one.
+func (c *Conn) BeginAsking(ctx context.Context, question Text, answer any) (commitlog.Head, error) {
+	return c.begin(ctx, func(m *message) { m.text = append(m.text, question.message.text...) }, func(rows *sql.Rows) error {
+		if !rows.NextResultSet() || !rows.Next() {
+			return cmp.Or(rows.Err(), errors.New("a question has no row"))
+		}
+		if err := (&sqlx.Rows{Rows: rows, Mapper: c.Mapper}).StructScan(answer); err != nil {
+			return err
+		}
+		return rows.Close()
+	})
+}
+
+// begin sends the message that begins and takes the lock, with what asks adds to it, and has
+// answers scan the result sets of that.
+func (c *Conn) begin(ctx context.Context, asks func(*message), answers func(*sql.Rows) error) (at commitlog.Head, err error) {
+	c.message.reset()
+	c.message.statement(begin)
+	c.message.statement(`EXECUTE parley_lock`)
+	asks(&c.message)
 	rows, err := c.QueryContext(ctx, string(c.message.text))
 	if err != nil {
-		return at, nil, err
+		return at, err
 	}
 	defer rows.Close()
 	for rows.Next() { // the turn, which says nothing
 	}
 	if !rows.NextResultSet() || !rows.Next() {
-		return at, nil, cmp.Or(rows.Err(), errors.New("the log has no head"))
+		return at, cmp.Or(rows.Err(), errors.New("the log has no head"))
 	}
 	if err := rows.Scan(&at.Pos, &at.Writer, &at.Batch); err != nil {
-		return at, nil, err
+		return at, err
 	}
 	for rows.Next() {
 	}
-	err = scan(rows, questions, true)
-	return at, events, err
+	return at, answers(rows)
 }
 
 // Load implements [posts.Conn].
