@@ -42,6 +42,8 @@ type child struct {
 	out *bufio.Reader
 	// dir holds its files and what it logs.
 	dir string
+	// group is the control group that bounds its share of a core, if there is one.
+	group string
 }
 
 // newChild makes a child's folder. It is started next, and stopped in any case.
@@ -132,6 +134,10 @@ func (c *child) stop() (err error) {
 		_ = c.in.Close()
 		err = c.process.Wait()
 		c.process = nil
+	}
+	if c.group != "" {
+		err = errors.Join(err, os.Remove(c.group))
+		c.group = ""
 	}
 	return errors.Join(err, os.RemoveAll(c.dir))
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -23,6 +24,8 @@ type cluster struct {
 	// them posted on all, and everywhere has them followed on all as well. Otherwise all is
 	// done on the first.
 	apart, spread, everywhere bool
+	// share is the part of one core that each instance may have; 0 is no bound.
+	share float64
 }
 
 // on is the cluster as a system.
@@ -56,6 +59,13 @@ func (c cluster) on(e *engine, passwordHash string) system {
 			}
 			if c.apart {
 				first.following = []string{other.address}
+			}
+		}
+		if c.share > 0 {
+			for _, in := range append(first.others[1:], first.child) {
+				if err := in.share(c.share); err != nil {
+					return nil, errors.Join(err, first.stop())
+				}
 			}
 		}
 		return first, nil
@@ -95,10 +105,10 @@ func serveNATS(in *bufio.Reader) error {
 }
 
 // instances are the sections about several instances on one PostgreSQL.
-func instances(engines []*engine, passwordHash string, scale scale) (sections []section) {
+func instances(engines []*engine, passwordHash string, scale scale, doing io.Writer) (sections []section, err error) {
 	i := slices.IndexFunc(engines, func(e *engine) bool { return e.plain == plainPostgres })
 	if i < 0 {
-		return nil
+		return nil, nil
 	}
 	on := func(clusters ...cluster) (systems []system) {
 		for _, c := range clusters {
@@ -106,16 +116,26 @@ func instances(engines []*engine, passwordHash string, scale scale) (sections []
 		}
 		return systems
 	}
-	for _, s := range []*scenario{
+	scenarios := []*scenario{
 		apart(on, scale, "100 messages/s", workload.fanOut, pace{rate: 100}),
 		apart(on, scale, "half of what can be posted", workload.halfOfMost, asFastAsPossible),
-		together(on, scale, clients), together(on, scale, 8*clients),
-	} {
+		together(on, scale, clients, 0), together(on, scale, 8*clients, 0),
+	}
+	if err := canShare(); err == nil {
+		scenarios = append(scenarios, together(on, scale, 8*clients, instanceShare))
+	} else if _, err := fmt.Fprintf(doing, "instances with a share of a core each are left out: %v\n", err); err != nil {
+		return nil, err
+	}
+	for _, s := range scenarios {
 		s.part = "Instances"
 		sections = append(sections, s.section(scale.turnsStreams, ""))
 	}
-	return sections
+	return sections, nil
 }
+
+// instanceShare is of one core, so that the instances, the database and the clients fit on two cores,
+// and an instance more is processor time more, as on a machine of its own.
+const instanceShare = 0.25
 
 // apart is how long a message takes to a stream of another instance, beside one of the
 // same.
@@ -165,20 +185,23 @@ func (c workload) halfOfMost(ctx context.Context, on system) (f figures, l laten
 // clients: few, which wait for one another's batches, and as many as there are where one
 // instance does not suffice. What a bus costs shows in one instance that has one and nobody
 // to tell.
-func together(on func(...cluster) []system, scale scale, clients int) *scenario {
+func together(on func(...cluster) []system, scale scale, clients int, share float64) *scenario {
 	c := scale.workload(1000, 1000, asFastAsPossible)
 	c.posters = clients
 	of := func(ctx context.Context, on system) (figures, latencies, error) { return c.fanOut(ctx, on) }
 	const alone = "1 instance, no bus"
 	s := &scenario{name: fmt.Sprintf("%d chats, %d clients posting as fast as possible on all instances", c.chats, c.posters), baseline: alone}
-	s.entries = append(s.entries, entries(on(cluster{name: alone, instances: 1, bus: "memory"}), c.lasts(), of, nothingWrong)...)
+	if share > 0 {
+		s.name += fmt.Sprintf(", %.2f of a core each", share)
+	}
+	s.entries = append(s.entries, entries(on(cluster{name: alone, instances: 1, bus: "memory", share: share}), c.lasts(), of, nothingWrong)...)
 	for _, bus := range []string{"nats", "postgres"} {
 		for _, n := range []int{1, 2, 4} {
 			least := 1.0
 			if n == 1 {
 				least = 0.95
 			}
-			s.entries = append(s.entries, entries(on(cluster{name: fmt.Sprintf("%s, %s", count(n, "instance"), bus), instances: n, bus: bus, spread: true}),
+			s.entries = append(s.entries, entries(on(cluster{name: fmt.Sprintf("%s, %s", count(n, "instance"), bus), instances: n, bus: bus, spread: true, share: share}),
 				c.lasts(), of, atLeast(least, rateRatio), nothingWrong)...)
 		}
 	}

@@ -134,7 +134,11 @@ func choose(ctx context.Context, o options, engines []*engine, folder string, do
 	sections = append(sections, streams(all, scale, o.plots)...)
 	sections = append(sections, neighbours(engines, all, scale)...)
 	sections = append(sections, signals(all, scale)...)
-	sections = append(sections, instances(engines, hash, scale)...)
+	several, err := instances(engines, hash, scale, doing)
+	if err != nil {
+		return nil, err
+	}
+	sections = append(sections, several...)
 	var names []string
 	chosen := 0
 	for i := range sections {

@@ -21,3 +21,6 @@ func (s *delivered) close() error              { return nil }
 func runEventLoop(<-chan order, *delivered, func(counted) error) error { return errLinux }
 
 func serveLimit(*bufio.Reader) error { return errLinux }
+
+func (c *child) share(float64) error { return errLinux }
+func canShare() error                { return errLinux }

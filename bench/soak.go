@@ -28,8 +28,9 @@ func soak(engines []*engine, passwordHash string, scale scale, lasts time.Durati
 		return nil, errors.New("-soak: several instances need PostgreSQL")
 	}
 	c := scale.workload(soakChats, soakReaders, pace{rate: soakRate})
-	// What instances take at first is not yet what they need.
-	c.warm, c.time = lasts/10, lasts-lasts/10
+	// What instances take at first is not yet what they need: at this rate some four minutes
+	// pass before they remember as many of the newest messages as they may.
+	c.warm, c.time = lasts/5, lasts-lasts/5
 	on := cluster{name: "nats", instances: soakInstances, bus: "nats", everywhere: true}.on(engines[i], passwordHash)
 	s := &scenario{
 		part: "Soak", turns: 1,
