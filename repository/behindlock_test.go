@@ -47,7 +47,7 @@ func recordWriter(t testing.TB, r *Repository) *recording {
 	reconnect(t, r, func(c *conn) {
 		rec.queryer, c.handle.q = c.handle.q, rec
 		if beginAsking := c.beginAsking; beginAsking != nil {
-			c.beginAsking = func(ctx context.Context, q *question) (commitlog.Head, error) {
+			c.beginAsking = func(ctx context.Context, q *question) (commitlog.Head, error, error) {
 				rec.ahead++
 				return beginAsking(ctx, q)
 			}
@@ -117,10 +117,13 @@ func TestOnlyTheFirstOfABatchIsAnsweredWithTheLock(t *testing.T) {
 		makeChat(t, r, as[owner], id, chat.Public, nil)
 	}
 	rec := recordWriter(t, r)
-	queued := make(chan struct{})
+	begun, queued := make(chan struct{}, 8), make(chan struct{})
+	goOn := sync.OnceFunc(func() { close(queued) })
+	t.Cleanup(goOn)
 	reconnect(t, r, func(c *conn) {
 		beginAsking := c.beginAsking
-		c.beginAsking = func(ctx context.Context, q *question) (commitlog.Head, error) {
+		c.beginAsking = func(ctx context.Context, q *question) (commitlog.Head, error, error) {
+			begun <- struct{}{}
 			<-queued
 			return beginAsking(ctx, q)
 		}
@@ -139,9 +142,12 @@ func TestOnlyTheFirstOfABatchIsAnsweredWithTheLock(t *testing.T) {
 	var all sync.WaitGroup
 	for i, change := range changes {
 		all.Go(func() { errs[i] = change() })
-		eventually(t, "the change is queued, or the first one begins", func() bool { return waiting(r) == i })
+		if i == 0 {
+			<-begun
+		}
+		eventually(t, "a change in the queue", func() bool { return waiting(r) == i })
 	}
-	close(queued)
+	goOn()
 	all.Wait()
 	for i, want := range []error{nil, nil, nil, chat.ErrTooManyChats, nil, chat.ErrSessionEnded} {
 		if !errors.Is(errs[i], want) {
@@ -150,6 +156,75 @@ func TestOnlyTheFirstOfABatchIsAnsweredWithTheLock(t *testing.T) {
 	}
 	wantWholeLog(t, r)
 	t.Logf("%d changes in %d transactions", len(changes), rec.finished)
+}
+
+// What the database refuses of the question that goes with the lock is the misfortune of the one
+// change that asked it.
+func TestAQuestionThatIsRefusedHarmsNoStranger(t *testing.T) {
+	t.Parallel()
+	for name, leaves := range map[string]bool{"of one that waits": false, "of one that has left": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := freshStore(t, "postgres").open(t)
+			as := signUp(t, r, "ann", "bob", "cid")
+			makeChat(t, r, as["ann"], "den", chat.Public, nil)
+			ctx, leave := context.WithCancel(t.Context())
+			defer leave()
+			joined, begun, queued, tries := make(chan error, 1), make(chan struct{}, 8), make(chan struct{}), 0
+			goOn := sync.OnceFunc(func() { close(queued) })
+			t.Cleanup(goOn)
+			reconnect(t, r, func(c *conn) {
+				beginAsking := c.beginAsking
+				c.beginAsking = func(ctx context.Context, q *question) (commitlog.Head, error, error) {
+					begun <- struct{}{}
+					<-queued
+					found, refused, err := beginAsking(ctx, q)
+					if tries++; leaves {
+						leave()
+						joined <- <-joined
+					}
+					return found, refused, err
+				}
+			})
+			locked, err := r.pool.BeginTxx(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer locked.Rollback()
+			if _, err := locked.Exec(`SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE memberships IN ACCESS EXCLUSIVE MODE`); err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				_, err := r.PutMember(ctx, as["bob"], "den", "bob", "")
+				joined <- err
+			}()
+			<-begun
+			strangers := make([]error, 4)
+			var all sync.WaitGroup
+			for i := range strangers {
+				all.Go(func() { strangers[i] = r.CreateSession(t.Context(), newSession("cid")) })
+			}
+			eventually(t, "strangers in the queue", func() bool { return waiting(r) >= len(strangers) })
+			goOn()
+			all.Wait()
+			for _, err := range strangers {
+				if err != nil {
+					t.Errorf("a stranger's sign-in: %v", err)
+				}
+			}
+			want := error(chat.ErrUnavailable)
+			if leaves {
+				want = context.Canceled
+			}
+			if err := <-joined; !errors.Is(err, want) || tries != 1 {
+				t.Errorf("after %d tries: %v, want %v", tries, err, want)
+			}
+			if err := locked.Rollback(); err != nil {
+				t.Fatal(err)
+			}
+			wantWholeLog(t, r)
+		})
+	}
 }
 
 // The facts of a try that was given up are not those of the next one.

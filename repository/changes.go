@@ -27,17 +27,20 @@ type changeLane struct {
 	r *Repository
 	// tx is what the current transaction has done so far.
 	tx *transaction
-	// answered is the question of the batch's first change, if it was answered with the lock.
+	// answered is the question of the batch's first change, if it was answered with the lock;
+	// refused is what the database said instead of an answer.
 	answered *question
+	refused  error
 }
 
 // Begin implements [commitlog.Steps].
 func (l *changeLane) Begin(ctx context.Context, c *conn, tx *commitlog.Tx, batch []*change) (err error) {
 	var found commitlog.Head
-	if l.answered = batch[0].asks; l.answered != nil && c.beginAsking != nil {
-		found, err = c.beginAsking(ctx, l.answered)
+	l.answered, l.refused = nil, nil
+	if q := batch[0].asks; q != nil && c.beginAsking != nil {
+		l.answered = q
+		found, l.refused, err = c.beginAsking(ctx, q)
 	} else {
-		l.answered = nil
 		found, err = c.Begin(ctx)
 	}
 	if err == nil {
@@ -56,7 +59,14 @@ func (l *changeLane) Run(ctx context.Context, c *conn, tx *commitlog.Tx, batch *
 	l.tx = newTransaction(c.handle, tx.Began, tx.Pos)
 	for req, ok := batch.Next(); ok; req, ok = batch.Next() {
 		req.Err = nil
-		if l.tx.answered, l.answered = l.answered, nil; l.tx.answered != nil && l.tx.answered == req.Work.asks {
+		l.tx.answered, l.answered = l.answered, nil
+		asked := l.tx.answered != nil && l.tx.answered == req.Work.asks
+		switch {
+		case l.refused != nil && !asked: // whose change was given up, and the transaction takes nothing more
+			return commitlog.Outdated, l.refused
+		case l.refused != nil:
+			return c.Outcome(l.refused), l.refused
+		case asked:
 			batch.Ahead()
 		}
 		err := runOne(within, l.tx, req.Work)

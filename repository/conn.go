@@ -19,8 +19,8 @@ type conn struct {
 	// the head and commits, with as few round trips as the database allows.
 	finish func(ctx context.Context, tx *commitlog.Tx, kept []statement) (commitlog.Outcome, error)
 	// beginAsking is Begin and answers a question behind the lock, in one message; nil where a round
-	// trip costs nothing.
-	beginAsking func(ctx context.Context, q *question) (commitlog.Head, error)
+	// trip costs nothing. What the database refuses of the question alone is refused.
+	beginAsking func(ctx context.Context, q *question) (found commitlog.Head, refused, err error)
 }
 
 // connect opens the connection that the log writes on. If it leads to another life of the

@@ -131,10 +131,10 @@ var postgresDialect = &dialect{
 			}
 			return c.RaiseBehind(context.WithoutCancel(ctx), tx, text)
 		}
-		beginAsking := func(ctx context.Context, q *question) (commitlog.Head, error) {
+		beginAsking := func(ctx context.Context, q *question) (found commitlog.Head, refused, err error) {
 			text, err := inOneText([]statement{q.statement})
 			if err != nil {
-				return commitlog.Head{}, err
+				return found, nil, err
 			}
 			return c.BeginAsking(ctx, text, q.answer)
 		}

@@ -73,8 +73,18 @@ func (l *Lane[C, R]) run(a *attempt[R]) {
 	l.log.undo(a.outcome)
 	if !a.tx.Single {
 		l.log.Metrics.Lock.Observe(time.Since(a.tx.locked).Seconds())
-		l.pace = a.batch.pace
+		l.pace = paceBehind(a.batch, l.pace)
 	}
+}
+
+// paceBehind is the pace behind a batch. One that is slow for once does not count for much,
+// and without anything measured the pace fades, because a database that was far away may
+// be near now.
+func paceBehind[R any](b *Batch[R], before time.Duration) time.Duration {
+	if b.measured() > 0 {
+		return (3*before + b.pace) / 4
+	}
+	return before - before/16
 }
 
 // guarded is Steps.Run. After a panic it is not known what has become of the

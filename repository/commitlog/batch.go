@@ -15,7 +15,7 @@ type Batch[R any] struct {
 	claimed  []*Request[R] // in order
 	locked   time.Time     // when the lock was had
 	ahead    int           // how many of claimed are decided by what came with the lock
-	pace     time.Duration // how long each of the others took, or took in batches before
+	pace     time.Duration // how long each of the others took, or took in batches before it
 }
 
 // All claims every request that still waits.
@@ -30,7 +30,9 @@ func (b *Batch[R]) All() []*Request[R] {
 // would not fit into the lock's budget; the first request is always one.
 func (b *Batch[R]) Next() (*Request[R], bool) {
 	passed := time.Since(b.locked)
-	b.measure(passed)
+	if n := time.Duration(b.measured()); n > 0 {
+		b.pace = min(passed/n, lockBudget)
+	}
 	for b.looked < len(b.requests) {
 		if len(b.claimed) > 0 && passed+2*b.pace > lockBudget {
 			break
@@ -42,15 +44,8 @@ func (b *Batch[R]) Next() (*Request[R], bool) {
 	return nil, false
 }
 
-// measure notes how long each request took so far. What is remembered of batches before
-// fades, because a database that was far away may be near now.
-func (b *Batch[R]) measure(passed time.Duration) {
-	if n := time.Duration(len(b.claimed) - b.ahead); n > 0 {
-		b.pace = min(passed/n, lockBudget)
-	} else if b.looked == 0 {
-		b.pace -= b.pace / 16
-	}
-}
+// measured is how many of the claimed requests took time behind the lock.
+func (b *Batch[R]) measured() int { return len(b.claimed) - b.ahead }
 
 // Ahead says that what the claimed requests are decided by came with the lock.
 func (b *Batch[R]) Ahead() { b.ahead = len(b.claimed) }

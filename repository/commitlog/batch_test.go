@@ -35,14 +35,16 @@ func TestThePaceOfRequestsIsMeasuredAndForgotten(t *testing.T) {
 	if _, ok := b.Next(); ok || b.pace < lockBudget {
 		t.Errorf("behind one that took %v the pace is %v, and another is claimed: %v", slow, b.pace, ok)
 	}
-	for pace, n := b.pace, 0; pace > lockBudget/2; n++ {
+	if pace := paceBehind(b, 0); pace > lockBudget/2 {
+		t.Errorf("behind one slow request the pace is %v", pace)
+	}
+	ahead := &Batch[int]{requests: []*Request[int]{newRequest(1)}, locked: time.Now()}
+	ahead.Next()
+	ahead.Ahead()
+	for pace, n := lockBudget, 0; pace > lockBudget/2; n++ {
 		if n == 100 {
 			t.Fatalf("the pace is still %v", pace)
 		}
-		again := &Batch[int]{requests: []*Request[int]{newRequest(1)}, locked: time.Now(), pace: pace}
-		again.Next()
-		again.Ahead()
-		again.Next()
-		pace = again.pace
+		pace = paceBehind(ahead, pace)
 	}
 }

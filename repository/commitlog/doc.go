@@ -28,7 +28,8 @@
 // answer within [AnswerWithin].
 //
 // The lock is held for [lockBudget] or for one request and the commit, whichever takes
-// longer; a request that takes longer than those before it adds what it takes more.
+// longer; a request that takes longer than those before it adds what it takes more. What a
+// batch reads in the message that takes the lock comes on top; the database bounds it.
 //
 // A request that the database refuses harms no other: its batch is undone, and each of
 // its requests is tried again in a transaction of its own.

@@ -108,9 +108,11 @@ func (c *Conn) BeginWith(ctx context.Context, entries []*posts.Entry, after int6
 }
 
 // BeginAsking is Begin, and reads the row of a question into answer, which is a pointer to a
-// struct. The question must have one.
-func (c *Conn) BeginAsking(ctx context.Context, question Text, answer any) (commitlog.Head, error) {
-	return c.begin(ctx, func(m *message) { m.text = append(m.text, question.message.text...) }, func(rows *sql.Rows) error {
+// struct. The question must have one. With refused, which is what the server said of the
+// question, the lock is had and the transaction takes nothing more.
+func (c *Conn) BeginAsking(ctx context.Context, question Text, answer any) (at commitlog.Head, refused, err error) {
+	asks := func(m *message) { m.text = append(m.text, question.message.text...) }
+	answers := func(rows *sql.Rows) error {
 		if !rows.NextResultSet() || !rows.Next() {
 			return cmp.Or(rows.Err(), errors.New("a question has no row"))
 		}
@@ -118,7 +120,16 @@ func (c *Conn) BeginAsking(ctx context.Context, question Text, answer any) (comm
 			return err
 		}
 		return rows.Close()
+	}
+	at, err = c.begin(ctx, asks, func(rows *sql.Rows) error {
+		err := answers(rows)
+		var said *pq.Error
+		if errors.As(err, &said) {
+			refused, err = err, nil
+		}
+		return err
 	})
+	return at, refused, err
 }
 
 // begin sends the message that begins and takes the lock, with what asks adds to it, and has
