@@ -24,7 +24,7 @@ func (h handle) openAccount(ctx context.Context, username string) (userRow, erro
 func (r *Repository) SetPassword(ctx context.Context, actor chat.Actor, username, hash string) (err error) {
 	defer wrap(&err, "setting a password")
 	for {
-		set, err := write(ctx, r, func(ctx context.Context, tx *transaction) (bool, error) {
+		set, err := write(ctx, r, actor.Username, func(ctx context.Context, tx *transaction) (bool, error) {
 			return tx.setPassword(ctx, actor, username, hash)
 		})
 		if err != nil || set {
@@ -72,7 +72,7 @@ func (r *Repository) CloseOwnAccount(ctx context.Context, actor chat.Actor, eras
 // cleaner. The user's row stays without its password and display name, so that the username,
 // and the subject of another issuer's user, are never used again.
 func (r *Repository) closeAccount(ctx context.Context, actor chat.Actor, action chat.Action, username string, erase bool) error {
-	_, err := write(ctx, r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
+	_, err := write(ctx, r, actor.Username, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
 		if err := tx.decide(ctx, actor, action); err != nil {
 			return none, err
 		}
@@ -139,7 +139,7 @@ const lastMemberships = `SELECT c.id AS chat, c.seq, m.role, m.role = 'owner'
 
 // endMemberships ends memberships of a closed account.
 func (r *Repository) endMemberships(ctx context.Context, username string) (more bool, err error) {
-	return write(ctx, r, func(ctx context.Context, tx *transaction) (bool, error) {
+	return write(ctx, r, "", func(ctx context.Context, tx *transaction) (bool, error) {
 		var rows []struct {
 			Chat  string    `db:"chat"`
 			Seq   int64     `db:"seq"`

@@ -64,7 +64,7 @@ func (r *Repository) ReadUser(ctx context.Context, actor chat.Actor, username st
 func (r *Repository) UpdateUser(ctx context.Context, actor chat.Actor, username string, change chat.UserChange) (_ chat.User, err error) {
 	defer wrap(&err, "changing a user")
 	for {
-		changed, err := write(ctx, r, func(ctx context.Context, tx *transaction) (changedUser, error) {
+		changed, err := write(ctx, r, actor.Username, func(ctx context.Context, tx *transaction) (changedUser, error) {
 			return tx.updateUser(ctx, actor, username, change)
 		})
 		switch {

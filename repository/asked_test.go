@@ -52,7 +52,7 @@ func reconnect(t testing.TB, r *Repository, change func(c *conn)) {
 	t.Helper()
 	connect := r.log.Connect
 	tries := 0
-	_, err := write(t.Context(), r, func(context.Context, *transaction) (int, error) {
+	_, err := write(t.Context(), r, "", func(context.Context, *transaction) (int, error) {
 		if tries++; tries > 1 {
 			return 0, chat.ErrForbidden // writes nothing
 		}

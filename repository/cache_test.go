@@ -70,7 +70,7 @@ func TestWhatIsRememberedDoesNotOutlastTheWaitForTheLock(t *testing.T) {
 		held, goOn := make(chan struct{}), make(chan struct{})
 		errs := together(
 			func() error {
-				_, err := write(t.Context(), there, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
+				_, err := write(t.Context(), there, "", func(ctx context.Context, tx *transaction) (none struct{}, err error) {
 					close(held)
 					<-goOn
 					tx.leave(9, "den", memberRow{Username: "bob"}) // behind two joins and six posts

@@ -503,7 +503,7 @@ func TestAReactionTooManyTakesNothingFromItsBatch(t *testing.T) {
 		var once sync.Once
 		errs := together(
 			func() error {
-				_, err := write(t.Context(), r, func(context.Context, *transaction) (struct{}, error) {
+				_, err := write(t.Context(), r, "", func(context.Context, *transaction) (struct{}, error) {
 					once.Do(func() { close(held) })
 					<-goOn
 					return struct{}{}, nil

@@ -12,7 +12,9 @@ import (
 // change is a request that is no post: a transaction runs some of them one after
 // another.
 type change struct {
-	run func(ctx context.Context, tx *transaction) error
+	// whose it is, as write says.
+	whose string
+	run   func(ctx context.Context, tx *transaction) error
 	// asks is what it is decided by, where one row says it; or nil.
 	asks *question
 	// beside says that nothing changes by which posts are decided.
@@ -20,7 +22,7 @@ type change struct {
 }
 
 // changeLimits: more than a few changes do not fit into the time that a transaction has.
-var changeLimits = commitlog.Limits[*change]{Requests: 32}
+var changeLimits = commitlog.Limits[*change]{Requests: 32, Party: func(c *change) string { return c.whose }}
 
 // changeLane is the lane of changes: it implements [commitlog.Steps].
 type changeLane struct {

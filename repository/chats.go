@@ -122,7 +122,7 @@ func (r *Repository) CreateChat(ctx context.Context, actor chat.Actor, n chat.Ne
 	if n.ID == "" {
 		n.ID = strings.ToLower(rand.Text())
 	}
-	return write(ctx, r, func(ctx context.Context, tx *transaction) (none chat.Chat, err error) {
+	return write(ctx, r, actor.Username, func(ctx context.Context, tx *transaction) (none chat.Chat, err error) {
 		if err := tx.decide(ctx, actor, chat.CreateChat); err != nil {
 			return none, err
 		}
@@ -150,7 +150,7 @@ func (r *Repository) CreateChat(ctx context.Context, actor chat.Actor, n chat.Ne
 // UpdateChat implements [chat.Chats].
 func (r *Repository) UpdateChat(ctx context.Context, actor chat.Actor, chatID string, change chat.ChatChange) (_ chat.Chat, err error) {
 	defer wrap(&err, "changing a chat")
-	return write(ctx, r, func(ctx context.Context, tx *transaction) (none chat.Chat, err error) {
+	return write(ctx, r, actor.Username, func(ctx context.Context, tx *transaction) (none chat.Chat, err error) {
 		own, err := tx.admit(ctx, actor, chat.ChangeChat, chatID)
 		if err != nil {
 			return none, err
@@ -181,7 +181,7 @@ func (tx *transaction) change(was access, chatID string, change chat.ChatChange)
 // chat's own row stays, so that its id is taken for ever.
 func (r *Repository) DeleteChat(ctx context.Context, actor chat.Actor, chatID string) (err error) {
 	defer wrap(&err, "deleting a chat")
-	_, err = write(ctx, r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
+	_, err = write(ctx, r, actor.Username, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
 		own, err := tx.admit(ctx, actor, chat.DeleteChat, chatID)
 		if err != nil {
 			return none, err

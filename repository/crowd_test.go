@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -141,7 +142,7 @@ func TestAChangeThatTakesTooLongIsRefusedAloneInItsBatch(t *testing.T) {
 					return err
 				},
 				func() error {
-					_, err := write(t.Context(), r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
+					_, err := write(t.Context(), r, "", func(ctx context.Context, tx *transaction) (none struct{}, err error) {
 						for range 20 {
 							if _, err := tx.exec(ctx, statement); err != nil {
 								return none, err
@@ -170,6 +171,39 @@ func TestAChangeThatTakesTooLongIsRefusedAloneInItsBatch(t *testing.T) {
 		}
 		if n := number(t, r, `SELECT count(*) FROM sessions`); n != int64(1+2*len(slow)) {
 			t.Errorf("%d sessions", n)
+		}
+	})
+}
+
+func TestAChangeDoesNotWaitForAllOfAStranger(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		as := signUp(t, r, "ann", "bob")
+		const many = 300
+		release := hold(t, r)
+		var all sync.WaitGroup
+		var done atomic.Int64
+		for range many {
+			all.Go(func() {
+				if _, err := r.ChangeOwnUser(t.Context(), as["ann"], "Ann"); err != nil {
+					t.Error(err)
+				}
+				done.Add(1)
+			})
+		}
+		eventually(t, "one user's changes in the queue", func() bool { return waiting(r) == many })
+		before := make(chan int64, 1)
+		all.Go(func() {
+			if _, err := r.ChangeOwnUser(t.Context(), as["bob"], "Bob"); err != nil {
+				t.Error(err)
+			}
+			before <- done.Load()
+		})
+		eventually(t, "a stranger's change in the queue", func() bool { return waiting(r) == many+1 })
+		release()
+		all.Wait()
+		if n := <-before; n > many/2 {
+			t.Errorf("a stranger's change came behind %d of %d", n, many)
 		}
 	})
 }

@@ -367,10 +367,10 @@ func TestStatementsThatWereTakenFromTheWriterCostNobodyAnAnswer(t *testing.T) {
 			}
 			return none, chat.ErrForbidden // the rest of the batch goes on
 		}
-		_, err := write(t.Context(), r, deallocate)
+		_, err := write(t.Context(), r, "", deallocate)
 		wantRefusal(t, err, chat.ErrForbidden)
 		say(t, r, ann, "room", "alone")
-		_, err = write(t.Context(), r, deallocate)
+		_, err = write(t.Context(), r, "", deallocate)
 		wantRefusal(t, err, chat.ErrForbidden)
 		if err := r.CreateSession(t.Context(), newSession("ann")); err != nil {
 			t.Error(err)
@@ -381,7 +381,7 @@ func TestStatementsThatWereTakenFromTheWriterCostNobodyAnAnswer(t *testing.T) {
 			return err
 		}
 		errs := inOneBatch(t, r, post, func() error {
-			_, err := write(t.Context(), r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
+			_, err := write(t.Context(), r, "", func(ctx context.Context, tx *transaction) (none struct{}, err error) {
 				once.Do(func() {
 					_, err = tx.handle.exec(ctx, statement)
 					tx.dirty = true
@@ -502,7 +502,7 @@ func TestAFullDiskLosesNothingAndPasses(t *testing.T) {
 	makeChat(t, r, ann, "room", chat.Private, nil)
 	limit := func(pages int64) {
 		t.Helper()
-		_, err := write(t.Context(), r, func(ctx context.Context, tx *transaction) (n int64, err error) {
+		_, err := write(t.Context(), r, "", func(ctx context.Context, tx *transaction) (n int64, err error) {
 			return n, tx.get(ctx, &n, fmt.Sprintf(`PRAGMA max_page_count = %d`, pages))
 		})
 		if err != nil {

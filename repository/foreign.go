@@ -33,7 +33,7 @@ func (r *Repository) Admit(ctx context.Context, f auth.Foreign) (username string
 	if err != nil || row.covers(f) {
 		return row.Username, err
 	}
-	return write(ctx, r, func(ctx context.Context, tx *transaction) (string, error) {
+	return write(ctx, r, "", func(ctx context.Context, tx *transaction) (string, error) {
 		row, err := tx.foreign(ctx, f)
 		if err != nil || row.covers(f) {
 			return row.Username, err

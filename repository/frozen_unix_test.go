@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 	// The signal stops this thread when another has found the time to take it.
 	goesOn := make(chan os.Signal, 1)
 	signal.Notify(goesOn, syscall.SIGCONT)
-	_, err = write(context.Background(), r, func(ctx context.Context, tx *transaction) (int64, error) {
+	_, err = write(context.Background(), r, "", func(ctx context.Context, tx *transaction) (int64, error) {
 		if tries++; tries == 1 {
 			fmt.Println("held")
 			if err := syscall.Kill(os.Getpid(), syscall.SIGSTOP); err != nil {

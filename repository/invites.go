@@ -114,7 +114,7 @@ func (r *Repository) CheckSignUpInvite(ctx context.Context, code string) (err er
 func (r *Repository) CreateInvite(ctx context.Context, actor chat.Actor, n chat.NewInvite) (_ chat.Invite, err error) {
 	defer wrap(&err, "making an invite")
 	code := rand.Text() // 130 bits
-	return write(ctx, r, func(ctx context.Context, tx *transaction) (none chat.Invite, err error) {
+	return write(ctx, r, actor.Username, func(ctx context.Context, tx *transaction) (none chat.Invite, err error) {
 		row := inviteRow{
 			Code: code, Creator: actor.Username, Chat: nullable(n.Chat), Uses: n.Uses,
 			CreatedAt: tx.now.UnixMilli(), ExpiresAt: tx.now.Time().Add(n.Life).UnixMilli(),
@@ -205,7 +205,7 @@ func (h handle) ofEverybody(ctx context.Context, actor chat.Actor, action chat.A
 // RevokeInvite implements [chat.Invites].
 func (r *Repository) RevokeInvite(ctx context.Context, actor chat.Actor, code string) (err error) {
 	defer wrap(&err, "revoking an invite")
-	_, err = write(ctx, r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
+	_, err = write(ctx, r, actor.Username, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
 		all, err := tx.ofEverybody(ctx, actor, chat.RevokeInvites)
 		if err != nil {
 			return none, err
@@ -227,7 +227,7 @@ func (r *Repository) RevokeInvite(ctx context.Context, actor chat.Actor, code st
 // who use an invite at once no more get in than it is for.
 func (r *Repository) UseInvite(ctx context.Context, actor chat.Actor, code string) (_ chat.Chat, err error) {
 	defer wrap(&err, "using an invite")
-	return write(ctx, r, func(ctx context.Context, tx *transaction) (none chat.Chat, err error) {
+	return write(ctx, r, actor.Username, func(ctx context.Context, tx *transaction) (none chat.Chat, err error) {
 		if err := tx.decide(ctx, actor, chat.UseInvite); err != nil {
 			return none, err
 		}

@@ -48,7 +48,7 @@ func (tx *transaction) jump() (chat.Jump, error) {
 // does not know of.
 func (r *Repository) Jump(ctx context.Context) (_ chat.Jump, err error) {
 	defer wrap(&err, "jumping")
-	return write(ctx, r, func(ctx context.Context, tx *transaction) (chat.Jump, error) { return tx.jump() })
+	return write(ctx, r, "", func(ctx context.Context, tx *transaction) (chat.Jump, error) { return tx.jump() })
 }
 
 // jumps remembers the log's jumps. They are few, and seldom become more.

@@ -96,7 +96,7 @@ func TestAChangeThatIsLateWithItsCommitStoresNothing(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
 		r := s.open(t)
 		as := signUp(t, r, "ann")
-		_, err := write(t.Context(), r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
+		_, err := write(t.Context(), r, "", func(ctx context.Context, tx *transaction) (none struct{}, err error) {
 			tx.later(`UPDATE users SET display_name = ? WHERE username = ?`, "Late", "ann")
 			<-time.After(commitlog.RunFor + 50*time.Millisecond)
 			return none, nil

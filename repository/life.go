@@ -27,7 +27,7 @@ func (r *Repository) resume(ctx context.Context, found string) error {
 			return err
 		}
 	}
-	_, err := write(ctx, r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
+	_, err := write(ctx, r, "", func(ctx context.Context, tx *transaction) (none struct{}, err error) {
 		return none, tx.beginLife(ctx, found)
 	})
 	if err != nil {

@@ -65,7 +65,7 @@ func (tx *transaction) join(seq int64, chatID, username string, role chat.Role) 
 func (r *Repository) PutMember(ctx context.Context, actor chat.Actor, chatID, username string, role chat.Role) (_ chat.Member, err error) {
 	defer wrap(&err, "putting a member")
 	asks := askMemberFacts(actor, chatID, username, r.maxChats)
-	return writeKnowing(ctx, r, asks, func(ctx context.Context, tx *transaction, f memberFacts) (none chat.Member, err error) {
+	return writeKnowing(ctx, r, actor.Username, asks, func(ctx context.Context, tx *transaction, f memberFacts) (none chat.Member, err error) {
 		err = f.decide(actor, chat.JoinChat, chatID)
 		if err == nil {
 			err = mayPut(f.access, actor, chatID, username, role)
@@ -133,7 +133,7 @@ func (r *Repository) RemoveMember(ctx context.Context, actor chat.Actor, chatID,
 		action = chat.LeaveChat
 	}
 	asks := askMemberFacts(actor, chatID, username, 0)
-	_, err = writeKnowing(ctx, r, asks, func(ctx context.Context, tx *transaction, f memberFacts) (none struct{}, err error) {
+	_, err = writeKnowing(ctx, r, actor.Username, asks, func(ctx context.Context, tx *transaction, f memberFacts) (none struct{}, err error) {
 		switch err := f.decide(actor, action, chatID); {
 		case err != nil:
 			return none, err

@@ -10,7 +10,7 @@ import (
 // ChangeOwnUser implements [handlers.Users].
 func (r *Repository) ChangeOwnUser(ctx context.Context, actor chat.Actor, displayName string) (_ chat.User, err error) {
 	defer wrap(&err, "changing a user")
-	return write(ctx, r, func(ctx context.Context, tx *transaction) (none chat.User, err error) {
+	return write(ctx, r, actor.Username, func(ctx context.Context, tx *transaction) (none chat.User, err error) {
 		if err := tx.decide(ctx, actor, chat.ChangeOwnUser); err != nil {
 			return none, err
 		}
@@ -30,7 +30,7 @@ func (r *Repository) ChangeOwnUser(ctx context.Context, actor chat.Actor, displa
 // change, as long as there are no more of them than one user may have.
 func (r *Repository) SetOwnPassword(ctx context.Context, actor chat.Actor, was, hash string) (err error) {
 	defer wrap(&err, "changing a password")
-	more, err := write(ctx, r, func(ctx context.Context, tx *transaction) (more bool, err error) {
+	more, err := write(ctx, r, actor.Username, func(ctx context.Context, tx *transaction) (more bool, err error) {
 		if err := tx.decide(ctx, actor, chat.ChangeOwnPassword); err != nil {
 			return false, err
 		}
@@ -97,7 +97,7 @@ func (h handle) sessions(ctx context.Context, actor chat.Actor, q chat.ListQuery
 // EndOwnSession implements [handlers.Users].
 func (r *Repository) EndOwnSession(ctx context.Context, actor chat.Actor, id string) (err error) {
 	defer wrap(&err, "ending a session")
-	_, err = write(ctx, r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
+	_, err = write(ctx, r, actor.Username, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
 		if err := tx.decide(ctx, actor, chat.EndOwnSessions); err != nil {
 			return none, err
 		}
@@ -119,7 +119,7 @@ func (r *Repository) EndOwnSession(ctx context.Context, actor chat.Actor, id str
 func (r *Repository) EndOtherSessions(ctx context.Context, actor chat.Actor) (err error) {
 	defer wrap(&err, "ending a user's other sessions")
 	for {
-		more, err := write(ctx, r, func(ctx context.Context, tx *transaction) (more bool, err error) {
+		more, err := write(ctx, r, actor.Username, func(ctx context.Context, tx *transaction) (more bool, err error) {
 			if err := tx.decide(ctx, actor, chat.EndOwnSessions); err != nil {
 				return false, err
 			}

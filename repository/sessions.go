@@ -38,7 +38,7 @@ func (s sessionRow) session() auth.Session {
 // password was verified.
 func (r *Repository) CreateSession(ctx context.Context, s auth.NewSession) (err error) {
 	defer wrap(&err, "creating a session")
-	_, err = write(ctx, r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
+	_, err = write(ctx, r, s.Username, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
 		welcome, err := tx.exists(ctx, `SELECT 1 FROM users WHERE username = ? AND disabled_pos IS NULL AND password_hash = ?`,
 			s.Username, s.PasswordHash)
 		switch {
@@ -125,7 +125,7 @@ func (r *Repository) Session(ctx context.Context, id string) (_ auth.Session, no
 // RenewSession implements [auth.Store].
 func (r *Repository) RenewSession(ctx context.Context, id string, generation int64, next auth.SessionTokens) (_ bool, err error) {
 	defer wrap(&err, "renewing a session")
-	return write(ctx, r, func(ctx context.Context, tx *transaction) (bool, error) {
+	return write(ctx, r, id, func(ctx context.Context, tx *transaction) (bool, error) {
 		n, err := tx.exec(ctx, `UPDATE sessions AS s SET access_expires_at = ?,
 				refresh_hash = ?, refresh_generation = ?, refreshed_at = ?, refresh_expires_at = ?
 			WHERE id = ? AND refresh_generation = ? AND `+posts.LiveSession,
@@ -139,7 +139,7 @@ func (r *Repository) RenewSession(ctx context.Context, id string, generation int
 // EndSession implements [auth.Store].
 func (r *Repository) EndSession(ctx context.Context, id string) (err error) {
 	defer wrap(&err, "ending a session")
-	_, err = write(ctx, r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
+	_, err = write(ctx, r, id, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
 		var username string
 		err = tx.get(ctx, &username, `SELECT username FROM sessions s WHERE id = ? AND `+posts.LiveSession, id)
 		if errors.Is(err, sql.ErrNoRows) {

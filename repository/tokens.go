@@ -102,7 +102,7 @@ func (h handle) tokenUser(ctx context.Context, actor chat.Actor, own chat.Action
 // chat.ErrNotFound where there is no such bot, or it is disabled.
 func (r *Repository) CreateToken(ctx context.Context, actor chat.Actor, bot string, token auth.ScriptToken, n chat.NewToken) (_ chat.Token, err error) {
 	defer wrap(&err, "making a script token")
-	return write(ctx, r, func(ctx context.Context, tx *transaction) (none chat.Token, err error) {
+	return write(ctx, r, actor.Username, func(ctx context.Context, tx *transaction) (none chat.Token, err error) {
 		username, err := tx.tokenUser(ctx, actor, chat.MakeOwnTokens, bot)
 		if err != nil {
 			return none, err
@@ -192,7 +192,7 @@ func (h handle) tokens(ctx context.Context, username string, q chat.ListQuery) (
 // for one that is over and for one of another user.
 func (r *Repository) RevokeToken(ctx context.Context, actor chat.Actor, bot, id string) (err error) {
 	defer wrap(&err, "revoking a script token")
-	_, err = write(ctx, r, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
+	_, err = write(ctx, r, actor.Username, func(ctx context.Context, tx *transaction) (none struct{}, err error) {
 		username, err := tx.tokenUser(ctx, actor, chat.RevokeOwnTokens, bot)
 		if err != nil {
 			return none, err

@@ -44,7 +44,7 @@ func (h handle) user(ctx context.Context, username string) (u userRow, err error
 // CreateUser implements [auth.Store].
 func (r *Repository) CreateUser(ctx context.Context, n auth.NewUser) (_ chat.User, err error) {
 	defer wrap(&err, "creating a user")
-	return write(ctx, r, func(ctx context.Context, tx *transaction) (none chat.User, err error) {
+	return write(ctx, r, n.Username, func(ctx context.Context, tx *transaction) (none chat.User, err error) {
 		if n.Invite == "" {
 			return tx.createUser(ctx, n)
 		}
@@ -63,7 +63,7 @@ func (r *Repository) CreateUser(ctx context.Context, n auth.NewUser) (_ chat.Use
 // MakeUser implements [auth.Store].
 func (r *Repository) MakeUser(ctx context.Context, actor chat.Actor, n auth.NewUser) (_ chat.User, err error) {
 	defer wrap(&err, "making a user")
-	return write(ctx, r, func(ctx context.Context, tx *transaction) (none chat.User, err error) {
+	return write(ctx, r, actor.Username, func(ctx context.Context, tx *transaction) (none chat.User, err error) {
 		if err := tx.decide(ctx, actor, chat.MakeUsers); err != nil {
 			return none, err
 		}

@@ -3,7 +3,8 @@ package repository
 import "context"
 
 // write runs fn in a transaction of the log and returns what it returned, once that is
-// committed. It returns a *chat.Error of fn as it is: by it fn refuses, and must have
+// committed. whose is the user for whose sake it is, or a session of which no more is
+// known, or "" for what nobody asked for: while many wait, they take turns. It returns a *chat.Error of fn as it is: by it fn refuses, and must have
 // written nothing; the other changes of its transaction go on. With any other error the
 // transaction is undone, and each of its changes tried again alone.
 //
@@ -12,9 +13,9 @@ import "context"
 // alone and assign to nothing outside. Everybody waits behind it: it decides and writes,
 // and reads no more than it needs for that. A statement that begins later than
 // commitlog.RunFor behind the lock fails. Where fn writes nothing, nothing is committed.
-func write[T any](ctx context.Context, r *Repository, fn func(ctx context.Context, tx *transaction) (T, error)) (T, error) {
+func write[T any](ctx context.Context, r *Repository, whose string, fn func(ctx context.Context, tx *transaction) (T, error)) (T, error) {
 	var out, none T
-	err := r.changes.Do(ctx, &change{run: func(ctx context.Context, tx *transaction) (err error) {
+	err := r.changes.Do(ctx, &change{whose: whose, run: func(ctx context.Context, tx *transaction) (err error) {
 		out, err = fn(ctx, tx)
 		return err
 	}})
@@ -26,11 +27,11 @@ func write[T any](ctx context.Context, r *Repository, fn func(ctx context.Contex
 
 // writeKnowing is write where one row, which asks reads, is what fn is decided by as a rule.
 // Behind the lock that spares the first change of a transaction a round trip.
-func writeKnowing[F, T any](ctx context.Context, r *Repository, asks statement, fn func(ctx context.Context, tx *transaction, facts F) (T, error)) (T, error) {
+func writeKnowing[F, T any](ctx context.Context, r *Repository, whose string, asks statement, fn func(ctx context.Context, tx *transaction, facts F) (T, error)) (T, error) {
 	var out, none T
 	var facts F
 	q := &question{statement{r.dialect.rebind(asks.query), asks.args}, &facts}
-	err := r.changes.Do(ctx, &change{asks: q, run: func(ctx context.Context, tx *transaction) (err error) {
+	err := r.changes.Do(ctx, &change{whose: whose, asks: q, run: func(ctx context.Context, tx *transaction) (err error) {
 		if err = tx.ask(ctx, q); err != nil {
 			return err
 		}

@@ -35,7 +35,7 @@ func hold(t testing.TB, r *Repository) (release func()) {
 	var once sync.Once
 	done := make(chan error, 1)
 	go func() {
-		_, err := write(context.Background(), r, func(context.Context, *transaction) (int, error) {
+		_, err := write(context.Background(), r, "", func(context.Context, *transaction) (int, error) {
 			once.Do(func() { close(held) })
 			<-go_on
 			return 0, chat.ErrForbidden // writes nothing
@@ -265,7 +265,7 @@ func TestWhatTheDatabaseRefusesForItsDataFailsAloneInItsBatch(t *testing.T) {
 		}
 		other := func(want error, sql string, args ...any) func() error {
 			return func() error {
-				_, err := write(t.Context(), r, func(ctx context.Context, tx *transaction) (int64, error) {
+				_, err := write(t.Context(), r, "", func(ctx context.Context, tx *transaction) (int64, error) {
 					n, err := tx.exec(ctx, sql, args...)
 					if err != nil && want != nil {
 						err = want
@@ -282,7 +282,7 @@ func TestWhatTheDatabaseRefusesForItsDataFailsAloneInItsBatch(t *testing.T) {
 			// A failed statement that its request takes for an answer of its own.
 			other(chat.ErrForbidden, `INSERT INTO users (username) VALUES ('nobody')`),
 			func() error {
-				_, err := write(t.Context(), r, func(context.Context, *transaction) (int, error) { panic("at the disco") })
+				_, err := write(t.Context(), r, "", func(context.Context, *transaction) (int, error) { panic("at the disco") })
 				return err
 			},
 			post("after"))
@@ -375,7 +375,7 @@ func TestARequestBehindAWriterThatHangsIsAnsweredWithin3Seconds(t *testing.T) {
 		held := make(chan struct{})
 		go_on := make(chan struct{})
 		go func() {
-			_, _ = write(context.Background(), r, func(context.Context, *transaction) (int, error) {
+			_, _ = write(context.Background(), r, "", func(context.Context, *transaction) (int, error) {
 				select {
 				case <-held:
 				default:

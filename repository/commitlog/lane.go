@@ -2,13 +2,8 @@ package commitlog
 
 import (
 	"context"
-	"sync"
 	"time"
 )
-
-// maxWaiting bounds a queue. At a tenth of the usual speed it would take longer than
-// WaitFor to get through, so that what came behind it would wait in vain.
-const maxWaiting = 8192
 
 // Steps are what a lane does in a transaction. The goroutine that leads calls them, one
 // at a time.
@@ -33,15 +28,6 @@ type Steps[C Conn, R any] interface {
 	Failed()
 }
 
-// Limits bound what one transaction takes from its lane.
-type Limits[R any] struct {
-	Requests int
-	// Bytes bounds the sum of Size, if there is one, so that a batch of the longest texts
-	// does not hold the lock ten times as long as others.
-	Bytes int
-	Size  func(R) int
-}
-
 // Lane is a queue of requests of one kind.
 type Lane[C Conn, R any] struct {
 	// callersLead lets a caller that finds nothing being written write the next batch
@@ -51,23 +37,20 @@ type Lane[C Conn, R any] struct {
 	callersLead bool
 	log         *Log[C]
 	steps       Steps[C, R]
-	limits      Limits[R]
+	queue       queue[R]
 
 	// left is an attempt that a leading caller has left to the log's goroutine. It belongs
 	// to the goroutine that leads.
 	left attempt[R]
 	// pace is how long a request took lately behind the lock. It belongs to that goroutine, too.
 	pace time.Duration
-
-	mu     sync.Mutex
-	queue  []*Request[R]
-	closed bool
 }
 
 // AddLane gives the log one more lane, before it is started. If callersLead is set, its
 // callers may lead.
 func AddLane[C Conn, R any](log *Log[C], steps Steps[C, R], limits Limits[R], callersLead bool) *Lane[C, R] {
-	l := &Lane[C, R]{log: log, steps: steps, limits: limits, callersLead: callersLead}
+	l := &Lane[C, R]{log: log, steps: steps, callersLead: callersLead}
+	l.queue.limits, l.queue.parties = limits, make(map[string]int)
 	log.lanes = append(log.lanes, l)
 	return l
 }
@@ -81,7 +64,7 @@ func (l *Lane[C, R]) Do(ctx context.Context, work R) error {
 		return err
 	}
 	req := newRequest(work)
-	if err := l.enqueue(req); err != nil {
+	if err := l.queue.add(req); err != nil {
 		return err
 	}
 	if l.callersLead {
@@ -92,61 +75,12 @@ func (l *Lane[C, R]) Do(ctx context.Context, work R) error {
 	return req.wait(ctx)
 }
 
-func (l *Lane[C, R]) enqueue(req *Request[R]) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	switch {
-	case l.closed:
-		return ErrUnavailable
-	case len(l.queue) >= maxWaiting:
-		return ErrBusy
-	}
-	l.queue = append(l.queue, req)
-	return nil
-}
-
 // Waiting is how many requests are in the queue.
-func (l *Lane[C, R]) Waiting() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.queue)
-}
-
-// take removes from the queue what fits into a batch beside the requests that it has
-// already, and returns both, without those that were given up.
-func (l *Lane[C, R]) take(batch []*Request[R]) []*Request[R] {
-	if len(batch) > 0 && batch[0].alone {
-		return batch
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	bytes, n := l.size(batch), 0
-	for ; n < len(l.queue) && len(batch) < l.limits.Requests && bytes <= l.limits.Bytes; n++ {
-		req := l.queue[n]
-		if req.isGone() {
-			continue
-		}
-		if req.alone && len(batch) > 0 {
-			break
-		}
-		batch = append(batch, req)
-		if req.alone {
-			n++
-			break
-		}
-		bytes += l.size(batch[len(batch)-1:])
-	}
-	if n == len(l.queue) {
-		l.queue = nil
-	} else {
-		l.queue = l.queue[n:]
-	}
-	return batch
-}
+func (l *Lane[C, R]) Waiting() int { return l.queue.waiting() }
 
 // join adds to a batch whose lock is had what was queued while the lock was waited for.
 func (l *Lane[C, R]) join(b *Batch[R]) {
-	all, had := l.take(b.requests), len(b.requests)
+	all, had := l.queue.take(b.requests), len(b.requests)
 	var others []*Request[R]
 	for _, req := range all[had:] {
 		if l.steps.Joins(req.Work) {
@@ -158,17 +92,6 @@ func (l *Lane[C, R]) join(b *Batch[R]) {
 	l.requeue(others)
 }
 
-// size is how much of Limits.Bytes requests take up.
-func (l *Lane[C, R]) size(requests []*Request[R]) (bytes int) {
-	if l.limits.Size == nil {
-		return 0
-	}
-	for _, req := range requests {
-		bytes += l.limits.Size(req.Work)
-	}
-	return bytes
-}
-
 // requeue puts requests back to the front of the queue, if they are still wanted.
 func (l *Lane[C, R]) requeue(requests []*Request[R]) {
 	again := make([]*Request[R], 0, len(requests))
@@ -177,20 +100,12 @@ func (l *Lane[C, R]) requeue(requests []*Request[R]) {
 			again = append(again, req)
 		}
 	}
-	if len(again) == 0 {
-		return
-	}
-	l.mu.Lock()
-	l.queue = append(again, l.queue...)
-	l.mu.Unlock()
+	l.queue.addFirst(again)
 }
 
 // refuseWaiting refuses everything in the queue.
 func (l *Lane[C, R]) refuseWaiting(err error) {
-	l.mu.Lock()
-	batch := Batch[R]{requests: l.queue}
-	l.queue = nil
-	l.mu.Unlock()
+	batch := Batch[R]{requests: l.queue.takeAll()}
 	batch.All()
 	batch.answer(err)
 }
@@ -198,9 +113,5 @@ func (l *Lane[C, R]) refuseWaiting(err error) {
 // connected implements lane.
 func (l *Lane[C, R]) connected() { l.steps.Failed() }
 
-// close lets nothing more into the queue.
-func (l *Lane[C, R]) close() {
-	l.mu.Lock()
-	l.closed = true
-	l.mu.Unlock()
-}
+// close implements lane: nothing more comes into the queue.
+func (l *Lane[C, R]) close() { l.queue.close() }

@@ -129,8 +129,8 @@ func occupy(t *testing.T, l *Lane[memoryConn, work]) (release func()) {
 	}
 }
 
-// queue lets n requests wait in a lane.
-func queue(t *testing.T, l *Lane[memoryConn, work], n int, do work, all *sync.WaitGroup) {
+// enqueue lets n requests wait in a lane.
+func enqueue(t *testing.T, l *Lane[memoryConn, work], n int, do work, all *sync.WaitGroup) {
 	t.Helper()
 	for i := range n {
 		all.Go(func() {
@@ -153,7 +153,7 @@ func TestLanesThatWaitTakeTurns(t *testing.T) {
 	release := occupy(t, ls[0])
 	var all sync.WaitGroup
 	for _, l := range ls {
-		queue(t, l, 32, func() error { return nil }, &all)
+		enqueue(t, l, 32, func() error { return nil }, &all)
 	}
 	release()
 	all.Wait()
@@ -169,7 +169,7 @@ func TestALockIsNotHeldForRequestsThatDoNotFit(t *testing.T) {
 	ls := startLog(t, 1, func(_, claimed int) { batches = append(batches, claimed) })
 	release := occupy(t, ls[0])
 	var all sync.WaitGroup
-	queue(t, ls[0], 6, func() error {
+	enqueue(t, ls[0], 6, func() error {
 		time.Sleep(lockBudget)
 		return nil
 	}, &all)
@@ -196,7 +196,7 @@ func TestABatchTakesWhatIsQueuedWhileItWaitsForTheLock(t *testing.T) {
 		}
 	})
 	<-waits
-	queue(t, ls[0], 9, func() error { return nil }, &all)
+	enqueue(t, ls[0], 9, func() error { return nil }, &all)
 	close(goOn)
 	all.Wait()
 	if want := []int{8, 2}; !slices.Equal(batches, want) { // eight are a lane's limit
