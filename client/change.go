@@ -20,7 +20,9 @@ func (c *Client) Edit(ctx context.Context, id int64, text string) (chat.Message,
 }
 
 // EditIf is Edit of the message as the caller knows it: if it has changed since, it stays as
-// it is. chat.ErrPreconditionFailed.
+// it is. chat.ErrPreconditionFailed. known comes from an answer about this one message, or from
+// an event that tells of its change; what lists messages does not say which version it shows, and
+// neither does a replay.
 func (c *Client) EditIf(ctx context.Context, known chat.Message, text string) (chat.Message, error) {
 	return c.message(ctx, request{
 		method: http.MethodPatch, path: messagePath(known.ID),

@@ -75,7 +75,13 @@ func (e *Event) decode() error {
 	switch e.Name {
 	case chat.KindMessage, chat.KindMessageEdited, chat.KindMessageDeleted, chat.KindReaction:
 		e.Message = new(chat.Message)
-		return json.Unmarshal(e.Data, e.Message)
+		if err := json.Unmarshal(e.Data, e.Message); err != nil {
+			return err
+		}
+		if e.ID > e.Message.ID {
+			e.Message.Changed = e.ID
+		}
+		return nil
 	case chat.KindMemberJoined, chat.KindMemberUpdated, chat.KindMemberLeft:
 		e.Member = new(chat.MemberChange)
 		return json.Unmarshal(e.Data, e.Member)

@@ -77,7 +77,7 @@ func TestAnEventIsWhatTheServiceSays(t *testing.T) {
 	if e := events[4]; e.Name != Ready || e.Durable() || e.Cursor != "8" {
 		t.Errorf("ready: %+v", e)
 	}
-	if e := events[5]; e.ID != 9 || e.Seq != 9 || e.Message.ID != 5 || e.Message.Text != "new" {
+	if e := events[5]; e.ID != 9 || e.Seq != 9 || e.Message.ID != 5 || e.Message.Version() != 9 || e.Message.Text != "new" {
 		t.Errorf("message.edited: %+v", e)
 	}
 	if e := events[6]; e.Name != "from.tomorrow" || e.Chat != "lobby" || e.Seq != 10 || string(e.Data) != `{"seq":10,"chat":"lobby","x":1}` {

@@ -55,18 +55,23 @@ func (a *api) waitForMessage(c *gin.Context) error {
 		if err != nil {
 			return err
 		}
+		behind := page.Cursor
 		m, found, err := firstMatch(looking, page, pattern)
+		if found {
+			behind = m.ID
+			m, err = a.Messages.Message(c.Request.Context(), actorOf(c), m.ID)
+		}
 		switch {
 		case errors.Is(err, context.DeadlineExceeded):
 			return writeNothing(c)
 		case err != nil:
 			return err
-		case found:
+		case found && !m.Deleted && pattern.MatchString(m.Text): // still
 			return answerMessage(c, m)
 		case !time.Now().Before(until):
 			return writeNothing(c)
 		}
-		start.After = strconv.FormatInt(page.Cursor, 10)
+		start.After = strconv.FormatInt(behind, 10)
 		select {
 		case <-c.Request.Context().Done():
 			return c.Request.Context().Err()

@@ -116,6 +116,11 @@ func TestAMessageIsWaitedFor(t *testing.T) {
 	if wait("after=earliest&match=build+%5Cd%2B+failed").want(200).into(&m); m.Text != "build 1 failed" {
 		t.Errorf("found %+v", m)
 	}
+	h.do("PUT", fmt.Sprintf("/messages/%d/reactions/%s", m.ID, url.PathEscape("👍")), "", ann...).want(200)
+	found, read := wait("after=earliest&match=build").want(200), h.do("GET", fmt.Sprint("/messages/", m.ID), "", ann...).want(200)
+	if tag := read.header.Get("ETag"); found.body != read.body || found.header.Get("ETag") != tag || !strings.Contains(read.body, `"mine":true`) {
+		t.Errorf("found %s (%s), and read %s (%s)", found.body, found.header.Get("ETag"), read.body, tag)
+	}
 	wait("after=earliest&match=passed&timeout=50ms").want(204)
 	wait("match=failed&timeout=50ms").want(204) // behind now there is nothing
 	wait("match=(").refused(400, "invalid_request", "match")
