@@ -59,6 +59,9 @@ func (fs Files) Handler() http.Handler {
 			h.Set("Access-Control-Allow-Origin", "*")
 			h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 		}
+		// These files are short. A part of one that is not there would be answered without a problem
+		// document, and a range may be ignored (RFC 9110 section 14.2).
+		r.Header.Del("Range")
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.Content))
 	})
 }

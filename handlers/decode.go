@@ -132,17 +132,28 @@ func fieldOf(p jsontext.Pointer) string {
 	for name := range p.Tokens() {
 		names = append(names, name)
 	}
-	return cmp.Or(strings.Join(names, "."), "body")
+	return answered(strings.Join(names, "."))
+}
+
+// maxFieldName bounds what is answered of a name that a client made up, in bytes.
+const maxFieldName = 100
+
+// answered is a name as far as it is answered, or that it is the body that is meant.
+func answered(name string) string {
+	if len(name) > maxFieldName {
+		name = strings.ToValidUTF8(name[:maxFieldName], "") + "…"
+	}
+	return cmp.Or(name, "body")
 }
 
 func unknownField(name string) error {
 	if name == "author" {
 		return chat.Invalid(name, "is not taken: the author is whoever the token belongs to")
 	}
-	return chat.Invalid(cmp.Or(name, "body"), "is not known here")
+	return chat.Invalid(answered(name), "is not known here")
 }
 
-func repeatedField(name string) error { return chat.Invalid(cmp.Or(name, "body"), "is given twice") }
+func repeatedField(name string) error { return chat.Invalid(answered(name), "is given twice") }
 
 // wantedType says what a value of type t is in JSON and in a form.
 func wantedType(t reflect.Type) string {

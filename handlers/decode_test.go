@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -42,6 +43,23 @@ func FuzzABodyIsTakenOrRefusedByItsFieldsAndNothingElse(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestARefusalIsShortHoweverLongTheNameIs(t *testing.T) {
+	long := strings.Repeat("ü", 60_000)
+	for what, refuse := range map[string]func(v *body) error{
+		"an unknown field in JSON": func(v *body) error { return decodeJSON([]byte(`{"`+long+`":1}`), v) },
+		"an unknown field":         func(v *body) error { return decodeForm(long+"=1", v) },
+		"many names":               func(v *body) error { return decodeJSON([]byte(`{"chat":`+strings.Repeat("[", 5000)), v) },
+	} {
+		var v body
+		var refused *chat.Error
+		if err := refuse(&v); !errors.As(err, &refused) || len(refused.Fields) != 1 {
+			t.Errorf("%s: %v", what, err)
+		} else if field := refused.Fields[0].Field; len(field) > maxFieldName+len("…") || !utf8.ValidString(field) {
+			t.Errorf("%s: the field is named in %d bytes: %q", what, len(field), field[:80])
+		}
+	}
 }
 
 func TestANumberInAFormIsWrittenAsInJSON(t *testing.T) {

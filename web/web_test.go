@@ -124,6 +124,14 @@ func TestAFileIsKeptOnlyWhileItIsTheOne(t *testing.T) {
 	}
 }
 
+func TestARangeIsAnsweredWithTheWholeFile(t *testing.T) {
+	for _, asked := range []string{"bytes=0-9", "bytes=99999999-"} {
+		if res := get(t, http.MethodGet, "/", http.Header{"Range": {asked}}); res.StatusCode != http.StatusOK {
+			t.Errorf("%s is answered %s", asked, res.Status)
+		}
+	}
+}
+
 func TestHeadAnswersWithoutABody(t *testing.T) {
 	res := get(t, http.MethodHead, "/", nil)
 	if res.StatusCode != http.StatusOK || res.ContentLength <= 0 {
