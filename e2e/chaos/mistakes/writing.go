@@ -4,15 +4,17 @@ package mistakes
 // database's sequence does: what is committed first need not be what has the lower position.
 var SequenceAsCursor = Mistake{Name: "a sequence as cursor", Edits: []Edit{
 	{"repository/postgres/conn.go",
-		"	c.message.statement(`EXECUTE parley_lock`)\n	questions := ask(entries)",
-		"	if n := len(entries); n == 0 {\n" +
-			"		c.message.statement(`EXECUTE parley_lock`)\n" +
-			"	} else {\n" +
-			"		c.message.statement(fmt.Sprintf(`UPDATE head SET pos = pos + %d WHERE one = 1 RETURNING pos - %d, writer, batch`, n, n))\n" +
-			"		c.message.statement(`COMMIT`)\n" +
-			"		c.message.statement(`BEGIN`)\n" +
-			"	}\n" +
-			"	questions := ask(entries)"},
+		"func(m *message) { m.ask(questions) }",
+		"func(m *message) {\n" +
+			"		if n := len(entries); n > 0 {\n" +
+			"			m.reset()\n" +
+			"			m.statement(begin)\n" +
+			"			m.statement(fmt.Sprintf(`UPDATE head SET pos = pos + %d WHERE one = 1 RETURNING pos - %d, writer, batch`, n, n))\n" +
+			"			m.statement(`COMMIT`)\n" +
+			"			m.statement(`BEGIN`)\n" +
+			"		}\n" +
+			"		m.ask(questions)\n" +
+			"	}"},
 	// What joins behind the lock would have no position of its own.
 	{"repository/posts/lane.go", "	return l.recall(entry) && decided(entry)\n", "	return l.cache.recall(entry) && false\n"},
 	{"repository/postgres/statements.go",
@@ -32,7 +34,7 @@ var NoKey = Mistake{Name: "no key", Edits: []Edit{
 // KeyBeforeLock looks keys up before it has the lock, and no unique index saves it.
 var KeyBeforeLock = Mistake{Name: "key looked up before the lock", Edits: []Edit{
 	{"repository/postgres/conn.go",
-		"	c.message.reset()\n	c.message.statement(begin)\n	c.message.statement(`EXECUTE parley_lock`)\n	questions := ask(entries)\n",
+		"	questions := ask(entries)\n	if after != 0 {\n",
 		"	var questions, early []question\n" +
 			"	for _, q := range ask(entries) {\n" +
 			"		if q.statement == `parley_keys` {\n" +
@@ -54,7 +56,7 @@ var KeyBeforeLock = Mistake{Name: "key looked up before the lock", Edits: []Edit
 			"			return at, nil, err\n" +
 			"		}\n" +
 			"	}\n" +
-			"	c.message.reset()\n	c.message.statement(begin)\n	c.message.statement(`EXECUTE parley_lock`)\n"},
+			"	if after != 0 {\n"},
 	{"migrations/postgres/00006_keys_by_time.sql", "CREATE UNIQUE INDEX CONCURRENTLY messages_key", "CREATE INDEX CONCURRENTLY messages_key"},
 }}
 
@@ -67,7 +69,7 @@ var CommitErrorIsFailure = Mistake{Name: "autocommit insert", Edits: []Edit{
 // MembershipOutside reads memberships before the transaction of the post.
 var MembershipOutside = Mistake{Name: "membership outside the transaction", Edits: []Edit{
 	{"repository/postgres/conn.go",
-		"	c.message.reset()\n	c.message.statement(begin)\n	c.message.statement(`EXECUTE parley_lock`)\n",
+		"	questions := ask(entries)\n	if after != 0 {\n",
 		"	if err := c.Load(ctx, entries); err != nil {\n" +
 			"		return at, nil, err\n" +
 			"	}\n" +
@@ -80,7 +82,7 @@ var MembershipOutside = Mistake{Name: "membership outside the transaction", Edit
 			"			e.Facts.Role = before[i].Role\n" +
 			"		}\n" +
 			"	}()\n" +
-			"	c.message.reset()\n	c.message.statement(begin)\n	c.message.statement(`EXECUTE parley_lock`)\n"},
+			"	questions := ask(entries)\n	if after != 0 {\n"},
 }}
 
 // CacheOutlivesOthers keeps what is remembered of authors and chats although another
