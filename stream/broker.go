@@ -111,7 +111,7 @@ type Broker struct {
 	early  []*signalFrame
 	// reads are the parts of the log that are to be read; reading is how many
 	// goroutines do.
-	reads   []logRead
+	reads   *readQueue
 	reading int
 }
 
@@ -126,6 +126,7 @@ func New(log Log, o Options) *Broker {
 		presence: newPresence(),
 		memory:   newMemory(o.TotalBytes, o.RoomBytes),
 		wakes:    make(wakes),
+		reads:    newReadQueue(),
 		rounds:   signalRounds{woken: make(chan struct{}, 1)},
 	}
 	b.tail = newTail(b)

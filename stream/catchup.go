@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"math"
 	"slices"
 	"time"
 )
@@ -10,6 +11,11 @@ import (
 // readers need it, and once a reader over all chats. A few reads go on at a time,
 // so that a crowd that was cut leaves the database to posting; a reader that waits for
 // none of them is not held up by them.
+//
+// Users take turns at the reads ([readQueue]). Of the users whose readers wait in a room, the
+// one whose turn comes first gives it to the room; where the part begins is decided by the
+// room's own round of these users. So a reader does not wait for the turn of another user of
+// the room that has many reads before, and waits for one part of each other user at the most.
 
 // maxReads is how many parts of the log are read at once.
 const maxReads = 8
@@ -45,14 +51,15 @@ func (rd *reader) ask() {
 	b := rd.broker
 	b.metrics.behind.Inc()
 	if rd.overAll() {
-		b.enqueue(logRead{reader: rd, due: rd.readDue})
+		b.enqueue(rd.credential.user, &logRead{reader: rd, due: rd.readDue})
 		return
 	}
 	ro := rd.first.room
 	ro.waiting = append(ro.waiting, rd)
-	if !ro.reading {
-		ro.reading = true
-		b.enqueue(logRead{room: ro, due: ro.readDue})
+	if ro.read == nil {
+		b.enqueueRoom(ro)
+	} else {
+		b.reads.hasten(ro.read, rd.credential.user)
 	}
 }
 
@@ -79,6 +86,8 @@ func (rd *reader) stopWaiting() {
 type logRead struct {
 	room   *room
 	reader *reader
+	// user is on whose turn it is read; first is, of a room, at whose reader it begins.
+	user, first string
 	// from and upTo bound it, and limit is how many events are read at the most; they are
 	// found when its turn comes. lives is how often the log had lost its end by then.
 	from, upTo int64
@@ -90,45 +99,73 @@ type logRead struct {
 	due time.Time
 }
 
-// enqueue has a part of the log read as soon as not too many others are. The
-// broker's mutex is held.
-func (b *Broker) enqueue(r logRead) {
-	b.reads = append(b.reads, r)
+// enqueue has a part of the log read on a turn of the user, as soon as not too many others
+// are. The broker's mutex is held.
+func (b *Broker) enqueue(user string, r *logRead) {
+	b.reads.add(user, r)
 	if b.reading < maxReads {
 		b.reading++
 		b.workDone.Go(b.readLog)
 	}
 }
 
+// enqueueRoom has a part read for the readers that wait in a room. The broker's mutex is held.
+func (b *Broker) enqueueRoom(ro *room) {
+	ro.read = &logRead{room: ro, due: ro.readDue}
+	b.enqueue(b.nearestTurn(ro.waiting), ro.read)
+}
+
+// nearestTurn is the user among those of the readers whose part would come first. The broker's
+// mutex is held.
+func (b *Broker) nearestTurn(readers []*reader) (user string) {
+	least := math.MaxInt
+	for _, rd := range readers {
+		if n := b.reads.ahead(rd.credential.user); n < least {
+			user, least = rd.credential.user, n
+		}
+		if least == 0 {
+			break
+		}
+	}
+	return user
+}
+
 // readLog reads what is asked for until nothing is.
 func (b *Broker) readLog() {
 	for {
 		b.mu.Lock()
-		if len(b.reads) == 0 {
+		r := b.reads.take()
+		if r == nil {
 			b.reading--
-			b.reads = nil
 			b.mu.Unlock()
 			return
 		}
-		r := b.reads[0]
-		b.reads = b.reads[1:]
 		b.mu.Unlock()
-		pause(b.work, r.due)
-		b.mu.Lock()
-		wanted := r.wanted()
-		r.lives = len(b.lost)
-		b.mu.Unlock()
-		if !wanted {
-			continue
-		}
-		p, err := r.read(b.work, b)
-		b.mu.Lock()
-		if r.lives != len(b.lost) {
-			err = errLost
-		}
-		r.deliver(b, p, err)
-		b.mu.Unlock()
+		b.readPart(r)
 	}
+}
+
+// readPart reads a part of the log, if it is still wanted when it is due.
+func (b *Broker) readPart(r *logRead) {
+	pause(b.work, r.due)
+	b.mu.Lock()
+	wanted := r.wanted()
+	if !wanted {
+		b.reads.done(r)
+	}
+	r.lives = len(b.lost)
+	b.mu.Unlock()
+	if !wanted {
+		return
+	}
+	p, err := r.read(b.work, b)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.reads.done(r)
+	if r.lives != len(b.lost) {
+		err = errLost
+	}
+	r.deliver(b, p, err)
 }
 
 // pause waits until due, or until ctx ends.
@@ -161,10 +198,11 @@ func (r *logRead) wanted() bool {
 	ro := r.room
 	ro.waiting = slices.DeleteFunc(ro.waiting, func(rd *reader) bool { return rd.dismissed })
 	if len(ro.waiting) == 0 {
-		ro.reading = false
+		ro.read = nil
 		return false
 	}
-	r.from, r.upTo, r.limit = ro.waiting[0].cursor, ro.since, ro.readLimit
+	next := ro.waiting[0]
+	r.from, r.upTo, r.limit, r.first = next.cursor, ro.since, ro.readLimit, next.credential.user
 	return true
 }
 
@@ -202,22 +240,25 @@ func (r *logRead) deliver(b *Broker, p *segment, err error) {
 		return
 	}
 	ro := r.room
-	var answered []*reader
-	ro.waiting = slices.DeleteFunc(ro.waiting, func(rd *reader) bool {
-		if rd.dismissed {
-			return true
-		}
-		done := err != nil || p.covers(rd.cursor) || rd.cursor >= ro.since
-		if done {
+	// The user at whose reader the part began goes behind the others that wait.
+	var answered, others, behind []*reader
+	for _, rd := range ro.waiting {
+		switch {
+		case rd.dismissed:
+		case err != nil || p.covers(rd.cursor) || rd.cursor >= ro.since:
 			answered = append(answered, rd)
+		case rd.credential.user == r.first:
+			behind = append(behind, rd)
+		default:
+			others = append(others, rd)
 		}
-		return done
-	})
+	}
+	ro.waiting = append(others, behind...)
 	if err == nil {
 		ro.readDue = r.nextDue(p)
 	}
-	if ro.reading = len(ro.waiting) > 0; ro.reading {
-		b.enqueue(logRead{room: ro, due: ro.readDue})
+	if ro.read = nil; len(ro.waiting) > 0 {
+		b.enqueueRoom(ro)
 	}
 	if err == nil && len(ro.subscriptions) > 0 {
 		b.memory.keep(p, len(answered))

@@ -66,3 +66,72 @@ func TestOnlySoManyPartsOfTheLogAreReadAtOnceAndWhoIsLiveDoesNotWait(t *testing.
 		expect(t, "reads at once", h.log.most, maxReads)
 	})
 }
+
+// greedy opens streams of eve.
+func (h *house) greedy(streams int, s Start) {
+	s.Actor = actor("eve", "s-eve")
+	for range streams {
+		h.open(s)
+	}
+}
+
+func TestAUserThatReadsBackOnManyStreamsHoldsUpNoStranger(t *testing.T) {
+	inHouse(t, Options{RoomBytes: 1000}, func(h *house) {
+		h.commit(joins("den", "eve"))
+		h.commit(numbered(1, 4*segmentEvents)...)
+		h.log.slow = time.Second
+		h.greedy(25*maxReads, Start{After: "0"})
+		began := time.Now()
+		stranger := h.open(Start{Chat: "lobby", After: "earliest"})
+		for !strings.HasSuffix(stranger.names(), "ready") && time.Since(began) < time.Minute {
+			h.sleep(100 * time.Millisecond)
+		}
+		// The stranger reads five parts, and each waits for a read that is under way.
+		if took := time.Since(began); took > 11*time.Second {
+			t.Errorf("a stranger's five reads of a second took %v", took)
+		}
+	})
+}
+
+func TestAStrangerInARoomDoesNotWaitForTheTurnOfAUserThatReadsBackOnManyStreams(t *testing.T) {
+	inHouse(t, Options{RoomBytes: 1000}, func(h *house) {
+		h.commit(joins("lobby", "eve"))
+		h.commit(numbered(1, 100)...)
+		h.log.slow = time.Second
+		h.greedy(25*maxReads, Start{After: "0"})
+		h.greedy(1, Start{Chat: "lobby", After: "earliest"})
+		began := time.Now()
+		stranger := h.open(Start{Chat: "lobby", After: "earliest"})
+		for !strings.HasSuffix(stranger.names(), "ready") && time.Since(began) < time.Minute {
+			h.sleep(100 * time.Millisecond)
+		}
+		if took := time.Since(began); took > 3*time.Second {
+			t.Errorf("a stranger's read of a second took %v", took)
+		}
+		expect(t, "parts read of the room", h.log.pages, 1)
+	})
+}
+
+func TestAStrangerInARoomWaitsForOnePartOfEachOtherUserInIt(t *testing.T) {
+	inHouse(t, Options{RoomBytes: 1000}, func(h *house) {
+		const streams = 20
+		h.commit(joins("lobby", "eve"))
+		h.commit(numbered(1, (streams+2)*segmentEvents)...)
+		h.log.slow = time.Second
+		part := func(n int) Start { return Start{Chat: "lobby", After: fmt.Sprint(n*segmentEvents + 10), Limit: 1} }
+		h.greedy(25*maxReads, Start{After: "0"})
+		bob := part(streams + 1)
+		bob.Actor = actor("bob", "s-bob")
+		h.open(bob)
+		for i := range streams {
+			h.greedy(1, part(i))
+		}
+		stranger := h.open(part(streams))
+		h.sleep(10 * time.Second)
+		expect(t, "the stranger's part was read", stranger.ended(), true)
+		h.log.mu.Lock()
+		defer h.log.mu.Unlock()
+		expect(t, "parts up to it", strings.Join(h.log.parts[:min(3, len(h.log.parts))], " "),
+			fmt.Sprint(bob.After, " ", part(0).After, " ", part(streams).After))
+	})
+}

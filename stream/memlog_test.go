@@ -36,7 +36,9 @@ type memLog struct {
 	// how many have been at once.
 	pages         int
 	most, reading int
-	seqs          map[string]int64
+	// parts are behind which positions chats were read.
+	parts []string
+	seqs  map[string]int64
 }
 
 func newMemLog() *memLog {
@@ -223,6 +225,7 @@ func (l *memLog) ChatAfter(ctx context.Context, chatID string, after, upTo int64
 		return nil, err
 	}
 	l.pages++
+	l.parts = append(l.parts, fmt.Sprint(after))
 	var found []chat.Event
 	for _, e := range l.events {
 		if e.Pos > upTo || len(found) == limit {

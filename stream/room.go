@@ -27,11 +27,11 @@ type room struct {
 
 	// segments are parts of the log that readers of this room needed lately.
 	segments []*segment
-	// waiting are the readers that need a part that is not there; reading says that
-	// one is being read. readLimit is how many events are read at once, readDue when the
-	// next part may be.
+	// waiting are the readers that need a part that is not there, the one at which it begins
+	// first; read is the part that is to be read for them, or is being read; nil if none is.
+	// readLimit is how many events are read at once, readDue when the next part may be.
 	waiting   []*reader
-	reading   bool
+	read      *logRead
 	readLimit int
 	readDue   time.Time
 
