@@ -29,6 +29,8 @@ type memLog struct {
 	// openSlow is how long every query for openings takes, opens how many there were.
 	openSlow time.Duration
 	opens    int
+	// openMost is how many chats a query for openings finds in time; 0 is any number.
+	openMost int
 	// tailReads counts the tail's reads, memberEvents the events that were read for
 	// readers over all chats, chatEvents those for rooms.
 	tailReads, memberEvents, chatEvents int
@@ -147,6 +149,8 @@ func (l *memLog) Open(_ context.Context, requests []chat.OpeningRequest) ([]chat
 	}
 	l.opens++
 	var answers []chat.Opening
+	chats := make(map[string]int) // by who asks, and for what
+	most := 0
 	for _, r := range requests {
 		if r.Chat == unaskable {
 			return nil, errors.New("a question that fails its query")
@@ -154,6 +158,13 @@ func (l *memLog) Open(_ context.Context, requests []chat.OpeningRequest) ([]chat
 		o, err := l.open(r.Actor, r.Chat)
 		o.Err = err
 		answers = append(answers, o)
+		if ask := r.Actor.Session + " " + r.Chat; chats[ask] == 0 {
+			chats[ask] = len(o.Chats)
+			most += len(o.Chats)
+		}
+	}
+	if l.openMost > 0 && most > l.openMost {
+		return nil, chat.ErrUnavailable
 	}
 	return answers, nil
 }

@@ -11,20 +11,30 @@ import (
 // openings reads the rights of streams that open. All that wait while queries are under
 // way are read by the next one together: a crowd that was cut comes back at once, and one
 // query each is more than a store over a network answers within seconds. No opening is
-// refused for having to wait, until the store fails one of them.
+// refused for having to wait, until the store cannot be asked.
 //
-// All chats of a user are read by one query at a time, which is of streams over all chats alone:
-// an account with a thousand chats that opens many streams has one answer for all that wait
-// meanwhile, and streams of one chat do not wait for it.
+// Openings over all chats are read by queries of their own, of a few accounts each: an account
+// may be in a thousand chats, which are a row each. One of the queries at once is left to
+// openings of one chat, so that these do not wait for them. All chats of a user are read by one
+// query at a time: a user that opens many streams has one answer for all that wait meanwhile. A
+// query over all chats may fail for its size; it refuses its own openings alone.
 type openings struct {
 	broker *Broker
 
-	mu      sync.Mutex
-	waiting []*opening
-	// reading is how many queries are under way, and users those whose chats some of them read.
-	reading int
-	users   map[string]struct{}
+	mu sync.Mutex
+	// one are the openings of one chat each that wait, all those over all chats; accounts are
+	// theirs, in order.
+	one      []*opening
+	all      map[account][]*opening
+	accounts []account
+	// reading is how many queries are under way, readingAll how many of them are over all chats,
+	// and users those whose chats they read.
+	reading, readingAll int
+	users               map[string]struct{}
 }
+
+// account is whose chats an opening over all of them follows, by which session.
+type account struct{ user, session string }
 
 // opening is one stream's question, and the answer.
 type opening struct {
@@ -35,13 +45,19 @@ type opening struct {
 }
 
 const (
-	// maxOpeningReads is how many queries are under way at once.
+	// maxOpeningReads is how many queries are under way at once, maxOverAllReads how many of
+	// them are over all chats.
 	maxOpeningReads = 4
-	// maxOpening is how many openings one of them reads.
-	maxOpening = 128
+	maxOverAllReads = 3
+	// maxOpening is how many openings of one chat a query reads, maxAccounts of how many
+	// accounts one over all chats does.
+	maxOpening  = 128
+	maxAccounts = 8
 )
 
-func newOpenings(b *Broker) *openings { return &openings{broker: b, users: make(map[string]struct{})} }
+func newOpenings(b *Broker) *openings {
+	return &openings{broker: b, all: make(map[account][]*opening), users: make(map[string]struct{})}
+}
 
 // overAll says that the stream is over all chats.
 func (o *opening) overAll() bool { return o.Chat == "" }
@@ -63,7 +79,15 @@ func (op *openings) read(ctx context.Context, r chat.OpeningRequest) (chat.Openi
 func (op *openings) ask(o *opening) {
 	op.mu.Lock()
 	defer op.mu.Unlock()
-	op.waiting = append(op.waiting, o)
+	if o.overAll() {
+		a := account{o.Actor.Username, o.Actor.Session}
+		if op.all[a] == nil {
+			op.accounts = append(op.accounts, a)
+		}
+		op.all[a] = append(op.all[a], o)
+	} else {
+		op.one = append(op.one, o)
+	}
 	if op.reading < maxOpeningReads {
 		op.reading++
 		op.broker.workDone.Go(op.run)
@@ -73,46 +97,32 @@ func (op *openings) ask(o *opening) {
 // run reads until nothing waits.
 func (op *openings) run() {
 	for {
-		asked := op.take(maxOpening)
+		asked := op.take()
 		if asked == nil {
 			return
 		}
 		failed := op.answer(asked)
-		op.over(asked)
+		if asked[0].overAll() {
+			failed = failed && op.isDown()
+			op.over(asked)
+		}
 		if failed {
 			// A store that cannot answer would keep the others waiting for as long, one
 			// query after another.
-			refuse(op.takeAll())
+			refuse(op.takeEach())
 		}
 	}
 }
 
-// take removes up to n openings that wait and may be read together; nil ends the goroutine's
-// reading. Those that wait for a query of the same user are left to the goroutine that runs it.
-func (op *openings) take(n int) (taken []*opening) {
+// take removes the openings that the next query reads; nil ends the goroutine's reading. Those
+// over all chats come first, as they leave a query to the others. Those of them that have to
+// wait are taken by the goroutines whose queries they wait for.
+func (op *openings) take() []*opening {
 	op.mu.Lock()
 	defer op.mu.Unlock()
-	left := op.waiting[:0]
-	for i, o := range op.waiting {
-		if len(taken) == n {
-			left = append(left, op.waiting[i:]...)
-			break
-		}
-		alike := len(taken) == 0 || o.overAll() == taken[0].overAll()
-		if alike && !op.isRead(o) {
-			taken = append(taken, o)
-		} else {
-			left = append(left, o)
-		}
-	}
-	clear(op.waiting[len(left):])
-	if op.waiting = left; len(left) == 0 {
-		op.waiting = nil
-	}
-	for _, o := range taken {
-		if o.overAll() {
-			op.users[o.Actor.Username] = struct{}{}
-		}
+	taken := op.takeOverAll()
+	if taken == nil {
+		taken = op.takeOne()
 	}
 	if taken == nil {
 		op.reading--
@@ -120,33 +130,76 @@ func (op *openings) take(n int) (taken []*opening) {
 	return taken
 }
 
-// isRead says whether all chats of the opening's user are being read, and it is one over all of
-// them. The mutex is held.
-func (op *openings) isRead(o *opening) bool {
-	if !o.overAll() {
-		return false
+// takeOne removes openings of one chat each. The mutex is held.
+func (op *openings) takeOne() (taken []*opening) {
+	n := min(len(op.one), maxOpening)
+	taken = op.one[:n:n]
+	if op.one = op.one[n:]; len(op.one) == 0 {
+		op.one = nil
 	}
-	_, read := op.users[o.Actor.Username]
-	return read
+	return taken
 }
 
-// over notes that openings that were taken have been read.
+// takeOverAll removes the openings of the first accounts whose users' chats are not being read.
+// The mutex is held.
+func (op *openings) takeOverAll() (taken []*opening) {
+	if op.readingAll == maxOverAllReads {
+		return nil
+	}
+	left, accounts := op.accounts[:0], 0
+	for i, a := range op.accounts {
+		if accounts == maxAccounts {
+			left = append(left, op.accounts[i:]...)
+			break
+		}
+		if _, read := op.users[a.user]; read {
+			left = append(left, a)
+			continue
+		}
+		accounts++
+		taken = append(taken, op.all[a]...)
+		delete(op.all, a)
+	}
+	clear(op.accounts[len(left):])
+	if op.accounts = left; len(left) == 0 {
+		op.accounts = nil
+	}
+	if taken != nil {
+		op.readingAll++
+	}
+	for _, o := range taken {
+		op.users[o.Actor.Username] = struct{}{}
+	}
+	return taken
+}
+
+// over notes that openings over all chats have been read.
 func (op *openings) over(taken []*opening) {
 	op.mu.Lock()
 	defer op.mu.Unlock()
+	op.readingAll--
 	for _, o := range taken {
-		if o.overAll() {
-			delete(op.users, o.Actor.Username)
-		}
+		delete(op.users, o.Actor.Username)
 	}
 }
 
-func (op *openings) takeAll() []*opening {
+// takeEach removes all openings that wait.
+func (op *openings) takeEach() []*opening {
 	op.mu.Lock()
 	defer op.mu.Unlock()
-	taken := op.waiting
-	op.waiting = nil
+	taken := op.one
+	for _, a := range op.accounts {
+		taken = append(taken, op.all[a]...)
+	}
+	op.one, op.accounts = nil, nil
+	clear(op.all)
 	return taken
+}
+
+// isDown says whether the store cannot be asked for the head of the log alone either.
+func (op *openings) isDown() bool {
+	_, _, err := op.broker.log.After(op.broker.work, chat.MaxPosition, 1)
+	return err != nil
 }
 
 // answer reads openings, and says whether the store cannot be asked.

@@ -61,6 +61,91 @@ func TestAllChatsOfAUserAreReadByOneQueryAtATime(t *testing.T) {
 	})
 }
 
+// crowdOf makes accounts, each in so many chats.
+func (h *house) crowdOf(accounts, chats int) (crowd []chat.Actor) {
+	var made []chat.Event
+	for n := range accounts {
+		name := fmt.Sprintf("u%d", n)
+		crowd = append(crowd, actor(name, "s-"+name))
+		for i := range chats {
+			made = append(made, joins(fmt.Sprintf("c%d", i), name))
+		}
+	}
+	h.commit(made...)
+	return crowd
+}
+
+func TestACrowdOfAccountsOfManyChatsIsReadAFewToAQuery(t *testing.T) {
+	inHouse(t, Options{}, func(h *house) {
+		const accounts, chats = 100, 10
+		h.log.openSlow, h.log.openMost = 10*time.Millisecond, chats*maxAccounts
+		var clients []*client
+		for _, a := range h.crowdOf(accounts, chats) {
+			clients = append(clients, h.open(Start{Actor: a}), h.open(Start{Actor: a}))
+		}
+		h.sleep(time.Second)
+		for _, c := range clients {
+			expect(t, "the crowd", c.names(), "ready")
+		}
+		if most := maxOverAllReads + accounts/maxAccounts + 1; h.log.opens > most {
+			t.Errorf("%d queries, more than %d", h.log.opens, most)
+		}
+	})
+}
+
+func TestAQueryOverAllChatsThatFailsRefusesItsOwnOpeningsAlone(t *testing.T) {
+	inHouse(t, Options{}, func(h *house) {
+		h.log.openSlow, h.log.openMost = time.Second, 20
+		crowd := h.crowdOf(50, 2)
+		var made []chat.Event
+		for i := range h.log.openMost + 1 {
+			made = append(made, joins(fmt.Sprintf("d%d", i), "eve"))
+		}
+		h.commit(made...)
+		large := h.open(Start{Actor: actor("eve", "s-eve")})
+		var others []*client
+		for _, a := range crowd {
+			others = append(others, h.open(Start{Actor: a}), h.open(Start{Chat: "lobby"}))
+		}
+		h.sleep(time.Second)
+		expect(t, "of too many chats", large.err, error(chat.ErrUnavailable))
+		h.sleep(10 * time.Second)
+		for _, c := range others {
+			expect(t, "another", c.names(), "ready")
+		}
+	})
+}
+
+func TestAnOpeningOfOneChatDoesNotWaitForThoseOverAllChats(t *testing.T) {
+	inHouse(t, Options{}, func(h *house) {
+		h.log.openSlow = time.Second
+		for _, a := range h.crowdOf(10*maxAccounts, 1) {
+			h.open(Start{Actor: a})
+		}
+		stranger := h.open(Start{Chat: "lobby"})
+		h.sleep(time.Second)
+		expect(t, "the stranger", stranger.names(), "ready")
+	})
+}
+
+func TestAStoreThatIsDownRefusesAllThatWait(t *testing.T) {
+	inHouse(t, Options{}, func(h *house) {
+		h.log.openSlow = time.Second
+		crowd := h.crowdOf(20*maxAccounts, 1)
+		h.log.setBroken(true)
+		var refused []*client
+		for _, a := range crowd {
+			refused = append(refused, h.open(Start{Actor: a}))
+		}
+		h.sleep(time.Second)
+		for _, c := range refused {
+			if !c.ended() || !errors.Is(c.err, chat.ErrUnavailable) {
+				t.Fatalf("ended %v, %v", c.ended(), c.err)
+			}
+		}
+	})
+}
+
 func TestOneOpeningThatFailsOrIsForbiddenFailsNoOther(t *testing.T) {
 	inHouse(t, Options{}, func(h *house) {
 		h.log.openSlow = 10 * time.Millisecond
