@@ -82,7 +82,7 @@ func (p plan) policies(share *rates.Share) rates.Policies {
 // maxStreams is more than one process has descriptors for.
 const maxStreams = 10_000_000
 
-// maxSubscriptions bounds what streams over all chats take of memory, at some 60 bytes
+// maxSubscriptions bounds what streams over all chats take of memory, at some 90 bytes
 // for each chat that one of them follows.
 const maxSubscriptions = 1_000_000
 

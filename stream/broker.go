@@ -211,11 +211,13 @@ func (b *Broker) Drain() {
 // enter subscribes a reader to a room. The broker's mutex is held.
 func (b *Broker) enter(key roomKey, sub *subscription) {
 	b.memory.enter(key, b.applied, sub)
+	sub.appear()
 	b.metrics.rooms.Set(float64(len(b.memory.rooms)))
 }
 
 // leave ends a subscription. The broker's mutex is held.
 func (b *Broker) leave(sub *subscription) {
+	sub.disappear()
 	b.memory.leave(sub)
 	b.subscriptions--
 	b.metrics.rooms.Set(float64(len(b.memory.rooms)))

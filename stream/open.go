@@ -134,9 +134,9 @@ func (b *Broker) dismiss(rd *reader) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	rd.dismissed = true
-	b.disappear(rd, time.Now())
 	rd.stopWaiting()
 	rd.dropSegment()
+	b.disappear(rd, time.Now())
 	b.leaveAll(rd)
 	b.leave(&rd.first)
 	b.forget(rd)

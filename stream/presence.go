@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"time"
 
@@ -17,8 +18,10 @@ import (
 const (
 	// presenceKept is how long a user stays present behind the end of the stream.
 	presenceKept = 8 * time.Second
-	// maxMoves is how many comings and goings one round tells of.
-	maxMoves = 500
+	// maxMoves is how many comings and goings one round tells of, which is what the store writes
+	// at once, and maxMovedChats in how many chats, about, which is what it counts at once.
+	maxMoves      = 500
+	maxMovedChats = 20_000
 	// maxPresent is in how large a company comings and goings are still told to readers.
 	maxPresent = 200
 )
@@ -33,8 +36,11 @@ type presence struct {
 	// stored are those among them that the store may hold already: a round that had told of them
 	// failed behind that.
 	stored map[chat.Whereabouts]struct{}
-	// gone are whereabouts whose last stream has ended.
-	gone map[chat.Whereabouts]departure
+	// gone are whereabouts whose last stream has ended. departed are their departures, the
+	// earliest first, among others whose users came back; lingering are the former by chat.
+	gone      map[chat.Whereabouts]*departure
+	departed  []*departure
+	lingering map[string]map[*departure]struct{}
 	// forsaken are goings of instances that are gone, of which nobody has been told yet. They are
 	// the leaseholder's alone.
 	forsaken []move
@@ -42,6 +48,7 @@ type presence struct {
 
 // departure is the end of the last stream of some whereabouts.
 type departure struct {
+	chat.Whereabouts
 	at time.Time
 	// chats are those that the stream followed, in order.
 	chats []string
@@ -50,7 +57,8 @@ type departure struct {
 func newPresence() presence {
 	return presence{
 		here: make(map[chat.Whereabouts]int),
-		came: make(map[chat.Whereabouts]bool), stored: make(map[chat.Whereabouts]struct{}), gone: make(map[chat.Whereabouts]departure),
+		came: make(map[chat.Whereabouts]bool), stored: make(map[chat.Whereabouts]struct{}),
+		gone: make(map[chat.Whereabouts]*departure), lingering: make(map[string]map[*departure]struct{}),
 	}
 }
 
@@ -90,22 +98,32 @@ func (b *Broker) readerOf(w chat.Whereabouts) *reader {
 	return nil
 }
 
-// appear makes the reader's user present.
+// appear makes the reader's user present, in one slice of its chats after another.
 func (b *Broker) appear(rd *reader) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	w := rd.whereabouts()
-	if _, lingers := b.gone[w]; lingers {
-		delete(b.gone, w)
-	} else if b.here[w] == 0 {
+	d := b.gone[w]
+	if d == nil && b.here[w] == 0 {
 		b.came[w] = true
 	}
+	delete(b.gone, w)
 	b.here[w]++
 	rd.present = true
+	rd.first.appear()
+	for i, sub := range rd.others {
+		sub.appear()
+		b.yieldAfter(i)
+	}
+	if d != nil {
+		b.endLingering(d)
+		d.chats = nil // the departure waits for its turn, and is passed over then
+	}
 }
 
 // disappear begins the time for which a user stays present behind the last stream of some
-// whereabouts. The broker's mutex is held.
+// whereabouts. The rooms count the reader's subscriptions until these end. The broker's mutex is
+// held, and left to others after each slice of the reader's chats.
 func (b *Broker) disappear(rd *reader, now time.Time) {
 	if !rd.present {
 		return
@@ -125,37 +143,12 @@ func (b *Broker) disappear(rd *reader, now time.Time) {
 			return
 		}
 	}
-	b.gone[w] = departure{now, rd.chats()}
-}
-
-// Present lists the users that are present in a chat at this instance, in no order.
-func (b *Broker) Present(chatID string) []string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	users := b.presentIn(chatID)
-	for w, d := range b.gone {
-		if _, found := slices.BinarySearch(d.chats, chatID); found {
-			users[w.Username] = struct{}{}
-		}
+	if b.drained { // nobody is told any more, and all go at once
+		return
 	}
-	list := make([]string, 0, len(users))
-	for user := range users {
-		list = append(list, user)
-	}
-	return list
-}
-
-// presentIn are the users that have a stream on a chat. The broker's mutex is held.
-func (b *Broker) presentIn(chatID string) map[string]struct{} {
-	users := make(map[string]struct{})
-	if ro := b.memory.rooms[roomKey{chat: chatID}]; ro != nil {
-		for _, sub := range ro.subscriptions {
-			if sub.reader.present {
-				users[sub.reader.credential.user] = struct{}{}
-			}
-		}
-	}
-	return users
+	d := &departure{w, now, rd.chats()}
+	b.departed = append(b.departed, d)
+	b.linger(d)
 }
 
 // notePresent has the others told of all that are present, because nothing is stored of it.
@@ -190,15 +183,17 @@ func (b *Broker) tellOfPresence(ctx context.Context) {
 type move struct {
 	chat.Whereabouts
 	came bool
-	// chats are those in which it happened; tells says that readers have to be told.
+	// chats are those in which it happened, if readers have to be told, which tells says.
 	chats []string
 	tells bool
+	// departure is that of a going of this instance.
+	departure *departure
 }
 
 // movePresence tells the other instances, and then the chats' readers, of some comings and
 // goings. A nil lease is that of an instance that is alone.
 func (b *Broker) movePresence(ctx context.Context, l Lease) error {
-	moves, left := b.takeMoves(time.Now())
+	moves := b.takeMoves(time.Now())
 	if len(moves) == 0 {
 		return nil
 	}
@@ -206,52 +201,105 @@ func (b *Broker) movePresence(ctx context.Context, l Lease) error {
 	if l != nil {
 		var err error
 		if others, err = tellMoves(ctx, l, moves); err != nil {
-			b.putBack(moves, left)
+			b.putBack(moves)
 			return err
 		}
 	}
-	for _, s := range b.signalsOf(moves, others) {
-		b.Signal(s)
-	}
+	b.tell(moves, others)
 	return nil
 }
 
-// takeMoves takes some comings, and goings that have lasted. left are the departures among
-// them.
-func (b *Broker) takeMoves(now time.Time) (moves []move, left map[chat.Whereabouts]departure) {
+// presenceRound is what one round takes of comings and goings.
+type presenceRound struct {
+	moves []move
+	// chats is in how many chats there are any.
+	chats int
+}
+
+func (r *presenceRound) add(m move) {
+	r.moves = append(r.moves, m)
+	r.chats += len(m.chats)
+}
+
+// isFull says whether what is left waits for the next round.
+func (r *presenceRound) isFull() bool { return len(r.moves) >= maxMoves || r.chats >= maxMovedChats }
+
+// takeMoves takes some comings, and goings that have lasted.
+func (b *Broker) takeMoves(now time.Time) []move {
+	var r presenceRound
+	for b.takeComings(&r) {
+		runtime.Gosched()
+	}
+	for b.takeGoings(&r, now) {
+		runtime.Gosched()
+	}
+	return r.moves
+}
+
+// takeComings takes a slice of the comings, and says whether the round takes more.
+func (b *Broker) takeComings(r *presenceRound) (more bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	slice := 0
 	for w, tells := range b.came {
-		if len(moves) == maxMoves {
-			break
+		if r.isFull() {
+			return false
+		}
+		if slice >= subscriptionSlice {
+			return true
 		}
 		delete(b.came, w)
 		delete(b.stored, w)
-		if rd := b.readerOf(w); rd != nil {
-			moves = append(moves, move{w, true, rd.chats(), tells})
-		}
-	}
-	for w, d := range b.gone {
-		if len(moves) == maxMoves {
-			break
-		}
-		if now.Sub(d.at) < presenceKept {
+		slice += b.effort(w.Username)
+		rd := b.readerOf(w)
+		if rd == nil {
 			continue
 		}
-		delete(b.gone, w)
-		if left == nil {
-			left = make(map[chat.Whereabouts]departure)
+		m := move{Whereabouts: w, came: true, tells: tells}
+		if tells {
+			m.chats = rd.chats()
+			slice += len(m.chats)
 		}
-		left[w] = d
-		moves = append(moves, move{w, false, d.chats, true})
+		r.add(m)
 	}
-	return moves, left
+	return false
 }
 
-// putBack has moves told later that could not be told.
-func (b *Broker) putBack(moves []move, left map[chat.Whereabouts]departure) {
+// takeGoings takes a slice of the goings that have lasted, and says whether the round takes more.
+func (b *Broker) takeGoings(r *presenceRound, now time.Time) (more bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	for slice := 0; len(b.departed) > 0 && !r.isFull(); slice++ {
+		d := b.departed[0]
+		if now.Sub(d.at) < presenceKept {
+			return false
+		}
+		if slice >= subscriptionSlice {
+			return true
+		}
+		b.departed[0] = nil
+		if b.departed = b.departed[1:]; len(b.departed) == 0 {
+			b.departed = nil
+		}
+		if b.gone[d.Whereabouts] != d {
+			continue
+		}
+		delete(b.gone, d.Whereabouts)
+		r.add(move{Whereabouts: d.Whereabouts, chats: d.chats, tells: true, departure: d})
+		slice += len(d.chats)
+		b.endLingering(d)
+	}
+	return false
+}
+
+// effort is what a look at all streams of a user counts of a slice.
+func (b *Broker) effort(username string) int { return 1 + len(b.users[username])/subscriptionSlice }
+
+// putBack has moves told later that could not be told.
+func (b *Broker) putBack(moves []move) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var left []*departure
 	for _, m := range moves {
 		present := b.here[m.Whereabouts] > 0
 		switch {
@@ -259,7 +307,14 @@ func (b *Broker) putBack(moves []move, left map[chat.Whereabouts]departure) {
 			b.came[m.Whereabouts] = b.came[m.Whereabouts] || m.tells
 			b.stored[m.Whereabouts] = struct{}{}
 		case !m.came && !present:
-			b.gone[m.Whereabouts] = left[m.Whereabouts]
+			b.gone[m.Whereabouts] = m.departure
+			left = append(left, m.departure)
+		}
+	}
+	b.departed = slices.Insert(b.departed, 0, left...)
+	for _, d := range left {
+		if b.gone[d.Whereabouts] == d {
+			b.linger(d)
 		}
 	}
 }
@@ -284,7 +339,7 @@ func (c company) has(user, chatID string) bool {
 func (b *Broker) sweepPresence(ctx context.Context, l Lease) error {
 	forsaken, err := l.Forsaken(ctx, presenceKept)
 	for w, chats := range forsaken {
-		b.forsaken = append(b.forsaken, move{w, false, chats, true})
+		b.forsaken = append(b.forsaken, move{Whereabouts: w, chats: chats, tells: true})
 	}
 	if err != nil || len(b.forsaken) == 0 {
 		return err
@@ -293,9 +348,7 @@ func (b *Broker) sweepPresence(ctx context.Context, l Lease) error {
 	if err != nil {
 		return err
 	}
-	for _, s := range b.signalsOf(b.forsaken, others) {
-		b.Signal(s)
-	}
+	b.tell(b.forsaken, others)
 	b.forsaken = nil
 	return nil
 }
@@ -346,32 +399,61 @@ func distinct(names []string) []string {
 	return slices.Compact(names)
 }
 
-// signalsOf are the signals of moves: none of a user who is present in the chat by another
-// stream, and none of a chat in which many are. What waits of the latter is forgotten, at the
-// other instances too: what waits here waits there.
-func (b *Broker) signalsOf(moves []move, others company) (signals []Signal) {
+// tell tells the chats' readers of moves, in one slice of chats after another. A move is told in
+// all of its chats before the next round, which alone may tell of another one of the same user.
+func (b *Broker) tell(moves []move, others company) {
+	t := telling{moves: moves, others: others, crowded: make(map[string]bool)}
+	for len(t.moves) > 0 {
+		for _, s := range b.signalsOf(&t) {
+			b.Signal(s)
+		}
+		runtime.Gosched()
+	}
+}
+
+// telling is what of moves has yet to be told.
+type telling struct {
+	// moves are those left, the first of them from the chat on that next says.
+	moves  []move
+	next   int
+	others company
+	// crowded says of chats that were looked at whether many are present there.
+	crowded map[string]bool
+}
+
+// signalsOf takes a slice of what has yet to be told, and makes signals of it: none of a user who
+// is present in the chat by another stream, and none of a chat in which many are. What waits of the
+// latter is forgotten, at the other instances too: what waits here waits there.
+func (b *Broker) signalsOf(t *telling) (signals []Signal) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	crowded := make(map[string]bool)
-	for _, m := range moves {
-		if !m.tells || !m.came && b.isHere(m.Whereabouts) {
+	for slice := 0; len(t.moves) > 0 && slice < subscriptionSlice; {
+		m := t.moves[0]
+		if t.next == len(m.chats) || !m.tells || !m.came && b.isHere(m.Whereabouts) {
+			t.moves, t.next = t.moves[1:], 0
+			slice++
 			continue
 		}
-		for _, chatID := range m.chats {
-			if others.has(m.Username, chatID) || b.presentBeside(m.Whereabouts, chatID) {
-				continue
-			}
-			if _, known := crowded[chatID]; !known {
-				crowded[chatID] = b.isCrowded(chatID, others.counts[chatID])
-				if crowded[chatID] && b.forgetPresence(chatID) {
+		chatID := m.chats[t.next]
+		t.next++
+		slice += b.effort(m.Username)
+		if t.others.has(m.Username, chatID) || b.presentBeside(m.Whereabouts, chatID) {
+			continue
+		}
+		if _, known := t.crowded[chatID]; !known {
+			t.crowded[chatID] = b.isCrowded(chatID, t.others.counts[chatID])
+			if t.crowded[chatID] {
+				waited, walked := b.forgetPresence(chatID)
+				if waited {
 					signals = append(signals, Signal{Kind: SignalCrowd, Chat: chatID})
 				}
+				slice += walked / subscriptionSlice
 			}
-			if !crowded[chatID] {
-				signals = append(signals, Signal{
-					Kind: chat.SignalPresence, Chat: chatID, Username: m.Username, Present: m.came, At: b.applied,
-				})
-			}
+		}
+		if !t.crowded[chatID] {
+			signals = append(signals, Signal{
+				Kind: chat.SignalPresence, Chat: chatID, Username: m.Username, Present: m.came, At: b.applied,
+			})
 		}
 	}
 	return signals
@@ -404,16 +486,6 @@ func (b *Broker) presentBeside(w chat.Whereabouts, chatID string) bool {
 	return found
 }
 
-// isCrowded says whether more than [maxPresent] users are present in a chat, of whom so many
-// are elsewhere. The broker's mutex is held.
-func (b *Broker) isCrowded(chatID string, elsewhere int) bool {
-	ro := b.memory.rooms[roomKey{chat: chatID}]
-	if ro == nil || elsewhere+len(ro.subscriptions) <= maxPresent {
-		return elsewhere > maxPresent
-	}
-	return elsewhere+len(b.presentIn(chatID)) > maxPresent
-}
-
 // heedCrowd forgets what waits of a chat in which many are present now.
 func (b *Broker) heedCrowd(s Signal) {
 	b.mu.Lock()
@@ -422,12 +494,12 @@ func (b *Broker) heedCrowd(s Signal) {
 }
 
 // forgetPresence drops the comings and goings of a chat that wait in its room and at the room's
-// readers, and says whether there were any. Told one a second, they would go on for half a
-// minute. The broker's mutex is held.
-func (b *Broker) forgetPresence(chatID string) (waited bool) {
+// readers, and says whether there were any, and how many readers it looked at. Told one a second,
+// they would go on for half a minute. The broker's mutex is held.
+func (b *Broker) forgetPresence(chatID string) (waited bool, walked int) {
 	ro := b.memory.rooms[roomKey{chat: chatID}]
 	if ro == nil {
-		return false
+		return false, 0
 	}
 	lane, _ := laneOf(chat.SignalPresence)
 	if ro.signals != nil {
@@ -438,5 +510,5 @@ func (b *Broker) forgetPresence(chatID string) (waited bool) {
 			waited = sg.forgetIn(lane, chatID) || waited
 		}
 	}
-	return waited
+	return waited, len(ro.subscriptions)
 }

@@ -276,3 +276,15 @@ func TestGoingsOfAnInstanceThatIsGoneAreToldLater(t *testing.T) {
 		c.cancel()
 	})
 }
+
+func TestADrainKeepsNoDepartures(t *testing.T) {
+	inHouse(t, Options{Ping: time.Hour}, func(h *house) {
+		c := h.open(Start{})
+		h.sleep(5 * time.Second)
+		h.broker.Drain()
+		<-c.done
+		h.broker.mu.Lock()
+		defer h.broker.mu.Unlock()
+		expect(t, "kept", len(h.broker.gone)+len(h.broker.departed)+len(h.broker.lingering), 0)
+	})
+}

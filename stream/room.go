@@ -17,6 +17,9 @@ type room struct {
 	// batch is the position of the first event of the newest batch.
 	batch         int64
 	subscriptions []*subscription
+	// present counts, for each user that has a stream on the chat, the subscriptions that make
+	// the user present; nil before the first.
+	present map[string]int
 
 	// passed is a position that no reader served from the room is before; the least one
 	// may have come further since.
@@ -59,6 +62,8 @@ type subscription struct {
 	index int32
 	// touched says that the subscription stands in its reader's list of those.
 	touched bool
+	// present says that the room counts the subscription among those that make its user present.
+	present bool
 }
 
 // after returns the frames behind a position that is not before since. The
