@@ -319,3 +319,17 @@ func TestAUserWhoGoesAmidTheTellingOfTheComingEndsAsGone(t *testing.T) {
 	}
 	last.want(t, "gone", len(chats), false)
 }
+
+func TestASignalOfAChatThatNobodyFollowsIsNotEncoded(t *testing.T) {
+	b := New(newMemLog(), Options{})
+	come(t, b, as("ann"), "lobby")
+	signal := func(chatID string) float64 {
+		return testing.AllocsPerRun(100, func() {
+			b.Signal(Signal{Kind: chat.SignalPresence, Chat: chatID, Username: "bob", Present: true})
+		})
+	}
+	expect(t, "allocations for nobody", signal("nowhere"), 0.0)
+	if signal("lobby") == 0 {
+		t.Error("nothing is allocated for a reader, so that nothing was seen")
+	}
+}

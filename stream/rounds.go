@@ -21,6 +21,14 @@ type signalRounds struct {
 	woken chan struct{}
 }
 
+// isFollowed says whether a signal's chat has a room, and so readers, or may have one when the
+// tail has reached the signal's position. A signal of any other is not worth encoding.
+func (b *Broker) isFollowed(s Signal) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return s.At > b.applied || b.memory.rooms[roomKey{chat: s.Chat}] != nil
+}
+
 // heedInRoom puts a signal into its chat's room, or keeps it until the tail has reached its
 // position. It does not block.
 func (b *Broker) heedInRoom(f *signalFrame, now time.Time) {

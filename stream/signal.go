@@ -157,7 +157,7 @@ func (b *Broker) heed(s Signal) {
 		b.heedCrowd(s)
 		return
 	}
-	if lane, known := laneOf(s.Kind); known {
+	if lane, known := laneOf(s.Kind); known && b.isFollowed(s) {
 		now := time.Now()
 		b.heedInRoom(newSignalFrame(s, lane, now), now)
 	}
