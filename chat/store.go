@@ -76,6 +76,7 @@ type Signals interface {
 	// ErrNotAMember.
 	Markers(ctx context.Context, actor Actor, chatID string, q ListQuery) (Page[Marker], error)
 	// Present lists a chat's members that are present, by username: those among here, and
-	// those that other instances have told of. ErrNotFound, ErrNotAMember.
-	Present(ctx context.Context, actor Actor, chatID string, here []string, q ListQuery) (Page[string], error)
+	// those that other instances have told of. here is called once, when the actor may know, and
+	// while no connection to the store is held. ErrNotFound, ErrNotAMember.
+	Present(ctx context.Context, actor Actor, chatID string, here func() []string, q ListQuery) (Page[string], error)
 }

@@ -58,6 +58,7 @@ func (a *api) listMarkers(c *gin.Context) error {
 func (a *api) listPresent(c *gin.Context) error {
 	return listUsersOf(c, "present", func(username string) string { return username },
 		func(ctx context.Context, actor chat.Actor, chatID string, q chat.ListQuery) (chat.Page[string], error) {
-			return a.Signals.Present(ctx, actor, chatID, a.Streams.Present(chatID), q)
+			here := func() []string { return a.Streams.Present(chatID) }
+			return a.Signals.Present(ctx, actor, chatID, here, q)
 		})
 }

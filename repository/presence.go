@@ -153,14 +153,23 @@ func (d *dialect) selectPresent() string {
 		) present WHERE username > ? ORDER BY username LIMIT ?`
 }
 
-// Present implements [chat.Signals].
-func (r *Repository) Present(ctx context.Context, actor chat.Actor, chatID string, here []string, q chat.ListQuery) (_ chat.Page[string], err error) {
+// Present implements [chat.Signals]. It decides twice: before it asks who is here, which costs the
+// instance something, and where it reads the page, because the actor's rights may have ended since.
+func (r *Repository) Present(ctx context.Context, actor chat.Actor, chatID string, here func() []string, q chat.ListQuery) (_ chat.Page[string], err error) {
 	defer wrap(&err, "reading who is present in a chat")
-	return snapshotRows(ctx, r, actor, q.Limit, func(ctx context.Context, h handle) (none chat.Page[string], err error) {
-		if _, err := h.admit(ctx, actor, chat.ReadPresence, chatID); err != nil {
+	admit := func(ctx context.Context, h handle) (access, error) {
+		return h.admit(ctx, actor, chat.ReadPresence, chatID)
+	}
+	var none chat.Page[string]
+	if _, err := readAs(ctx, r, actor, admit); err != nil {
+		return none, err
+	}
+	users := here()
+	return snapshotRows(ctx, r, actor, q.Limit, func(ctx context.Context, h handle) (chat.Page[string], error) {
+		if _, err := admit(ctx, h); err != nil {
 			return none, err
 		}
 		itself := func(username string) string { return username }
-		return list(ctx, h, itself, q, h.d.selectPresent(), chatID, h.d.list(here), chatID)
+		return list(ctx, h, itself, q, h.d.selectPresent(), chatID, h.d.list(users), chatID)
 	})
 }

@@ -19,7 +19,7 @@ func wantPresent(t *testing.T, r *Repository, actor chat.Actor, chatID string, h
 	t.Helper()
 	var present []string
 	for q := (chat.ListQuery{Limit: 2}); ; {
-		page, err := r.Present(t.Context(), actor, chatID, here, q)
+		page, err := r.Present(t.Context(), actor, chatID, func() []string { return here }, q)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,9 +45,42 @@ func TestMembersAlonePresentAtThisInstanceAreListed(t *testing.T) {
 		}
 		wantPresent(t, r, as["ann"], "den", []string{"ann", "bob"}, "ann")
 		for _, name := range []string{"bob", "zoe"} {
-			_, err := r.Present(t.Context(), as[name], "den", nil, wholeList)
+			_, err := r.Present(t.Context(), as[name], "den", func() []string { return nil }, wholeList)
 			wantRefusal(t, err, chat.ErrNotFound)
 		}
+	})
+}
+
+// The instance is asked who is present after the decision and before the page's snapshot, for
+// which what ends the actor's rights meanwhile counts.
+func TestWhoIsHereIsAskedOnlyForThoseWhoMayKnow(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := s.open(t)
+		as := signUp(t, r, "ann", "bob", "zoe")
+		makeChat(t, r, as["ann"], "den", chat.Public, map[string]chat.Role{"bob": chat.RoleMember})
+		asked := 0
+		leave := func() []string {
+			asked++
+			if asked > 1 {
+				if err := r.RemoveMember(t.Context(), as["bob"], "den", "bob"); err != nil {
+					t.Error(err)
+				}
+			}
+			return []string{"ann", "bob"}
+		}
+		_, err := r.Present(t.Context(), as["zoe"], "den", leave, wholeList)
+		wantRefusal(t, err, chat.ErrNotAMember)
+		_, err = r.Present(t.Context(), as["zoe"], "nowhere", leave, wholeList)
+		wantRefusal(t, err, chat.ErrNotFound)
+		if asked != 0 {
+			t.Errorf("asked %d times for somebody who may not know", asked)
+		}
+		page, err := r.Present(t.Context(), as["bob"], "den", leave, wholeList)
+		if err != nil || !slices.Equal(page.Items, []string{"ann", "bob"}) || asked != 1 {
+			t.Errorf("present are %q, %v; asked %d times", page.Items, err, asked)
+		}
+		_, err = r.Present(t.Context(), as["bob"], "den", leave, wholeList)
+		wantRefusal(t, err, chat.ErrNotAMember)
 	})
 }
 
