@@ -23,6 +23,8 @@ func (a *api) rateOf(r route) rates.Policy {
 		return a.Rates.Posts
 	case "POST /chats/:chat/typing":
 		return a.Rates.Typing
+	case "GET /chats/:chat/presence":
+		return a.Rates.Presence
 	case "GET /stream", "GET /chats/:chat/stream", "GET /chats/:chat/wait":
 		return a.Rates.Streams
 	}

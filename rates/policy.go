@@ -53,7 +53,7 @@ type Settings struct {
 
 // Policies are all that is limited by rate. The zero value limits nothing.
 type Policies struct {
-	SignUps, Refreshes, Posts, Typing, Streams Policy
+	SignUps, Refreshes, Posts, Typing, Presence, Streams Policy
 	// Tickets and Invites count those that are wrong.
 	Tickets, Invites Policy
 	// Sessions limits the refreshes of each session.
@@ -75,6 +75,7 @@ func NewPolicies(s Settings, share *Share) Policies {
 		Refreshes: Policy{ByAddress: meter("refreshes", 600, time.Minute)},
 		Posts:     Policy{ByUser: meter("posts", 20*s.Posts, 20*time.Second)},
 		Typing:    Policy{ByUser: meter("typing", 20*s.Posts, 20*time.Second)},
+		Presence:  Policy{ByUser: meter("presence", 600, time.Minute)},
 		Streams: Policy{
 			ByUser:    streams("streams", s.StreamsOfUser, s.Streams),
 			ByAddress: streams("streams-of-address", s.StreamsOfAddress, 5*s.Streams),

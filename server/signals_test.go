@@ -151,6 +151,20 @@ func TestTypingIsLimitedByRateAsPostingIs(t *testing.T) {
 	h.say("lobby", "a post is free", ann)
 }
 
+// Also those of somebody who may not see the chat, and of each user apart.
+func TestListsOfWhoIsPresentAreLimitedByRate(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	ann, zoe := h.user("ann"), h.user("zoe")
+	h.chat("lobby", ann)
+	list := func(who []string) answer { return h.do("GET", "/chats/lobby/presence", "", who...) }
+	if a := list(ann).want(200); a.header.Get("RateLimit-Policy") != `"presence";q=600;w=60` {
+		t.Errorf("the limit is %q", a.header.Get("RateLimit-Policy"))
+	}
+	refusedAfter(t, "presence", 600, 404, "not_found", func(int) answer { return list(zoe) })
+	list(ann).want(200)
+}
+
 func TestTypingOverAndOverIsOneFrameASecond(t *testing.T) {
 	t.Parallel()
 	h := open(t, func(s *settings) { s.Limits = "off" })
