@@ -402,9 +402,9 @@ func distinct(names []string) []string {
 // tell tells the chats' readers of moves, in one slice of chats after another. A move is told in
 // all of its chats before the next round, which alone may tell of another one of the same user.
 func (b *Broker) tell(moves []move, others company) {
-	t := telling{moves: moves, others: others, crowded: make(map[string]bool)}
+	t := newTelling(moves, others)
 	for len(t.moves) > 0 {
-		for _, s := range b.signalsOf(&t) {
+		for _, s := range b.signalsOf(t) {
 			b.Signal(s)
 		}
 		runtime.Gosched()
@@ -417,8 +417,20 @@ type telling struct {
 	moves  []move
 	next   int
 	others company
+	// coming are the whereabouts of the comings left.
+	coming map[chat.Whereabouts]struct{}
 	// crowded says of chats that were looked at whether many are present there.
 	crowded map[string]bool
+}
+
+func newTelling(moves []move, others company) *telling {
+	t := &telling{moves: moves, others: others, coming: make(map[chat.Whereabouts]struct{}), crowded: make(map[string]bool)}
+	for _, m := range moves {
+		if m.came && m.tells {
+			t.coming[m.Whereabouts] = struct{}{}
+		}
+	}
+	return t
 }
 
 // signalsOf takes a slice of what has yet to be told, and makes signals of it: none of a user who
@@ -430,6 +442,7 @@ func (b *Broker) signalsOf(t *telling) (signals []Signal) {
 	for slice := 0; len(t.moves) > 0 && slice < subscriptionSlice; {
 		m := t.moves[0]
 		if t.next == len(m.chats) || !m.tells || !m.came && b.isHere(m.Whereabouts) {
+			delete(t.coming, m.Whereabouts)
 			t.moves, t.next = t.moves[1:], 0
 			slice++
 			continue
@@ -437,7 +450,7 @@ func (b *Broker) signalsOf(t *telling) (signals []Signal) {
 		chatID := m.chats[t.next]
 		t.next++
 		slice += b.effort(m.Username)
-		if t.others.has(m.Username, chatID) || b.presentBeside(m.Whereabouts, chatID) {
+		if t.others.has(m.Username, chatID) || b.presentBeside(t, m, chatID) {
 			continue
 		}
 		if _, known := t.crowded[chatID]; !known {
@@ -466,11 +479,13 @@ func (b *Broker) isHere(w chat.Whereabouts) bool {
 	return lingers || b.here[w] > 0
 }
 
-// presentBeside says whether a user is present in a chat by a stream with other
-// whereabouts. The broker's mutex is held.
-func (b *Broker) presentBeside(w chat.Whereabouts, chatID string) bool {
+// presentBeside says whether the user of a move is present in a chat by a stream with other
+// whereabouts. For a coming, one that has yet to be told of does not count: of two at once either
+// would wait for the other. The broker's mutex is held.
+func (b *Broker) presentBeside(t *telling, m move, chatID string) bool {
+	w := m.Whereabouts
 	for rd := range b.users[w.Username] {
-		if rd.present && rd.start.Chat != w.Chat && rd.follows(chatID) {
+		if rd.present && rd.start.Chat != w.Chat && rd.follows(chatID) && !(m.came && b.isUntold(t, rd.whereabouts())) {
 			return true
 		}
 	}
@@ -484,6 +499,13 @@ func (b *Broker) presentBeside(w chat.Whereabouts, chatID string) bool {
 	}
 	_, found := slices.BinarySearch(d.chats, chatID)
 	return found
+}
+
+// isUntold says whether a coming has yet to be told of, in this round or in the next. The
+// broker's mutex is held.
+func (b *Broker) isUntold(t *telling, w chat.Whereabouts) bool {
+	_, comes := t.coming[w]
+	return comes || b.came[w]
 }
 
 // heedCrowd forgets what waits of a chat in which many are present now.

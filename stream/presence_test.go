@@ -89,6 +89,19 @@ func TestAReconnectIsNoComingAndNoGoing(t *testing.T) {
 	})
 }
 
+func TestTwoStreamsThatOpenTogetherAreOneComing(t *testing.T) {
+	inHouse(t, Options{Ping: time.Hour}, func(h *house) {
+		c := h.open(Start{Chat: "lobby"})
+		h.sleep(3 * time.Second)
+		one, all := h.open(Start{Chat: "lobby", Actor: bobs()}), h.open(Start{Actor: bobs()})
+		h.sleep(5 * time.Second)
+		expect(t, "told", c.presences(), "lobby/bob+")
+		for _, c := range []*client{one, all, c} {
+			c.cancel()
+		}
+	})
+}
+
 func TestWhoGoesBeforeBeingToldOfWasNeverThere(t *testing.T) {
 	inHouse(t, Options{Ping: time.Hour}, func(h *house) {
 		c := h.open(Start{Chat: "lobby"})

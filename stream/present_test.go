@@ -234,8 +234,8 @@ func TestOfMovesOnlyASliceIsTakenAndToldAtOnce(t *testing.T) {
 	tells := func(moves []move) {
 		t.Helper()
 		told := 0
-		for left := (telling{moves: moves, crowded: make(map[string]bool)}); len(left.moves) > 0; {
-			n := len(b.signalsOf(&left))
+		for left := newTelling(moves, company{}); len(left.moves) > 0; {
+			n := len(b.signalsOf(left))
 			if n > subscriptionSlice {
 				t.Fatalf("a slice tells %d", n)
 			}
@@ -278,7 +278,7 @@ func TestAUserWhoGoesOrComesAmidARoundIsToldOfInTheNext(t *testing.T) {
 	chats := manyChats(3 * subscriptionSlice)
 	last := make(lastTold)
 	begin := func(now time.Time) *telling {
-		return &telling{moves: b.takeMoves(now), crowded: make(map[string]bool)}
+		return newTelling(b.takeMoves(now), company{})
 	}
 	ann := come(t, b, as("ann"), chats...)
 	coming := begin(time.Now())
@@ -308,13 +308,13 @@ func TestAUserWhoGoesAmidTheTellingOfTheComingEndsAsGone(t *testing.T) {
 	chats := manyChats(3 * subscriptionSlice)
 	last := make(lastTold)
 	ann := come(t, b, as("ann"), chats...)
-	coming := &telling{moves: b.takeMoves(time.Now()), crowded: make(map[string]bool)}
+	coming := newTelling(b.takeMoves(time.Now()), company{})
 	last.slice(b, coming)
 	b.dismiss(ann)
 	for len(coming.moves) > 0 {
 		last.slice(b, coming)
 	}
-	for going := (&telling{moves: b.takeMoves(time.Now().Add(presenceKept)), crowded: make(map[string]bool)}); len(going.moves) > 0; {
+	for going := newTelling(b.takeMoves(time.Now().Add(presenceKept)), company{}); len(going.moves) > 0; {
 		last.slice(b, going)
 	}
 	last.want(t, "gone", len(chats), false)
