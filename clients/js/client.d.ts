@@ -3,6 +3,8 @@
  *
  * A page of the service's own origin is signed in by cookies that no script can read.
  * Elsewhere tokens are kept in `storage`: in a browser localStorage, in Node memory.
+ *
+ * These declarations say what the module promises, README.md how it keeps that.
  */
 
 export interface User {
@@ -46,7 +48,7 @@ export class Problem extends Error {
   code: string;
   detail?: string;
   errors: { field: string; message: string }[];
-  /** How many milliseconds the service asks to wait; 0 if it does not. */
+  /** How many milliseconds the service, or a proxy, asks to wait: an hour at most, 0 if neither does. */
   retryAfter: number;
   /** Whether the same call may well succeed a little later. */
   readonly passes: boolean;

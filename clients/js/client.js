@@ -1,5 +1,4 @@
 /* @ts-self-types="./client.d.ts" */
-// client.d.ts says what it promises, README.md how it works.
 
 const page = typeof document !== "undefined";
 const locks = page && navigator.locks;
@@ -18,10 +17,16 @@ export class Problem extends Error {
 const unreachable = (cause) => new Problem(0, null, 0, cause);
 const refused = ({ status }) => status === 401;
 
+// Seconds or a date (RFC 9110); a timer takes NaN for 0.
+function asked(wait) {
+  const left = /^\d+$/.test(wait) ? 1_000 * wait : /GMT$/.test(wait) && Date.parse(wait) - Date.now();
+  return Math.min(Math.max(0, left || 0), 3_600_000);
+}
+
 const waiting = new Set();
 const hurry = () => waiting.forEach((end) => end());
 
-function pause(failed, asked, signal) {
+function pause(failed, asked = 0, signal) {
   // Jitter spreads reconnects after a common outage.
   const guess = Math.min(15_000, 500 * 2 ** failed) * (0.5 + Math.random() / 2);
   return new Promise((resolve) => {
@@ -174,7 +179,7 @@ export class Parley extends EventTarget {
       throw unreachable(error);
     }
     if (response.ok) return response;
-    throw new Problem(response.status, await response.json().catch(() => null), 1_000 * (response.headers.get("Retry-After") ?? 0));
+    throw new Problem(response.status, await response.json().catch(() => null), asked(response.headers.get("Retry-After")));
   }
 
   async open(path, query, signal) {
@@ -266,10 +271,7 @@ export class Parley extends EventTarget {
 
 function parse(block) {
   const frame = { event: "message" };
-  for (const line of block.split("\n")) {
-    const at = line.indexOf(": ");
-    frame[line.slice(0, at)] = line.slice(at + 2);
-  }
+  for (const [, name, value] of block.matchAll(/(\w*): ([^\n]*)/g)) frame[name] = value;
   if (frame.id) frame.id = Number(frame.id);
   if (frame.data) frame.data = JSON.parse(frame.data);
   return frame;
@@ -427,7 +429,7 @@ function follow(parley, onEvent, { chat, after, onState, patience, store, key, r
           onEvent({ event: "problem", data: trouble });
           return close();
         }
-        await pause(failed, trouble?.retryAfter ?? 0, signal);
+        await pause(failed, trouble?.retryAfter, signal);
       }
     }
   }
@@ -457,20 +459,13 @@ function follow(parley, onEvent, { chat, after, onState, patience, store, key, r
     channel?.close();
     channel = null;
     set("resting");
-    glance();
-  }
-
-  function glance() {
-    clearTimeout(glancing);
-    if (!closed.signal.aborted) glancing = setTimeout(() => {
-      catchUp().catch(() => {});
-      glance();
-    }, 60_000 * (0.75 + Math.random() / 2));
+    clearInterval(glancing);
+    if (!closed.signal.aborted) glancing = setInterval(() => catchUp().catch(() => {}), 60_000 * (0.75 + Math.random() / 2));
   }
 
   function wake() {
     resting = false;
-    clearTimeout(glancing);
+    clearInterval(glancing);
     tell("connecting");
     contend();
   }
@@ -585,8 +580,8 @@ function outbox(parley, store, key) {
 // Node 18 has no CustomEvent and no crypto.
 const detailed = (name, detail) => Object.assign(new Event(name), { detail });
 
-// A UUID of version 7: the service's index of keys grows at its end.
+// UUIDv7: the service's index of keys grows at its end.
 function newID() {
-  const random = Array.from({ length: 20 }, () => Math.floor(Math.random() * 16).toString(16)).join("");
-  return (Date.now().toString(16).padStart(12, "0") + random).replace(/(.{8})(.{4}).(.{3}).(.{3})/, "$1-$2-7$3-8$4-");
+  const time = Date.now().toString(16).padStart(12, "0").replace(/.{8}/, "$&-");
+  return time + "-7xxx-8xxx-xxxxxxxxxxxx".replace(/x/g, () => Math.floor(Math.random() * 16).toString(16));
 }
