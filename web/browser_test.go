@@ -50,6 +50,13 @@ func browse(t *testing.T) context.Context {
 // signed in. The browser reports what the page's policy stops.
 func serve(t *testing.T, answers map[string]string) (address string, stopped <-chan string) {
 	t.Helper()
+	return serveBy(t, answers, nil)
+}
+
+// serveBy serves the page as serve does, with handlers of the test's own besides, given as
+// method and path.
+func serveBy(t *testing.T, answers map[string]string, handlers map[string]http.HandlerFunc) (address string, stopped <-chan string) {
+	t.Helper()
 	reports := make(chan string, 100)
 	mux := http.NewServeMux()
 	for _, at := range Routes() {
@@ -70,6 +77,9 @@ func serve(t *testing.T, answers map[string]string) (address string, stopped <-c
 			w.Header().Set("Content-Type", "application/json")
 			fmt.Fprint(w, answer)
 		})
+	}
+	for at, handle := range handlers {
+		mux.HandleFunc(at, handle)
 	}
 	mux.HandleFunc("GET /stream", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")

@@ -126,9 +126,23 @@ export class Composer {
       if (text !== about.message.text) await this.#given.edit(about.message, text);
       if (this.#about === about) this.#drop();
     } catch (error) {
-      // Another edit was quicker: the next attempt is one of the text as it is now.
-      if (error.status === 412) this.#show({ kind: "edit", message: await this.#given.reload(about.message) });
-      if (this.#chat?.id === chat.id) showSentence(byId("composer-error"), `Not changed. ${sentence(error)}`);
+      const failure = error.status === 412 ? await this.#overtaken(chat, about) ?? error : error;
+      if (this.#chat?.id === chat.id) showSentence(byId("composer-error"), `Not changed. ${sentence(failure)}`);
+    }
+  }
+
+  /**
+   * Has the next attempt of an edit be one of the text as it is now, because another edit was
+   * quicker. Returns what failed, or null.
+   */
+  async #overtaken(chat, about) {
+    try {
+      const message = await this.#given.reload(about.message);
+      // The user may have gone to another chat or message meanwhile, whose text this is not.
+      if (this.#chat?.id === chat.id && this.#about === about) this.#show({ kind: "edit", message });
+      return null;
+    } catch (error) {
+      return error;
     }
   }
 
