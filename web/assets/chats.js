@@ -6,6 +6,9 @@ import { path } from "./api.js";
 const PAGE = 50;
 const LIST_PAGE = 500;
 
+/** How many pages are read of who is here: more names than anybody looks at. */
+const PRESENT_PAGES = 20;
+
 /** How long somebody counts as typing, and how often the user's own typing is told. */
 const TYPES = 6_000;
 const TELL_TYPING = 3_000;
@@ -252,8 +255,8 @@ export class Chats extends EventTarget {
     if (chat.presenceAsked) return;
     chat.presenceAsked = true;
     try {
-      const { present } = await this.#until(() => this.#session.call("GET", path`chats/${chat.id}/presence`));
-      chat.present = new Set(present);
+      const url = path`chats/${chat.id}/presence?limit=${LIST_PAGE}`;
+      chat.present = new Set((await this.#until(() => this.#session.pages(url, "present", PRESENT_PAGES))).flat());
       this.#changed();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;

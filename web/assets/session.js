@@ -42,10 +42,10 @@ export class Session extends Parley {
     return { items: answer[name], next: query ? path.split("?")[0] + query : null };
   }
 
-  /** Reads a whole list: what stands under the name on each of its pages. */
-  async pages(path, name) {
+  /** Reads a whole list, or its first pages: what stands under the name on each of them. */
+  async pages(path, name, most = Infinity) {
     const pages = [];
-    for (let next = path; next; ) {
+    for (let next = path; next && pages.length < most; ) {
       const page = await this.page(next, name);
       pages.push(page.items);
       next = page.next;
