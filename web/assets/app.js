@@ -290,7 +290,7 @@ class Visit {
     const chat = openID === null ? null : this.#chats.get(openID);
     if (chat) {
       this.#room.show(chat, this.#outbox.of(openID));
-      this.#chats.loadMembers(chat).catch(() => {});
+      this.#chats.loadMembers(chat, this.#details.isOpen).catch(() => {});
       this.#chats.loadPresence(chat).catch(() => {});
     } else if (openID !== null && this.#chats.listed) {
       this.#open(null);

@@ -2,6 +2,7 @@
 
 import { Problem, until } from "../client.js";
 import { path } from "./api.js";
+import { Roll, SOON } from "./roll.js";
 
 const PAGE = 50;
 const LIST_PAGE = 500;
@@ -22,6 +23,9 @@ const KEPT = 100;
 /** The events that tell how a message has changed. */
 const CHANGES = new Set(["message.edited", "message.deleted", "reaction"]);
 
+/** The events that tell who is in a chat. */
+const MEMBERSHIPS = new Set(["member.joined", "member.updated", "member.left"]);
+
 /** A chat, and as much of its history as was read. */
 class Chat {
   messages = [];
@@ -30,15 +34,12 @@ class Chat {
   failure = null;
   /** Whether there may be messages before the first of messages. */
   earlier = false;
-  /** [{username, display_name, role}], or null while they were never read. */
-  members = null;
-  /** Whether members are being read, or were since they last changed. */
-  membersAsked = false;
+  /** [{username, display_name, role}] by username; without a display_name whom the stream alone has named. */
+  membership = new Roll();
   /** The ids of the messages that were read because others answer them. */
   quotesAsked = new Set();
-  /** The usernames of who is here, or null while that is not known. */
-  present = null;
-  presenceAsked = false;
+  /** The set of the usernames of who is here. */
+  presence = new Roll();
   /** Who types, with the timers that end it. */
   typing = new Map();
   typed = 0;
@@ -96,6 +97,16 @@ class Chat {
 
   get name() {
     return this.title || this.id;
+  }
+
+  /** Who is in the chat, or null while that is not known. */
+  get members() {
+    return this.membership.known;
+  }
+
+  /** Who is here, or null while that is not known. */
+  get present() {
+    return this.presence.known;
   }
 
   get manages() {
@@ -229,8 +240,7 @@ export class Chats extends EventTarget {
     const chat = this.get(id);
     if (!chat) return;
     if (kind === "typing" && username !== this.#username) this.#types(chat, username);
-    if (kind === "presence" && present) chat.present?.add(username);
-    if (kind === "presence" && !present) chat.present?.delete(username);
+    if (kind === "presence") chat.presence.change((here) => present ? here.add(username) : here.delete(username));
     if (kind === "read" && username === this.#username) {
       chat.toldRead = Math.max(chat.toldRead, read);
       if (!chat.readUpTo(read)) this.#recount();
@@ -244,23 +254,16 @@ export class Chats extends EventTarget {
     this.#recount();
   }
 
-  /** Forgets who is where. */
+  /** Wants to know anew who is where. */
   doubtPresence() {
-    for (const chat of this.#chats.values()) chat.presenceAsked = false;
+    for (const chat of this.#chats.values()) chat.presence.want();
     this.#changed();
   }
 
   /** Reads who is here, unless that is known. */
-  async loadPresence(chat) {
-    if (chat.presenceAsked) return;
-    chat.presenceAsked = true;
-    try {
-      const url = path`chats/${chat.id}/presence?limit=${LIST_PAGE}`;
-      chat.present = new Set((await this.#until(() => this.#session.pages(url, "present", PRESENT_PAGES))).flat());
-      this.#changed();
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-    }
+  loadPresence(chat) {
+    const url = path`chats/${chat.id}/presence?limit=${LIST_PAGE}`;
+    return this.#read(chat.presence, async () => new Set((await this.#session.pages(url, "present", PRESENT_PAGES)).flat()));
   }
 
   /** Tells the others that the user types, now and then. */
@@ -341,18 +344,11 @@ export class Chats extends EventTarget {
     this.#changed();
   }
 
-  /** Reads who is in a chat, unless that was done since it last changed. */
-  async loadMembers(chat) {
-    if (chat.membersAsked) return;
-    chat.membersAsked = true;
-    try {
-      const url = path`chats/${chat.id}/members?limit=${LIST_PAGE}`;
-      chat.members = (await this.#until(() => this.#session.pages(url, "members"))).flat();
-      this.#changed();
-    } catch (error) {
-      // Left this moment: the stream will say so.
-      if (!(error instanceof Problem)) throw error;
-    }
+  /** Reads who is in a chat, unless that is known; `named` is whether their display names are asked for. */
+  async loadMembers(chat, named = false) {
+    const lacks = !chat.members || named && chat.members.some(({ display_name: name }) => name === undefined);
+    const url = path`chats/${chat.id}/members?limit=${LIST_PAGE}`;
+    if (lacks) await this.#read(chat.membership, async () => (await this.#session.pages(url, "members")).flat());
   }
 
   /** Notes that the user has seen everything that the chat holds. */
@@ -386,6 +382,7 @@ export class Chats extends EventTarget {
     if (kind === "message" || CHANGES.has(kind)) data = this.#withMine(data, chat.message(data.id));
     if (kind === "message" && chat.history !== "none") chat.add([data], position);
     if (CHANGES.has(kind)) chat.change(data, position);
+    if (MEMBERSHIPS.has(kind)) this.#memberChanged(chat, kind, data);
     if (position <= chat.told) return;
     chat.told = position;
     chat.head = position;
@@ -410,14 +407,28 @@ export class Chats extends EventTarget {
         break;
       case "member.updated":
         if (data.username === this.#username) chat.role = data.role;
-        chat.membersAsked = false;
-        break;
-      case "member.joined":
-      case "member.left":
-        chat.membersAsked = false;
-        chat.presenceAsked = false; // who follows already is here from the joining on, without a signal
         break;
     }
+  }
+
+  #memberChanged(chat, kind, { username, role }) {
+    if (kind === "member.left") {
+      chat.membership.change((members) => {
+        const at = members.findIndex((member) => member.username === username);
+        if (at >= 0) members.splice(at, 1);
+      });
+      chat.presence.change((present) => present.delete(username));
+      return;
+    }
+    chat.membership.change((members) => {
+      const behind = members.findIndex((member) => member.username >= username);
+      const at = behind < 0 ? members.length : behind;
+      const known = members[at]?.username === username;
+      members.splice(at, known ? 1 : 0, { ...known && members[at], username, role });
+    });
+    chat.membership.want(SOON);
+    // Somebody who follows already is here from the joining on, without a signal.
+    if (kind === "member.joined") chat.presence.want(SOON);
   }
 
   #types(chat, username) {
@@ -474,6 +485,16 @@ export class Chats extends EventTarget {
       this.take(await this.#until(() => this.#session.call("GET", path`chats/${id}`)));
     } catch (error) {
       // It is gone again already; the stream will say so.
+      if (!(error instanceof Problem)) throw error;
+    }
+  }
+
+  /** Reads a list of a chat's people where that is wanted. */
+  async #read(roll, ask) {
+    try {
+      await roll.read(() => this.#until(ask), () => this.#changed());
+    } catch (error) {
+      // Left this moment: the stream will say so.
       if (!(error instanceof Problem)) throw error;
     }
   }

@@ -40,6 +40,10 @@ export class Details {
     byId("details-heading").focus();
   }
 
+  get isOpen() {
+    return this.#dialog.open;
+  }
+
   /** Shows the chat as it is now, if the dialog is open. */
   show(chat) {
     if (!this.#dialog.open) return;
@@ -62,7 +66,7 @@ export class Details {
   }
 
   #row(chat, member) {
-    const { username, display_name: displayName, role } = member;
+    const { username, display_name: displayName = username, role } = member;
     const own = username === this.#username;
     // A row that still says the truth keeps its focus.
     const key = JSON.stringify([member, chat.role]);
