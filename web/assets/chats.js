@@ -51,7 +51,9 @@ class Chat {
   /** The messages in messages, and those that they answer, by their ids. */
   #known = new Map();
   #ids = new Set();
-  /** How messages were changed, and at which position: an answer may be older than that. */
+  /** How many answers are waited for that bring messages. */
+  #readings = 0;
+  /** How messages were changed during that, and at which position: an answer may be older. */
   #changes = new Map();
 
   constructor(answer) {
@@ -133,8 +135,20 @@ class Chat {
 
   /** Takes a change of a message, which is what an event at a position says. */
   change(message, position) {
-    this.#changes.set(message.id, { message, position });
+    // An answer that is asked for from now on holds the change itself.
+    if (this.#readings > 0) this.#changes.set(message.id, { message, position });
     this.replace(message);
+  }
+
+  /** Does what asks for messages, and adds them as they were at the answer's position. */
+  async reading(work) {
+    this.#readings++;
+    try {
+      await work();
+    } finally {
+      this.#readings--;
+      if (this.#readings === 0) this.#changes.clear();
+    }
   }
 
   /** Shows a message as it is now, where it is shown. */
@@ -315,9 +329,11 @@ export class Chats extends EventTarget {
     this.#changed();
     try {
       const url = path`chats/${chat.id}/messages?limit=${PAGE}`;
-      const { messages, cursor } = await this.#until(() => this.#session.call("GET", url));
-      chat.add(messages, cursor);
-      chat.earlier = messages.length === PAGE;
+      await chat.reading(async () => {
+        const { messages, cursor } = await this.#until(() => this.#session.call("GET", url));
+        chat.add(messages, cursor);
+        chat.earlier = messages.length === PAGE;
+      });
       chat.history = "loaded";
     } catch (error) {
       chat.history = "failed";
@@ -336,11 +352,13 @@ export class Chats extends EventTarget {
   async older(chat) {
     const first = chat.messages[0]?.id;
     const url = path`chats/${chat.id}/messages?limit=${PAGE}&before=${first}`;
-    const { messages, cursor } = await this.#until(() => this.#session.call("GET", url));
-    // If the chat was trimmed meanwhile, there would be a hole behind these.
-    if (chat.messages[0]?.id !== first) return;
-    chat.add(messages, cursor);
-    chat.earlier = messages.length === PAGE;
+    await chat.reading(async () => {
+      const { messages, cursor } = await this.#until(() => this.#session.call("GET", url));
+      // If the chat was trimmed meanwhile, there would be a hole behind these.
+      if (chat.messages[0]?.id !== first) return;
+      chat.add(messages, cursor);
+      chat.earlier = messages.length === PAGE;
+    });
     this.#changed();
   }
 
@@ -473,7 +491,7 @@ export class Chats extends EventTarget {
     chat.quotesAsked.add(id);
     try {
       const asked = chat.told;
-      chat.quote(await this.#until(() => this.#session.call("GET", path`messages/${id}`)), asked);
+      await chat.reading(async () => chat.quote(await this.#until(() => this.#session.call("GET", path`messages/${id}`)), asked));
       this.#changed();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
