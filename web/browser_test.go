@@ -81,12 +81,14 @@ func serveBy(t *testing.T, answers map[string]string, handlers map[string]http.H
 	for at, handle := range handlers {
 		mux.HandleFunc(at, handle)
 	}
-	mux.HandleFunc("GET /stream", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/event-stream")
-		fmt.Fprint(w, "id: 9\n\nevent: ready\ndata: {\"head\":9}\n\n")
-		_ = http.NewResponseController(w).Flush()
-		<-r.Context().Done()
-	})
+	if handlers["GET /stream"] == nil {
+		mux.HandleFunc("GET /stream", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			fmt.Fprint(w, "id: 9\n\nevent: ready\ndata: {\"head\":9}\n\n")
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		})
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/problem+json")
 		w.WriteHeader(http.StatusUnauthorized)

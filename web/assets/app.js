@@ -68,6 +68,7 @@ class Visit {
       typed: (chat) => this.#chats.typed(chat),
       older: (chat) => this.#chats.older(chat),
       load: (chat) => this.#chats.load(chat),
+      trim: (chat, most) => chat.trim(most),
       seen: (chat) => this.#chats.seen(chat),
     }, signal);
     this.#details = new Details(username, {
@@ -220,8 +221,7 @@ class Visit {
     if (chat && before?.id === chat.id) return;
     const sheet = this.#sheet;
     this.#closeSheet();
-    if (before) this.#chats.rest(before);
-    if (chat) this.#chats.rest(chat);
+    this.#chats.turn(before, chat);
     this.#room.open(chat);
     document.body.dataset.pane = chat ? "room" : "list";
     this.#show();

@@ -164,12 +164,16 @@ class Chat {
     return this.#known.get(id);
   }
 
-  /** Forgets the older messages; they can be read again. */
-  trim() {
-    if (this.messages.length <= KEPT) return;
-    this.messages.splice(0, this.messages.length - KEPT);
-    this.#known = new Map(this.messages.map((message) => [message.id, message]));
-    this.#ids = new Set(this.#known.keys());
+  /** Forgets all but the last messages and those that they answer; they can be read again. */
+  trim(most = KEPT) {
+    // The newest part of the history, while it is being read, has to meet what is here.
+    if (this.history === "loading" || this.messages.length <= most) return;
+    this.messages.splice(0, this.messages.length - most);
+    this.#ids = new Set(this.messages.map(({ id }) => id));
+    const answered = new Set(this.messages.map(({ reply_to: id }) => id));
+    const needed = (id) => this.#ids.has(id) || answered.has(id);
+    this.#known = new Map([...this.#known].filter(([id]) => needed(id)));
+    this.quotesAsked = new Set([...this.quotesAsked].filter(needed));
     this.earlier = true;
   }
 
@@ -195,6 +199,8 @@ export class Chats extends EventTarget {
   #signal;
   #username;
   #chats = new Map();
+  /** The id of the chat that is open. */
+  #open;
   #queue = Promise.resolve();
   /** Whether it is waited for that the unread are counted again. */
   #recounts = false;
@@ -342,10 +348,13 @@ export class Chats extends EventTarget {
     this.#changed();
   }
 
-  /** Gets a chat that the user leaves, or comes back to, ready for that. */
-  rest(chat) {
-    chat.trim();
-    if (chat.history === "failed") chat.history = "none";
+  /** Gets the chats that the user leaves and comes to ready for that; either may be null. */
+  turn(from, to) {
+    this.#open = to?.id;
+    for (const chat of [from, to]) {
+      chat?.trim();
+      if (chat?.history === "failed") chat.history = "none";
+    }
   }
 
   /** Reads the part of the history before what is known of it. */
@@ -399,6 +408,8 @@ export class Chats extends EventTarget {
     if (!chat) return;
     if (kind === "message" || CHANGES.has(kind)) data = this.#withMine(data, chat.message(data.id));
     if (kind === "message" && chat.history !== "none") chat.add([data], position);
+    // The chat that is open is trimmed by what shows it, which knows where the user reads.
+    if (chat.id !== this.#open && chat.messages.length > 2 * KEPT) chat.trim();
     if (CHANGES.has(kind)) chat.change(data, position);
     if (MEMBERSHIPS.has(kind)) this.#memberChanged(chat, kind, data);
     if (position <= chat.told) return;

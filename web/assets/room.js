@@ -23,9 +23,9 @@ const TOGETHER = 5 * 60_000;
 
 /**
  * The open chat's view. The caller gives it what the composer and the menu are given, and
- * `older(chat)`, `load(chat)`, `quoted(chat, id)`, which returns a message of the chat or
- * undefined while it is not known, and `seen(chat)`, called when the user can see the newest
- * message.
+ * `older(chat)`, `load(chat)`, `trim(chat, most)`, which leaves the last messages,
+ * `quoted(chat, id)`, which returns a message of the chat or undefined while it is not known,
+ * and `seen(chat)`, called when the user can see the newest message.
  */
 export class Room {
   chat = null;
@@ -158,6 +158,8 @@ export class Room {
   #part() {
     const { messages } = this.chat;
     if (this.#atEnd) {
+      // At the end nobody looks at what comes before the first message in the document.
+      if (messages.length > 2 * SHOWN) this.#given.trim(this.chat, SHOWN);
       this.#last = Infinity;
       this.#first = (messages.at(-SHOWN) ?? messages[0])?.id ?? 0;
     }
