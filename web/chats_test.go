@@ -17,6 +17,14 @@ const stage = `
 import { Chats } from "./assets/chats.js";
 import { Session } from "./assets/session.js";
 
+// Node 18 has no CustomEvent.
+globalThis.CustomEvent ??= class extends Event {
+	constructor(name, { detail } = {}) {
+		super(name);
+		this.detail = detail;
+	}
+};
+
 let now = 1_800_000_000_000;
 Date.now = () => now;
 let timers = [];

@@ -26,7 +26,7 @@ globalThis.setTimeout = (fire, delay) => {
 
 const fields = JSON.parse(process.argv[2]).map((field) => field.replace(/^in (-?\d+) s$/, (_, seconds) => new Date(now + 1_000 * seconds).toUTCString()));
 let field;
-const fetch = async () => field === undefined ? new Response("{}") : new Response("{}", { status: 503, headers: field && { "Retry-After": field } });
+const fetch = async () => field === undefined ? new Response("{}") : new Response("{}", { status: 503, headers: field ? { "Retry-After": field } : {} });
 const parley = new Parley({ url: "http://127.0.0.1/", token: "a token", fetch });
 const told = [];
 for (field of fields) {
