@@ -111,9 +111,14 @@ func (b *Broker) appear(rd *reader) {
 	b.here[w]++
 	rd.present = true
 	rd.first.appear()
-	for i, sub := range rd.others {
+	for i, n := 0, 0; i < len(rd.others); n++ {
+		sub, found := rd.others[i], false
+		id := sub.room.key.chat
 		sub.appear()
-		b.yieldAfter(i)
+		b.yieldAfter(n)
+		if i, found = rd.find(id); found { // chats may have come and gone before it, and so may it
+			i++
+		}
 	}
 	if d != nil {
 		b.endLingering(d)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -175,6 +176,50 @@ func TestThePresentAreCountedRightlyWhileManyComeAndGo(t *testing.T) {
 	}
 	b.takeMoves(time.Now().Add(time.Hour))
 	expect(t, "kept", len(b.here)+len(b.came)+len(b.gone)+len(b.departed)+len(b.lingering)+len(b.memory.rooms), 0)
+}
+
+// Between two slices of a coming the tail may take chats from the reader and give it others,
+// which moves the subscriptions that the coming has yet to count.
+func TestAComingCountsAllChatsWhileTheReaderJoinsAndLeaves(t *testing.T) {
+	b := New(newMemLog(), Options{})
+	chats := manyChats(10 * subscriptionSlice)
+	moved := []string{chats[0], chats[subscriptionSlice-1]}
+	for range 20 {
+		s := as("ann")
+		rd := newReader(b, &s, make(wakeUps, 1))
+		if err := b.admit(rd); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.settleIn(rd, chat.Opening{Chats: chats}); err != nil {
+			t.Fatal(err)
+		}
+		b.subscribe(rd, chats)
+		var appeared atomic.Bool
+		var moving sync.WaitGroup
+		moving.Go(func() {
+			for n := 0; !appeared.Load(); n++ {
+				id := moved[n%len(moved)]
+				b.mu.Lock()
+				if i, found := rd.find(id); found {
+					b.leave(rd.others[i])
+					rd.others = slices.Delete(rd.others, i, i+1)
+				} else {
+					b.subscriptions++
+					rd.join(id, i)
+				}
+				b.mu.Unlock()
+			}
+		})
+		b.appear(rd)
+		appeared.Store(true)
+		moving.Wait()
+		for _, id := range chats[subscriptionSlice:] {
+			if n := b.presentIn(id)["ann"]; n != 1 {
+				t.Fatalf("%s counts the user %d times", id, n)
+			}
+		}
+		b.dismiss(rd)
+	}
 }
 
 func TestARoundTakesSoManyChatsAndWhatIsLeftIsTakenLater(t *testing.T) {
