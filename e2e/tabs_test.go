@@ -88,8 +88,8 @@ func TestAHiddenTabLetsGoOfItsStreamAndMissesOrDoublesNothing(t *testing.T) {
 
 // quickGlances has a page wait a fraction of a second where it waits about a minute.
 const quickGlances = `(() => {
-	const wait = window.setTimeout;
-	window.setTimeout = (done, ms, ...rest) => wait(done, ms >= 45_000 && ms <= 75_000 ? 200 : ms, ...rest);
+	const repeat = window.setInterval;
+	window.setInterval = (done, ms, ...rest) => repeat(done, ms >= 45_000 && ms <= 75_000 ? 200 : ms, ...rest);
 })()`
 
 func TestAHiddenTabCountsWhatItMissesAndNotifiesAUserWhoAskedForIt(t *testing.T) {
