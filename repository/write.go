@@ -3,10 +3,12 @@ package repository
 import "context"
 
 // write runs fn in a transaction of the log and returns what it returned, once that is
-// committed. whose is the user for whose sake it is, or a session of which no more is
-// known, or "" for what nobody asked for: while many wait, they take turns. It returns a *chat.Error of fn as it is: by it fn refuses, and must have
+// committed. It returns a *chat.Error of fn as it is: by it fn refuses, and must have
 // written nothing; the other changes of its transaction go on. With any other error the
 // transaction is undone, and each of its changes tried again alone.
+//
+// whose is the user for whose sake it is, or a session of which no more is known, or "" for
+// what nobody asked for: while many wait, they take turns.
 //
 // So fn may run more than once, and in rare cases it still runs after write has given up
 // on it (chat.ErrUnavailable). It must therefore hand out what it found by its result

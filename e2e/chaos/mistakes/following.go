@@ -6,7 +6,7 @@ package mistakes
 var ReplayBeforeRegistering = Mistake{Name: "replay before registering", Edits: []Edit{
 	{"stream/position.go", "	rd.broker.enter(roomKey{chat: chatID}, sub)\n", "	rd.broker.memory.enter(roomKey{chat: chatID}, rd.opened, sub)\n"},
 }, Under: []Edit{
-	{"stream/open.go", "	rd.others = make([]*subscription, 0, len(chats))\n", "	rd.others = make([]*subscription, 0, len(chats))\n	time.Sleep(20 * time.Millisecond)\n"},
+	{"stream/open.go", "	chats = slices.Sorted(slices.Values(chats))\n", "	chats = slices.Sorted(slices.Values(chats))\n	time.Sleep(20 * time.Millisecond)\n"},
 }}
 
 // ReplayFromCursor replays the event at the cursor once more.
