@@ -108,6 +108,24 @@ func TestAChangeOfAMembershipAsksOnceAndWithTheLock(t *testing.T) {
 	})
 }
 
+// stopBeforeTheLock lets changes that ask with the lock begin, and wait with it until goOn is
+// called.
+func stopBeforeTheLock(t *testing.T, r *Repository) (begun <-chan struct{}, goOn func()) {
+	t.Helper()
+	begins, queued := make(chan struct{}, 8), make(chan struct{})
+	goOn = sync.OnceFunc(func() { close(queued) })
+	t.Cleanup(goOn)
+	reconnect(t, r, func(c *conn) {
+		beginAsking := c.beginAsking
+		c.beginAsking = func(ctx context.Context, q *question) (commitlog.Head, error, error) {
+			begins <- struct{}{}
+			<-queued
+			return beginAsking(ctx, q)
+		}
+	})
+	return begins, goOn
+}
+
 // What came with the lock says where the first change finds the chat, and no other.
 func TestOnlyTheFirstOfABatchIsAnsweredWithTheLock(t *testing.T) {
 	t.Parallel()
@@ -117,17 +135,7 @@ func TestOnlyTheFirstOfABatchIsAnsweredWithTheLock(t *testing.T) {
 		makeChat(t, r, as[owner], id, chat.Public, nil)
 	}
 	rec := recordWriter(t, r)
-	begun, queued := make(chan struct{}, 8), make(chan struct{})
-	goOn := sync.OnceFunc(func() { close(queued) })
-	t.Cleanup(goOn)
-	reconnect(t, r, func(c *conn) {
-		beginAsking := c.beginAsking
-		c.beginAsking = func(ctx context.Context, q *question) (commitlog.Head, error, error) {
-			begun <- struct{}{}
-			<-queued
-			return beginAsking(ctx, q)
-		}
-	})
+	begun, goOn := stopBeforeTheLock(t, r)
 	join := func(who, chatID string) func() error {
 		return func() error {
 			_, err := r.PutMember(t.Context(), as[who], chatID, who, "")
@@ -170,14 +178,11 @@ func TestAQuestionThatIsRefusedHarmsNoStranger(t *testing.T) {
 			makeChat(t, r, as["ann"], "den", chat.Public, nil)
 			ctx, leave := context.WithCancel(t.Context())
 			defer leave()
-			joined, begun, queued, tries := make(chan error, 1), make(chan struct{}, 8), make(chan struct{}), 0
-			goOn := sync.OnceFunc(func() { close(queued) })
-			t.Cleanup(goOn)
+			joined, tries := make(chan error, 1), 0
+			begun, goOn := stopBeforeTheLock(t, r)
 			reconnect(t, r, func(c *conn) {
 				beginAsking := c.beginAsking
 				c.beginAsking = func(ctx context.Context, q *question) (commitlog.Head, error, error) {
-					begun <- struct{}{}
-					<-queued
 					found, refused, err := beginAsking(ctx, q)
 					if tries++; leaves {
 						leave()

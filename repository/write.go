@@ -16,31 +16,30 @@ import "context"
 // and reads no more than it needs for that. A statement that begins later than
 // commitlog.RunFor behind the lock fails. Where fn writes nothing, nothing is committed.
 func write[T any](ctx context.Context, r *Repository, whose string, fn func(ctx context.Context, tx *transaction) (T, error)) (T, error) {
-	var out, none T
-	err := r.changes.Do(ctx, &change{whose: whose, run: func(ctx context.Context, tx *transaction) (err error) {
-		out, err = fn(ctx, tx)
-		return err
-	}})
-	if err != nil {
-		return none, r.dialect.refusal(ctx, err)
-	}
-	return out, nil
+	return do(ctx, r, &change{whose: whose}, fn)
 }
 
 // writeKnowing is write where one row, which asks reads, is what fn is decided by as a rule.
 // Behind the lock that spares the first change of a transaction a round trip.
 func writeKnowing[F, T any](ctx context.Context, r *Repository, whose string, asks statement, fn func(ctx context.Context, tx *transaction, facts F) (T, error)) (T, error) {
-	var out, none T
 	var facts F
 	q := &question{statement{r.dialect.rebind(asks.query), asks.args}, &facts}
-	err := r.changes.Do(ctx, &change{whose: whose, asks: q, run: func(ctx context.Context, tx *transaction) (err error) {
-		if err = tx.ask(ctx, q); err != nil {
-			return err
+	return do(ctx, r, &change{whose: whose, asks: q}, func(ctx context.Context, tx *transaction) (none T, err error) {
+		if err := tx.ask(ctx, q); err != nil {
+			return none, err
 		}
-		out, err = fn(ctx, tx, facts)
+		return fn(ctx, tx, facts)
+	})
+}
+
+// do has a change run fn, and returns what that returned.
+func do[T any](ctx context.Context, r *Repository, c *change, fn func(ctx context.Context, tx *transaction) (T, error)) (T, error) {
+	var out, none T
+	c.run = func(ctx context.Context, tx *transaction) (err error) {
+		out, err = fn(ctx, tx)
 		return err
-	}})
-	if err != nil {
+	}
+	if err := r.changes.Do(ctx, c); err != nil {
 		return none, r.dialect.refusal(ctx, err)
 	}
 	return out, nil

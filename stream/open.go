@@ -106,14 +106,17 @@ func (b *Broker) subscribe(rd *reader, chats []string) {
 	}
 }
 
-// yieldAfter leaves the mutex, which is held, to others after the last of a slice. A
-// goroutine that took it again at once would be faster than all that wait for it.
-func (b *Broker) yieldAfter(i int) {
-	if i%subscriptionSlice == subscriptionSlice-1 {
-		b.mu.Unlock()
-		runtime.Gosched()
-		b.mu.Lock()
+// yieldAfter leaves the mutex, which is held, to others after the last of a slice, and says
+// whether it did. A goroutine that took it again at once would be faster than all that wait
+// for it.
+func (b *Broker) yieldAfter(i int) (yielded bool) {
+	if i%subscriptionSlice != subscriptionSlice-1 {
+		return false
 	}
+	b.mu.Unlock()
+	runtime.Gosched()
+	b.mu.Lock()
+	return true
 }
 
 // leaveAll ends the reader's subscriptions to chats, over all chats, a slice at a time. Whoever

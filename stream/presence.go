@@ -112,12 +112,15 @@ func (b *Broker) appear(rd *reader) {
 	rd.present = true
 	rd.first.appear()
 	for i, n := 0, 0; i < len(rd.others); n++ {
-		sub, found := rd.others[i], false
+		sub := rd.others[i]
 		id := sub.room.key.chat
 		sub.appear()
-		b.yieldAfter(n)
-		if i, found = rd.find(id); found { // chats may have come and gone before it, and so may it
-			i++
+		i++
+		if b.yieldAfter(n) { // chats may have come and gone before it, and so may it
+			at, found := rd.find(id)
+			if i = at; found {
+				i++
+			}
 		}
 	}
 	if d != nil {

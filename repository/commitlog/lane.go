@@ -37,7 +37,7 @@ type Lane[C Conn, R any] struct {
 	callersLead bool
 	log         *Log[C]
 	steps       Steps[C, R]
-	queue       queue[R]
+	queue       *queue[R]
 
 	// left is an attempt that a leading caller has left to the log's goroutine. It belongs
 	// to the goroutine that leads.
@@ -49,8 +49,7 @@ type Lane[C Conn, R any] struct {
 // AddLane gives the log one more lane, before it is started. If callersLead is set, its
 // callers may lead.
 func AddLane[C Conn, R any](log *Log[C], steps Steps[C, R], limits Limits[R], callersLead bool) *Lane[C, R] {
-	l := &Lane[C, R]{log: log, steps: steps, callersLead: callersLead}
-	l.queue.limits, l.queue.parties = limits, make(map[string]int)
+	l := &Lane[C, R]{log: log, steps: steps, queue: newQueue(limits), callersLead: callersLead}
 	log.lanes = append(log.lanes, l)
 	return l
 }

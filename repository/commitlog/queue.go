@@ -29,6 +29,10 @@ type queue[R any] struct {
 	closed   bool
 }
 
+func newQueue[R any](limits Limits[R]) *queue[R] {
+	return &queue[R]{limits: limits, parties: make(map[string]int)}
+}
+
 // add queues a request. ErrBusy where too many wait, ErrUnavailable once the queue is closed.
 func (q *queue[R]) add(req *Request[R]) error {
 	q.mu.Lock()

@@ -10,10 +10,7 @@ import (
 // queueOf is a queue of texts, each of the party that its first letter names.
 func queueOf(t *testing.T, requests int, texts ...string) *queue[string] {
 	t.Helper()
-	q := &queue[string]{
-		limits:  Limits[string]{Requests: requests, Party: func(text string) string { return text[:1] }},
-		parties: make(map[string]int),
-	}
+	q := newQueue(Limits[string]{Requests: requests, Party: func(text string) string { return text[:1] }})
 	for _, text := range texts {
 		if err := q.add(newRequest(text)); err != nil {
 			t.Fatal(err)
