@@ -70,9 +70,9 @@ func TestAMessageIsEditedAndDeleted(t *testing.T) {
 			t.Errorf("the history is %+v, %v", h.Messages, err)
 		}
 		// Behind it all a replay shows the message as it is now.
-		events, err := r.ChatAfter(t.Context(), "den", 0, headOf(t, r), 100)
+		part, err := r.ChatAfter(t.Context(), "den", 0, headOf(t, r), 100)
 		var kinds []string
-		for _, e := range events {
+		for _, e := range part.Events {
 			kinds = append(kinds, string(e.Kind))
 			if e.Message != nil && (e.Message.Text != "" || !e.Message.Deleted) {
 				t.Errorf("a replay shows %+v", e.Message)
@@ -346,12 +346,12 @@ func TestTheTextsOfAClosedAccountAreDeletedEachAtAPosition(t *testing.T) {
 		eventually(t, "the texts to be deleted", func() bool {
 			return number(t, r, `SELECT count(*) FROM events WHERE kind = 'message.deleted'`) == 2
 		})
-		events, err := r.ChatAfter(t.Context(), "den", head, headOf(t, r), 100)
+		part, err := r.ChatAfter(t.Context(), "den", head, headOf(t, r), 100)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var deleted []int64
-		for _, e := range events {
+		for _, e := range part.Events {
 			if e.Kind == chat.KindMessageDeleted && e.Message.Deleted && e.Message.Text == "" && e.Message.Reactions == nil {
 				deleted = append(deleted, e.Message.ID)
 			}

@@ -115,12 +115,12 @@ func TestADeletedChatIsGoneBeforeItsRowsAreClosed(t *testing.T) {
 		say(t, r, as["ann"], "other", "hello")
 
 		head := headOf(t, r)
-		evs, _, err := r.MemberAfter(t.Context(), "bob", opened, opened, head, 10)
-		wantTexts(t, "a stream that was open", evs, err, "chat.deleted ", "hello")
-		evs, _, err = r.MemberAfter(t.Context(), "bob", deleted, 0, head, 10)
-		wantTexts(t, "a stream that comes back", evs, err, "member.joined bob", "chat.deleted ", "hello")
-		if evs[0].Chat != "other" {
-			t.Errorf("what is shown of %s is more than its end", evs[0].Chat)
+		part, err := r.MemberAfter(t.Context(), "bob", opened, opened, head, 10)
+		wantTexts(t, "a stream that was open", part.Events, err, "chat.deleted ", "hello")
+		part, err = r.MemberAfter(t.Context(), "bob", deleted, 0, head, 10)
+		wantTexts(t, "a stream that comes back", part.Events, err, "member.joined bob", "chat.deleted ", "hello")
+		if part.Events[0].Chat != "other" {
+			t.Errorf("what is shown of %s is more than its end", part.Events[0].Chat)
 		}
 	})
 }

@@ -116,19 +116,20 @@ func TestWhatWalksAlongTheLogStepsOverAJump(t *testing.T) {
 		var own []chat.Event
 		calls := 0
 		for after := said.ID - 1; after < head; calls++ {
-			events, through, err := r.MemberAfter(t.Context(), "bob", head, after, head, 1000)
-			if err != nil || through <= after {
-				t.Fatalf("through %d, %v", through, err)
+			part, err := r.MemberAfter(t.Context(), "bob", head, after, head, 1000)
+			if err != nil || part.Through <= after {
+				t.Fatalf("through %d, %v", part.Through, err)
 			}
-			if j.Lost(through) {
-				t.Errorf("a read reaches %d, which the jump to %d left out", through, j.Pos)
+			if j.Lost(part.Through) {
+				t.Errorf("a read reaches %d, which the jump to %d left out", part.Through, j.Pos)
 			}
-			own, after = append(own, events...), through
+			own, after = append(own, part.Events...), part.Through
 		}
 		if n := len(own); own[0].Pos != said.ID || own[n-1].Pos != last.ID || n != countAfter+103 || calls > 5 {
 			t.Errorf("a reader over all chats was shown %d events in %d calls", n, calls)
 		}
-		events, err := r.ChatAfter(t.Context(), "den", said.ID-1, head, 3)
+		part, err := r.ChatAfter(t.Context(), "den", said.ID-1, head, 3)
+		events := part.Events
 		if err != nil || len(events) != 3 || events[0].Pos != said.ID || events[1].Pos != j.Pos+1 {
 			t.Errorf("a reader of the chat was shown %v, %v", events, err)
 		}

@@ -21,6 +21,9 @@ const memberWindow = 4096
 var eventColumns = `e.pos, e.kind, e.chat, e.seq, e.username, e.role, e.title, e.visibility, e.session, e.message AS about, m.origin, ` +
 	posts.NoMessageOr("m", "message")
 
+// headNow is the column of the log's head.
+const headNow = `(SELECT pos FROM head WHERE one = 1) AS head`
+
 // eventRow is an event as it is stored, with its message.
 type eventRow struct {
 	Pos        sql.NullInt64  `db:"pos"`
@@ -58,12 +61,19 @@ func (row *eventRow) event() chat.Event {
 	return ev
 }
 
-func events(rows []eventRow) []chat.Event {
-	evs := make([]chat.Event, len(rows))
+// logRow is an event, and where the log's head was when it was read.
+type logRow struct {
+	Head int64 `db:"head"`
+	eventRow
+}
+
+// partOf is what rows of one statement, which is one snapshot, are of the log.
+func partOf(rows []logRow, through int64) chat.LogPart {
+	part := chat.LogPart{Events: make([]chat.Event, len(rows)), Through: through}
 	for i := range rows {
-		evs[i] = rows[i].event()
+		part.Events[i], part.Head = rows[i].event(), rows[i].Head
 	}
-	return evs
+	return part
 }
 
 // Open implements [stream.Log]. The requests for one chat each are one statement, and
@@ -201,9 +211,8 @@ func (r *Repository) After(ctx context.Context, after int64, limit int) (_ []cha
 	p, err := read(ctx, r, func(ctx context.Context, h handle) (page, error) {
 		// One statement is one snapshot.
 		var rows []struct {
-			Head   int64         `db:"head"`
 			Before sql.NullInt64 `db:"before"`
-			eventRow
+			logRow
 		}
 		err := h.all(ctx, &rows, `SELECT h.pos AS head, j.before, `+eventColumns+`
 			FROM head h
@@ -229,9 +238,9 @@ func (r *Repository) After(ctx context.Context, after int64, limit int) (_ []cha
 }
 
 // ChatAfter implements [stream.Log].
-func (r *Repository) ChatAfter(ctx context.Context, chatID string, after, upTo int64, limit int) (_ []chat.Event, err error) {
+func (r *Repository) ChatAfter(ctx context.Context, chatID string, after, upTo int64, limit int) (_ chat.LogPart, err error) {
 	defer wrap(&err, "reading the log of a chat")
-	return read(ctx, r, func(ctx context.Context, h handle) ([]chat.Event, error) {
+	return read(ctx, r, func(ctx context.Context, h handle) (chat.LogPart, error) {
 		return h.chatAfter(ctx, chatID, after, upTo, limit)
 	})
 }
@@ -239,9 +248,9 @@ func (r *Repository) ChatAfter(ctx context.Context, chatID string, after, upTo i
 // chatAfter reads a chat's oldest events after a position: those of its messages and
 // the others, each by the index that is theirs, as many as there may be. NULLS FIRST
 // keeps PostgreSQL to these indexes, as in a walk through a chat's messages.
-func (h handle) chatAfter(ctx context.Context, chatID string, after, upTo int64, limit int) ([]chat.Event, error) {
-	var rows []eventRow
-	err := h.all(ctx, &rows, `SELECT `+eventColumns+`
+func (h handle) chatAfter(ctx context.Context, chatID string, after, upTo int64, limit int) (chat.LogPart, error) {
+	var rows []logRow
+	err := h.all(ctx, &rows, `SELECT `+headNow+`, `+eventColumns+`
 		FROM (
 			SELECT pos FROM (SELECT id AS pos FROM messages
 				WHERE chat = ? AND id > ? AND id <= ? ORDER BY id NULLS FIRST LIMIT ?) said
@@ -251,29 +260,29 @@ func (h handle) chatAfter(ctx context.Context, chatID string, after, upTo int64,
 		) p
 		JOIN events e ON e.pos = p.pos LEFT JOIN messages m ON m.id = e.message
 		ORDER BY p.pos LIMIT ?`, chatID, after, upTo, limit, chatID, after, upTo, limit, limit)
-	return events(rows), err
+	part := partOf(rows, upTo)
+	if len(rows) == limit {
+		part.Through = part.Events[limit-1].Pos
+	}
+	return part, err
 }
 
 // MemberAfter implements [stream.Log].
-func (r *Repository) MemberAfter(ctx context.Context, username string, opened, after, upTo int64, limit int) (_ []chat.Event, through int64, err error) {
+func (r *Repository) MemberAfter(ctx context.Context, username string, opened, after, upTo int64, limit int) (_ chat.LogPart, err error) {
 	defer wrap(&err, "reading the log of a user")
 	// The read may go on behind a caller who gave up, so it keeps its own.
 	reach := min(upTo, after+memberWindow)
 	if reach <= after {
-		return nil, reach, nil
+		return chat.LogPart{Through: reach}, nil
 	}
-	type window struct {
-		events []chat.Event
-		reach  int64
-	}
-	w, err := read(ctx, r, func(ctx context.Context, h handle) (window, error) {
+	return read(ctx, r, func(ctx context.Context, h handle) (chat.LogPart, error) {
 		// A membership ends where its chat does, whether its row is closed yet or not. It
 		// shows all of its events if it began behind opened, or if its chat was the user's at
 		// opened (o); otherwise only the one that ended it, and only if the user was in that
 		// chat no more (n) up to opened. The memberships of one chat do not overlap, so an
 		// event is found once.
-		var rows []eventRow
-		err := h.all(ctx, &rows, `SELECT `+eventColumns+`
+		var rows []logRow
+		err := h.all(ctx, &rows, `SELECT `+headNow+`, `+eventColumns+`
 			FROM events e
 			JOIN memberships i ON i.username = ? AND i.chat = e.chat AND i.joined_pos <= e.pos
 			JOIN chats c ON c.id = i.chat AND e.pos <= `+endOf("i")+`
@@ -284,17 +293,16 @@ func (r *Repository) MemberAfter(ctx context.Context, username string, opened, a
 				OR e.pos = `+endOf("i")+` AND NOT EXISTS (SELECT 1 FROM memberships n WHERE n.username = i.username AND n.chat = i.chat
 					AND n.joined_pos > i.joined_pos AND n.joined_pos <= ?))
 			ORDER BY e.pos LIMIT ?`, username, after, reach, opened, opened, opened, opened, limit)
-		w := window{events(rows), reach}
+		part := partOf(rows, reach)
 		switch {
 		case err != nil:
 		case len(rows) == limit:
-			w.reach = w.events[limit-1].Pos
+			part.Through = part.Events[limit-1].Pos
 		case reach < upTo:
-			w.reach, err = h.emptyTo(ctx, reach, upTo)
+			part.Through, err = h.emptyTo(ctx, reach, upTo)
 		}
-		return w, err
+		return part, err
 	})
-	return w.events, w.reach, err
 }
 
 // emptyTo is how far, up to upTo, the log has nothing to show behind a position. It leads over a

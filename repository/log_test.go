@@ -79,7 +79,8 @@ func TestMemberAfterShowsWhatHappenedWhileOneWasAMember(t *testing.T) {
 		after := func(opened, after, upTo int64) ([]chat.Event, error) {
 			var all []chat.Event
 			for after < upTo {
-				evs, through, err := r.MemberAfter(t.Context(), "bob", opened, after, upTo, 2)
+				part, err := r.MemberAfter(t.Context(), "bob", opened, after, upTo, 2)
+				evs, through := part.Events, part.Through
 				if err != nil {
 					return nil, err
 				}
@@ -105,9 +106,9 @@ func TestMemberAfterShowsWhatHappenedWhileOneWasAMember(t *testing.T) {
 			"member.joined bob", "kept 1", "member.joined bob", "gone 1", "member.joined bob", "back 1", "member.left bob", "member.left bob")
 		evs, err = after(head, inGone, away)
 		wantTexts(t, "from the middle", evs, err, "back 1", "member.left bob", "member.left bob")
-		evs, through, err := r.MemberAfter(t.Context(), "bob", head, head, head, 10)
-		if wantTexts(t, "at the end", evs, err); through != head {
-			t.Errorf("at the end: through %d of %d", through, head)
+		part, err := r.MemberAfter(t.Context(), "bob", head, head, head, 10)
+		if wantTexts(t, "at the end", part.Events, err); part.Through != head {
+			t.Errorf("at the end: through %d of %d", part.Through, head)
 		}
 	})
 }
@@ -139,14 +140,15 @@ func TestOfAChatLeftSeveralTimesTheLastLeavingIsReplayed(t *testing.T) {
 			t.Fatal(err)
 		}
 		head := headOf(t, r)
-		evs, _, err := r.MemberAfter(t.Context(), "bob", head, start, head, 100)
+		part, err := r.MemberAfter(t.Context(), "bob", head, start, head, 100)
+		evs := part.Events
 		wantTexts(t, "opened at the head", evs, err, "member.left bob", "member.joined bob", "back 0", "member.left bob", "member.joined bob")
 		if evs[0].Pos != afterThree || evs[0].Chat != "away" {
 			t.Errorf("the first is at %d of %s, want the last leaving, at %d", evs[0].Pos, evs[0].Chat, afterThree)
 		}
 		visit("away", "away 3")
-		evs, _, err = r.MemberAfter(t.Context(), "bob", head, start, headOf(t, r), 100)
-		wantTexts(t, "with what came behind the opening", evs, err, "member.left bob",
+		part, err = r.MemberAfter(t.Context(), "bob", head, start, headOf(t, r), 100)
+		wantTexts(t, "with what came behind the opening", part.Events, err, "member.left bob",
 			"member.joined bob", "back 0", "member.left bob", "member.joined bob", "member.joined bob", "away 3", "member.left bob")
 	})
 }
@@ -162,11 +164,11 @@ func TestAPageOfMemberAfterLooksAtABoundedPartOfTheLog(t *testing.T) {
 		pages, after, head := 0, int64(0), headOf(t, r)
 		var all []chat.Event
 		for after < head {
-			evs, through, err := r.MemberAfter(t.Context(), "bob", head, after, head, 100)
-			if err != nil || through-after > memberWindow || through <= after {
-				t.Fatalf("from %d through %d, %v", after, through, err)
+			part, err := r.MemberAfter(t.Context(), "bob", head, after, head, 100)
+			if err != nil || part.Through-after > memberWindow || part.Through <= after {
+				t.Fatalf("from %d through %d, %v", after, part.Through, err)
 			}
-			all, after, pages = append(all, evs...), through, pages+1
+			all, after, pages = append(all, part.Events...), part.Through, pages+1
 		}
 		if wantTexts(t, "in all", all, nil, "member.joined bob", "there you are"); pages != 4 {
 			t.Errorf("%d pages", pages)
@@ -228,12 +230,22 @@ func TestChatAfterIsAPartOfAChat(t *testing.T) {
 		for i := range 6 {
 			ids = append(ids, say(t, r, ann, []string{"here", "there"}[i%2], fmt.Sprint(i)).ID)
 		}
-		evs, err := r.ChatAfter(t.Context(), "here", 0, 100, 100)
-		wantTexts(t, "all", evs, err, "member.joined ann", "0", "2", "4")
-		evs, err = r.ChatAfter(t.Context(), "here", ids[0], ids[3], 100)
-		wantTexts(t, "a part", evs, err, "2")
-		evs, err = r.ChatAfter(t.Context(), "here", 0, 100, 2)
-		wantTexts(t, "the first", evs, err, "member.joined ann", "0")
+		part, err := r.ChatAfter(t.Context(), "here", 0, 100, 100)
+		wantTexts(t, "all", part.Events, err, "member.joined ann", "0", "2", "4")
+		if part.Through != 100 || part.Head != headOf(t, r) {
+			t.Errorf("all of the chat reaches through %d at the head %d", part.Through, part.Head)
+		}
+		part, err = r.ChatAfter(t.Context(), "here", ids[0], ids[3], 100)
+		wantTexts(t, "a part", part.Events, err, "2")
+		part, err = r.ChatAfter(t.Context(), "here", 0, 100, 2)
+		wantTexts(t, "the first", part.Events, err, "member.joined ann", "0")
+		if part.Through != ids[0] || part.Head != headOf(t, r) {
+			t.Errorf("two events of the chat reach through %d at the head %d", part.Through, part.Head)
+		}
+		part, err = r.MemberAfter(t.Context(), "ann", headOf(t, r), 0, ids[0], 100)
+		if err != nil || part.Head != headOf(t, r) {
+			t.Errorf("what ann is shown was read at the head %d, %v", part.Head, err)
+		}
 	})
 }
 

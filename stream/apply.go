@@ -18,7 +18,7 @@ func (b *Broker) apply(events []chat.Event, upTo int64) {
 			b.lose(chat.Jump{Before: e.Before, Pos: e.Pos})
 		}
 		if e.Kind.ReplacesText() {
-			b.memory.replace(e.Chat, e.Message.ID, *e.Message)
+			b.memory.replace(e)
 		}
 		grown = b.memory.add(e, b.applied, grown)
 		b.endRights(e)

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"parley/chat"
 )
 
 // What memory does not hold is read from the log: once a room, however many of its
@@ -97,6 +99,8 @@ type logRead struct {
 	lives  int
 	// due is when it may be read.
 	due time.Time
+	// part is what is being read.
+	part *segment
 }
 
 // enqueue has a part of the log read on a turn of the user, as soon as not too many others
@@ -154,18 +158,28 @@ func (b *Broker) readPart(r *logRead) {
 		b.reads.done(r)
 	}
 	r.lives = len(b.lost)
+	if wanted {
+		r.part = b.memory.beginPart(r.room, r.from, r.upTo)
+	}
 	b.mu.Unlock()
 	if !wanted {
 		return
 	}
-	p, err := r.read(b.work, b)
+	err := r.read(b.work, b)
+	if err == nil {
+		b.tail.headAt(r.part.head) // without which the part is not shown
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.reads.done(r)
-	if r.lives != len(b.lost) {
+	switch overtaken := b.memory.endPart(r.part); {
+	case err != nil:
+	case r.lives != len(b.lost):
 		err = errLost
+	case overtaken:
+		err = errOvertaken
 	}
-	r.deliver(b, p, err)
+	r.deliver(b, r.part, err)
 }
 
 // pause waits until due, or until ctx ends.
@@ -207,21 +221,16 @@ func (r *logRead) wanted() bool {
 }
 
 // read reads the part.
-func (r *logRead) read(ctx context.Context, b *Broker) (*segment, error) {
+func (r *logRead) read(ctx context.Context, b *Broker) (err error) {
 	b.metrics.logReads.Inc()
-	p := &segment{from: r.from, through: r.upTo, room: r.room, used: time.Now()}
+	var part chat.LogPart
 	if r.reader != nil {
-		events, through, err := b.log.MemberAfter(ctx, r.reader.credential.user, r.opened, r.from, r.upTo, r.limit)
-		p.through = through
-		p.fill(events)
-		return p, err
+		part, err = b.log.MemberAfter(ctx, r.reader.credential.user, r.opened, r.from, r.upTo, r.limit)
+	} else {
+		part, err = b.log.ChatAfter(ctx, r.room.key.chat, r.from, r.upTo, r.limit)
 	}
-	events, err := b.log.ChatAfter(ctx, r.room.key.chat, r.from, r.upTo, r.limit)
-	if len(events) == r.limit {
-		p.through = events[r.limit-1].Pos
-	}
-	p.fill(events)
-	return p, err
+	r.part.fill(part)
+	return err
 }
 
 // nextLimit is how many events are read after a part of so many bytes: as many as are

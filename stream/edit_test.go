@@ -1,8 +1,10 @@
 package stream
 
 import (
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"parley/chat"
 )
@@ -14,8 +16,157 @@ func TestAnEditReachesWhatMemoryHolds(t *testing.T) {
 		h.commit(edits("lobby", committed[0].Message.ID, "open"))
 		events, _ := h.page(Start{Chat: "lobby", After: "2"}, 0)
 		expect(t, "from memory", events, "open between "+string(chat.KindMessageEdited))
+		expect(t, "reads of the log", h.log.pages, 0)
 		if told := live.text(); strings.Count(told, `"text":"open"`) != 1 {
 			t.Errorf("live is %s", told)
 		}
+	})
+}
+
+// everywhere runs a test with a stream of a chat and with one over all.
+func everywhere(t *testing.T, o Options, test func(h *house, s Start)) {
+	for name, s := range map[string]Start{"of a chat": {Chat: "lobby"}, "over all chats": {}} {
+		t.Run(name, func(t *testing.T) {
+			inHouse(t, o, func(h *house) { test(h, s) })
+		})
+	}
+}
+
+// wantNowhere wants a text not to have come.
+func (c *client) wantNowhere(text string) {
+	c.t.Helper()
+	if told := c.text(); strings.Contains(told, text) {
+		c.t.Errorf("%q came: %s", text, told)
+	}
+}
+
+// What is read from the log may be younger than what memory holds.
+func TestATextThatWasShownAsReplacedDoesNotComeBackFromMemory(t *testing.T) {
+	everywhere(t, Options{RoomBytes: 1, Ping: time.Hour}, func(h *house, s Start) {
+		live := h.open(s) // keeps the room
+		said := h.commit(numbered(1, 1)...)[0].Message.ID
+		h.commit(numbered(2, 2)...)
+		s.After = strconv.FormatInt(said-1, 10)
+		h.log.setSlow(time.Second)
+		late := h.open(s) // which is before the deletion
+		h.commit(edits("lobby", said, "SECRET"))
+		h.log.failTail(0)
+		h.log.commit(edits("lobby", said, "open"))
+		h.sleep(3 * time.Second)
+		after := h.open(s) // which is behind it
+		h.sleep(3 * time.Second)
+		for _, c := range []*client{late, after} {
+			c.wantNowhere("SECRET")
+			expect(t, "before the tail knows", c.names(), "")
+		}
+		h.log.setSlow(0)
+		h.log.failTail(-1)
+		h.sleep(5 * time.Second)
+		for _, c := range []*client{late, after} {
+			c.wantNowhere("SECRET")
+			expect(t, "events", strings.ReplaceAll(c.names(), " ready", ""), "open 2 message.edited message.edited")
+			c.cancel()
+		}
+		live.cancel()
+	})
+}
+
+// Another instance may have answered an edit of which this one has yet to hear.
+func TestAStreamShowsNoTextThatWasReplacedBeforeItOpened(t *testing.T) {
+	everywhere(t, Options{Ping: time.Hour}, func(h *house, s Start) {
+		live := h.open(s) // keeps the room
+		said := h.commit(says("lobby", "bob", "SECRET"))[0].Message.ID
+		h.log.failTail(0)
+		h.log.commit(edits("lobby", said, "open"))
+		s.After = strconv.FormatInt(said-1, 10)
+		c := h.open(s)
+		expect(t, "before the tail knows", c.names(), "")
+		h.log.failTail(-1)
+		h.sleep(3 * time.Second)
+		expect(t, "events", c.names(), "open message.edited ready")
+		c.wantNowhere("SECRET")
+		c.cancel()
+		live.cancel()
+	})
+}
+
+func TestAnEditReachesWhatIsBeingReadOfTheLog(t *testing.T) {
+	everywhere(t, Options{RoomBytes: 1, Ping: time.Hour}, func(h *house, s Start) {
+		live := h.open(s) // keeps the room
+		said := h.commit(numbered(1, 1)...)[0].Message.ID
+		h.commit(edits("lobby", said, "SECRET"))
+		h.log.answerSlow = time.Second
+		s.After = strconv.FormatInt(said-1, 10)
+		first := h.open(s)
+		h.commit(edits("lobby", said, "open")) // behind the snapshot, before the answer
+		h.sleep(5 * time.Second)
+		second := h.open(s) // from what was read then
+		h.sleep(5 * time.Second)
+		for _, c := range []*client{first, second} {
+			c.wantNowhere("SECRET")
+			expect(t, "events", strings.Fields(c.names())[0], "open")
+			c.cancel()
+		}
+		live.cancel()
+	})
+}
+
+func TestAReadThatTooManyEditsOvertakeIsReadAgain(t *testing.T) {
+	everywhere(t, Options{RoomBytes: 1, TotalBytes: 1, Ping: time.Hour}, func(h *house, s Start) {
+		live := h.open(s)
+		said := h.commit(numbered(1, maxReplaced+2)...)
+		h.log.answerSlow = time.Second
+		s.After, s.Limit = strconv.FormatInt(said[maxReplaced-1].Pos, 10), 2
+		c := h.open(s)
+		for _, e := range said {
+			h.commit(edits("lobby", e.Message.ID, "open"))
+		}
+		h.sleep(10 * time.Second)
+		expect(t, "events", c.names(), "open open bye")
+		live.cancel()
+	})
+}
+
+func TestALostEditIsForgotten(t *testing.T) {
+	for _, bytes := range []int{1, 1 << 20} { // what is read of the log, and what is in rooms
+		inHouse(t, Options{RoomBytes: bytes}, func(h *house) {
+			live := h.open(Start{Chat: "lobby"})
+			said := h.commit(numbered(1, 1)...)[0].Message.ID
+			before := h.commit(numbered(2, 2)...)[0].Pos
+			h.commit(edits("lobby", said, "LOST"))
+			behind := Start{Chat: "lobby", After: strconv.FormatInt(said-1, 10)}
+			first := h.open(behind)
+			expect(t, "before it is lost", first.names(), "LOST 2 message.edited ready")
+			h.failOver(before)
+			again := h.open(behind)
+			expect(t, "events", again.names(), "1 2 ready")
+			for _, c := range []*client{live, first, again} {
+				c.cancel()
+			}
+		})
+	}
+}
+
+// A read of the log that fails halfway has shown what the whole of it knows.
+func TestWhatWasOfferedDoesNotOvertakeARead(t *testing.T) {
+	inHouse(t, Options{Ping: time.Hour}, func(h *house) {
+		c := h.open(Start{Chat: "lobby"})
+		said := h.commit(says("lobby", "bob", "first"))[0].Message.ID
+		h.log.failTail(1)
+		h.log.commit(edits("lobby", said, "second"))
+		h.log.commit(numbered(1, tailPage)...)
+		offered := h.log.commit(edits("lobby", said, "SECRET"))
+		h.log.commit(edits("lobby", said, "open"))
+		h.sleep(3 * time.Second) // a poll reads one page
+		if !strings.Contains(c.text(), "open") {
+			t.Fatalf("the first page did not come: %s", c.names())
+		}
+		h.broker.Committed(h.log.events[offered[0].Pos-2 : offered[0].Pos])
+		h.sleep(time.Second)
+		c.wantNowhere("SECRET")
+		h.log.failTail(-1)
+		h.sleep(3 * time.Second)
+		c.wantNowhere("SECRET")
+		c.cancel()
 	})
 }

@@ -75,9 +75,7 @@ func (rd *reader) fetch(now time.Time, found *mergeBuffer) view {
 	}
 	if rd.cursor < upTo && rd.stalled.IsZero() {
 		found.begin()
-		if !rd.collectUpTo(now, upTo, &v, found) {
-			rd.ask()
-			v.waits = true
+		if rd.collectUpTo(now, upTo, &v, found); v.waits {
 			return v
 		}
 		v.frames = found.frames
@@ -93,20 +91,20 @@ func (rd *reader) fetch(now time.Time, found *mergeBuffer) view {
 }
 
 // collectUpTo collects what the reader is shown behind its cursor and up to upTo, as much
-// of it as a look gives, and says whether memory reaches back so far. The broker's
-// mutex is held.
-func (rd *reader) collectUpTo(now time.Time, upTo int64, v *view, found *mergeBuffer) bool {
+// of it as a look gives. Where memory does not reach back so far, or holds what is younger than
+// the tail, the view waits. The broker's mutex is held.
+//
+// What is older than the head at opening waits as well: the client may come from another
+// instance, which showed it messages as they were edited or deleted up to there.
+func (rd *reader) collectUpTo(now time.Time, upTo int64, v *view, found *mergeBuffer) {
+	b := rd.broker
+	if v.waits = b.awaitTail(rd, rd.opened); v.waits {
+		return
+	}
 	if !rd.remembered() {
 		rd.live = false
-		defer rd.acknowledge()
-		p := rd.cachedSegment(now)
-		if p == nil {
-			return false
-		}
-		v.upTo = min(upTo, p.through)
-		v.more = v.upTo < upTo
-		rd.collect(nil, after(p.frames, rd.cursor), v.upTo, found)
-		return true
+		rd.collectRead(now, upTo, v, found)
+		return
 	}
 	v.upTo = upTo
 	if rd.overAll() {
@@ -114,7 +112,24 @@ func (rd *reader) collectUpTo(now time.Time, upTo int64, v *view, found *mergeBu
 	} else {
 		rd.collect(rd.first.room, rd.first.room.after(rd.cursor), upTo, found)
 	}
-	return true
+}
+
+// collectRead collects from the segment that holds what follows the cursor, or has one read.
+func (rd *reader) collectRead(now time.Time, upTo int64, v *view, found *mergeBuffer) {
+	p := rd.cachedSegment(now)
+	switch {
+	case p == nil:
+		v.waits = true
+		rd.acknowledge()
+		rd.ask()
+	case rd.broker.awaitTail(rd, p.head):
+		v.waits = true
+	default:
+		v.upTo = min(upTo, p.through)
+		v.more = v.upTo < upTo
+		rd.collect(nil, after(p.frames, rd.cursor), v.upTo, found)
+		rd.acknowledge()
+	}
 }
 
 // cut shortens the view to what rd is given at once: up to maxFetch bytes, and

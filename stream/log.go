@@ -22,18 +22,17 @@ type Log interface {
 	// they reach to the head: a position missing among them is gone, not late.
 	After(ctx context.Context, after int64, limit int) (events []chat.Event, head int64, err error)
 
-	// ChatAfter reads the chat's first events behind after and up to upTo, in
-	// order, at most limit of them.
-	ChatAfter(ctx context.Context, chatID string, after, upTo int64, limit int) ([]chat.Event, error)
+	// ChatAfter reads the chat's first events behind after and up to upTo, at most limit of
+	// them.
+	ChatAfter(ctx context.Context, chatID string, after, upTo int64, limit int) (chat.LogPart, error)
 
 	// MemberAfter reads what a stream over all chats of a user shows of the log
-	// behind after and up to upTo, in order: the events of the chats that the user was
+	// behind after and up to upTo: the events of the chats that the user was
 	// in at the position opened, as far as they happened during a membership, those
 	// of chats joined after opened likewise, and of every other chat only the event
-	// that ended the membership. It may stop early: through is how far the
-	// answer reaches, greater than after unless after is upTo, and no position that a jump
-	// left out.
-	MemberAfter(ctx context.Context, username string, opened, after, upTo int64, limit int) (events []chat.Event, through int64, err error)
+	// that ended the membership. It may stop early: the part reaches through a position that
+	// is greater than after unless after is upTo, and that no jump left out.
+	MemberAfter(ctx context.Context, username string, opened, after, upTo int64, limit int) (chat.LogPart, error)
 
 	// AccessExpiries reads until when the live ones among the sessions have access;
 	// a session that is over, or whose user is disabled, is absent.

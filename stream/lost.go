@@ -27,6 +27,7 @@ func (b *Broker) lose(j chat.Jump) {
 			"before", j.Before, "applied", b.applied, "goes_on_at", j.Pos)
 		b.memory.lose(j)
 	}
+	b.memory.forgetSegments() // what they tell of messages may be lost
 	b.lost = append(b.lost, j)
 	for _, readers := range b.users {
 		for rd := range readers {
@@ -130,7 +131,16 @@ func (rd *reader) settleAgain(o chat.Opening) (reset string, err error) {
 	return reset, err
 }
 
-// lose forgets what memory holds of the positions that a jump leaves out.
+// forgetSegments drops all segments.
+func (m *memory) forgetSegments() {
+	for _, segments := range []*list.List{m.segments, m.owed} {
+		for e := segments.Front(); e != nil; e = segments.Front() {
+			m.forget(e.Value.(*segment))
+		}
+	}
+}
+
+// lose forgets what the rooms hold of the positions that a jump leaves out.
 func (m *memory) lose(j chat.Jump) {
 	for _, ro := range m.rooms {
 		ro.lose(j)
@@ -139,27 +149,25 @@ func (m *memory) lose(j chat.Jump) {
 		}
 	}
 	m.rankAnew()
-	for _, segments := range []*list.List{m.segments, m.owed} {
-		for e := segments.Front(); e != nil; {
-			p := e.Value.(*segment)
-			if e = e.Next(); p.through > j.Before {
-				m.forget(p)
-			}
-		}
-	}
 }
 
-// lose forgets the frames of the positions that a jump leaves out. Where the room began, or
-// dropped its frames, among them, it reaches back to the jump alone.
+// lose forgets the frames of the positions that a jump leaves out. Where one of them replaced a
+// text in older frames, or the room began, or dropped its frames, among them, it reaches back to
+// the jump alone.
 func (ro *room) lose(j chat.Jump) {
 	lost := after(ro.frames, j.Before)
+	replaced := slices.ContainsFunc(lost, func(f *frame) bool { return f.event.Kind.ReplacesText() })
+	anew := replaced || ro.since > j.Before
+	if anew {
+		lost = ro.frames
+	}
 	for _, f := range lost {
 		ro.drop(f)
 	}
 	clear(lost)
 	ro.frames = ro.frames[:len(ro.frames)-len(lost)]
 	switch n := len(ro.frames); {
-	case ro.since > j.Before:
+	case anew:
 		ro.since, ro.head = j.Pos, j.Before
 	case n > 0:
 		ro.head = ro.frames[n-1].event.Pos

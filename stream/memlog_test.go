@@ -34,6 +34,8 @@ type memLog struct {
 	// tailReads counts the tail's reads, memberEvents the events that were read for
 	// readers over all chats, chatEvents those for rooms.
 	tailReads, memberEvents, chatEvents int
+	// tailFailsFrom is the first of the tail's reads that fails; 0 is none.
+	tailFailsFrom int
 	// pages counts how often a chat was read, reading how many are being read, and most
 	// how many have been at once.
 	pages         int
@@ -41,10 +43,11 @@ type memLog struct {
 	// parts are behind which positions chats were read.
 	parts []string
 	seqs  map[string]int64
+	texts texts
 }
 
 func newMemLog() *memLog {
-	return &memLog{expiry: make(map[string]time.Time), seqs: make(map[string]int64)}
+	return &memLog{expiry: make(map[string]time.Time), seqs: make(map[string]int64), texts: make(texts)}
 }
 
 // commit appends events and returns them numbered, as a writer would.
@@ -67,6 +70,7 @@ func (l *memLog) commit(events ...chat.Event) []chat.Event {
 			e.Message, e.Encoded = &m, new(chat.Encoded) // which the answer shares
 		}
 		l.events = append(l.events, e)
+		l.texts.note(e)
 	}
 	return l.events[first:len(l.events):len(l.events)]
 }
@@ -95,6 +99,7 @@ func (l *memLog) failOver(before, pos int64) chat.Event {
 	}
 	jump := chat.Event{Pos: pos, Kind: chat.KindJump, Before: before}
 	l.events = append(l.events[:kept:kept], jump)
+	l.texts = textsOf(l.events)
 	l.jumps = append(l.jumps, chat.Jump{Before: before, Pos: pos})
 	return jump
 }
@@ -103,6 +108,16 @@ func (l *memLog) setBroken(broken bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.broken = broken
+}
+
+// failTail makes the tail's reads fail, but for the next n; or all go well again, where n is
+// negative.
+func (l *memLog) failTail(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.tailFailsFrom = 0; n >= 0 {
+		l.tailFailsFrom = l.tailReads + n + 1
+	}
 }
 
 func (l *memLog) renew(session string, until time.Time) {
@@ -191,7 +206,19 @@ func (l *memLog) open(actor chat.Actor, chatID string) (chat.Opening, error) {
 }
 
 // dawdle takes the time that a read takes.
-func (l *memLog) dawdle(ctx context.Context) { wait(ctx, l.slow) }
+func (l *memLog) dawdle(ctx context.Context) {
+	l.mu.Lock()
+	slow := l.slow
+	l.mu.Unlock()
+	wait(ctx, slow)
+}
+
+// setSlow sets how long every read of events takes, while some may be under way.
+func (l *memLog) setSlow(slow time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.slow = slow
+}
 
 func wait(ctx context.Context, d time.Duration) {
 	select {
@@ -215,17 +242,19 @@ func (l *memLog) After(ctx context.Context, after int64, limit int) ([]chat.Even
 	if err := l.read(); err != nil {
 		return nil, 0, err
 	}
-	l.tailReads++
+	if l.tailReads++; l.tailFailsFrom > 0 && l.tailReads >= l.tailFailsFrom {
+		return nil, 0, chat.ErrUnavailable
+	}
 	var found []chat.Event
 	for _, e := range l.events {
 		if e.Pos > after && len(found) < limit {
 			found = append(found, e)
 		}
 	}
-	return found, l.head(), nil
+	return l.texts.read(found), l.head(), nil
 }
 
-func (l *memLog) ChatAfter(ctx context.Context, chatID string, after, upTo int64, limit int) ([]chat.Event, error) {
+func (l *memLog) ChatAfter(ctx context.Context, chatID string, after, upTo int64, limit int) (chat.LogPart, error) {
 	l.count(1)
 	defer l.count(-1)
 	l.dawdle(ctx)
@@ -233,38 +262,46 @@ func (l *memLog) ChatAfter(ctx context.Context, chatID string, after, upTo int64
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.read(); err != nil {
-		return nil, err
+		return chat.LogPart{}, err
 	}
 	l.pages++
 	l.parts = append(l.parts, fmt.Sprint(after))
 	var found []chat.Event
+	through := upTo
 	for _, e := range l.events {
-		if e.Pos > upTo || len(found) == limit {
+		if e.Pos > upTo {
 			break
 		}
 		if e.Pos > after && e.Chat == chatID {
-			found = append(found, e)
+			if found = append(found, e); len(found) == limit {
+				through = e.Pos
+				break
+			}
 		}
 	}
 	l.chatEvents += len(found)
-	return found, nil
+	return l.part(found, through), nil
 }
 
-func (l *memLog) MemberAfter(ctx context.Context, username string, opened, after, upTo int64, limit int) ([]chat.Event, int64, error) {
+// part is what a read finds.
+func (l *memLog) part(found []chat.Event, through int64) chat.LogPart {
+	return chat.LogPart{Events: l.texts.read(found), Through: through, Head: l.head()}
+}
+
+func (l *memLog) MemberAfter(ctx context.Context, username string, opened, after, upTo int64, limit int) (chat.LogPart, error) {
 	l.dawdle(ctx)
 	defer wait(ctx, l.answerSlow)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.read(); err != nil {
-		return nil, 0, err
+		return chat.LogPart{}, err
 	}
-	found := expected(l.events, l.intervals(username), opened, after, upTo)
+	found, through := expected(l.events, l.intervals(username), opened, after, upTo), upTo
 	if len(found) > limit {
-		l.memberEvents += limit
-		return found[:limit], found[limit-1].Pos, nil
+		found, through = found[:limit], found[limit-1].Pos
 	}
 	l.memberEvents += len(found)
-	return found, upTo, nil
+	return l.part(found, through), nil
 }
 
 // expected is what a stream over all chats has to show, written down from the
@@ -311,7 +348,7 @@ func says(chatID, author, text string) chat.Event {
 	return chat.Event{Kind: chat.KindMessage, Chat: chatID, Message: &chat.Message{Author: author, Text: text}}
 }
 
-// edits is a message behind an edit, which the log here does not put into the events before.
+// edits is a message behind an edit.
 func edits(chatID string, id int64, text string) chat.Event {
 	return chat.Event{Kind: chat.KindMessageEdited, Chat: chatID, Message: &chat.Message{ID: id, Text: text}}
 }

@@ -25,6 +25,8 @@ type memory struct {
 	// those that may not yet; segmentBytes is what both take.
 	segments, owed *list.List
 	segmentBytes   int
+	// reading are the segments that are being read.
+	reading map[*segment]struct{}
 
 	// scarce says that frames had to go that a reader has yet to take.
 	scarce bool
@@ -33,7 +35,12 @@ type memory struct {
 }
 
 func newMemory(total, perRoom int) *memory {
-	return &memory{total: total, perRoom: perRoom, rooms: make(map[roomKey]*room), segments: list.New(), owed: list.New()}
+	return &memory{
+		total: total, perRoom: perRoom,
+		rooms:    make(map[roomKey]*room),
+		segments: list.New(), owed: list.New(),
+		reading: make(map[*segment]struct{}),
+	}
 }
 
 // bytes is what memory takes.
@@ -115,20 +122,23 @@ func (m *memory) recount(frames []*frame) {
 	m.shrink()
 }
 
-// replace puts a message, as it is now, into all that memory holds of it. Bytes that
-// are being written meanwhile are of the message as it was. The caller keeps memory within its
-// bounds afterwards ([memory.grew]): a room that the same batch has grown is not to be emptied before
-// it is filed.
-func (m *memory) replace(chatID string, messageID int64, now chat.Message) {
+// replace puts the message of an edit or a deletion, as it is now, into all that memory holds of
+// it. Bytes that are being written meanwhile are of the message as it was. The caller keeps memory
+// within its bounds afterwards ([memory.grew]): a room that the same batch has grown is not to be
+// emptied before it is filed.
+func (m *memory) replace(e chat.Event) {
 	m.edition++
-	if ro := m.rooms[roomKey{chat: chatID}]; ro != nil {
-		ro.replace(ro.frames, messageID, now)
+	if ro := m.rooms[roomKey{chat: e.Chat}]; ro != nil {
+		ro.replace(ro.frames, e.Message.ID, *e.Message)
 	}
 	for _, segments := range []*list.List{m.segments, m.owed} {
-		for e := segments.Front(); e != nil; e = e.Next() {
-			p := e.Value.(*segment)
-			p.replace(p.frames, messageID, now)
+		for el := segments.Front(); el != nil; el = el.Next() {
+			p := el.Value.(*segment)
+			p.replace(p.frames, e.Message.ID, *e.Message)
 		}
+	}
+	for p := range m.reading {
+		p.noteReplaced(e)
 	}
 }
 

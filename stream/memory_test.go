@@ -148,9 +148,9 @@ func TestAMessageIsReplacedWhereverMemoryHoldsIt(t *testing.T) {
 	ro.frames[1].wire(SSE)
 	m.recount(ro.frames)
 	e := ro.frames[1].event
-	shared, own := &segment{room: ro, through: 3}, &segment{through: 3}
+	shared, own := &segment{room: ro}, &segment{}
 	for _, p := range []*segment{shared, own} {
-		p.fill([]chat.Event{e})
+		p.fill(chat.LogPart{Events: []chat.Event{e}, Through: 3})
 	}
 	m.keep(shared, 0)
 	m.keep(own, 1)
@@ -158,7 +158,7 @@ func TestAMessageIsReplacedWhereverMemoryHoldsIt(t *testing.T) {
 
 	edited := *e.Message
 	edited.Text = strings.Repeat("better ", 100)
-	m.replace("lobby", 2, edited)
+	m.replace(chat.Event{Pos: 4, Kind: chat.KindMessageEdited, Chat: "lobby", Message: &edited})
 	for name, f := range map[string]*frame{"room": ro.frames[1], "segment": shared.frames[0], "reader's own": own.frames[0]} {
 		w, _ := f.wire(SSE)
 		if strings.Contains(string(w), "secret") || !strings.Contains(string(w), "better") {
@@ -177,8 +177,8 @@ func TestAMessageIsReplacedWhereverMemoryHoldsIt(t *testing.T) {
 
 func TestASegmentThatIsOwedIsKeptUntilItWasLookedAt(t *testing.T) {
 	m := newMemory(1, 1)
-	p := &segment{through: 1}
-	p.fill([]chat.Event{says("lobby", "bob", "hello")})
+	p := &segment{}
+	p.fill(chat.LogPart{Events: []chat.Event{says("lobby", "bob", "hello")}, Through: 1})
 	m.keep(p, 2)
 	m.pay(p)
 	expect(t, "covers", p.covers(0), true)

@@ -80,9 +80,7 @@ func (b *Broker) settleIn(rd *reader, opening chat.Opening) (reset string, err e
 		}
 	}
 	rd.opened = opening.Head
-	if rd.opened > b.applied {
-		b.arriving[rd] = struct{}{}
-	}
+	b.awaitTail(rd, rd.opened)
 	rd.cursor, reset = rd.start.place(opening)
 	return reset, nil
 }

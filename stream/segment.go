@@ -2,6 +2,7 @@ package stream
 
 import (
 	"container/list"
+	"errors"
 	"slices"
 	"time"
 
@@ -23,6 +24,13 @@ type segment struct {
 	tally         // of frames
 	from, through int64
 	frames        []*frame
+	// head is where the log's head was when the segment was read. Its messages are as they were
+	// then, so nobody is shown it before the tail has come so far: what memory holds may still
+	// have texts that were replaced in between.
+	head int64
+	// replaced are, while the segment is being read, the edits and deletions that are applied
+	// meanwhile, by message; too many are not kept.
+	replaced map[int64]chat.Event
 	// room is the one whose readers share the segment; nil for a reader's own.
 	room *room
 	// owed counts the readers that asked for the segment and have yet to look at it. Until
@@ -34,14 +42,40 @@ type segment struct {
 	place *list.Element
 }
 
-// fill makes the segment of events, which are all that it holds up to through. Where
-// they are too many bytes it ends earlier.
-func (p *segment) fill(events []chat.Event) {
+// maxReplaced is how many messages may be replaced while a segment is being read.
+const maxReplaced = 1024
+
+// errOvertaken is the error of a read during which more messages were replaced.
+var errOvertaken = errors.New("too much was edited while a part of the log was being read")
+
+// beginPart makes a segment that is to be read.
+func (m *memory) beginPart(ro *room, from, upTo int64) *segment {
+	p := &segment{from: from, through: upTo, room: ro, used: time.Now(), replaced: make(map[int64]chat.Event)}
+	m.reading[p] = struct{}{}
+	return p
+}
+
+// endPart notes that a segment has been read, and says whether too much was replaced meanwhile.
+func (m *memory) endPart(p *segment) (overtaken bool) {
+	delete(m.reading, p)
+	return len(p.replaced) > maxReplaced
+}
+
+// noteReplaced notes an edit or a deletion that is applied while the segment is being read.
+func (p *segment) noteReplaced(e chat.Event) {
+	if (p.room == nil || p.room.key.chat == e.Chat) && len(p.replaced) <= maxReplaced {
+		p.replaced[e.Message.ID] = e
+	}
+}
+
+// fill makes the segment of a part of the log. Where that is too many bytes it ends earlier.
+func (p *segment) fill(part chat.LogPart) {
+	p.through, p.head = part.Through, part.Head
 	bytes := 0
-	for i, e := range events {
+	for i, e := range part.Events {
 		f := newFrame(e)
 		p.frames = append(p.frames, f)
-		if bytes += f.size(); bytes > maxSegmentBytes && i < len(events)-1 {
+		if bytes += f.size(); bytes > maxSegmentBytes && i < len(part.Events)-1 {
 			p.through = e.Pos
 			return
 		}
@@ -72,6 +106,12 @@ func (m *memory) keep(p *segment, owed int) {
 		p.room.segments = append(p.room.segments, p)
 	}
 	p.place = m.owed.PushBack(p)
+	for id, e := range p.replaced {
+		if e.Pos > p.head {
+			p.replace(p.frames, id, *e.Message)
+		}
+	}
+	p.replaced = nil
 	if owed == 0 {
 		m.release(p)
 	}

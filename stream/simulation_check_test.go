@@ -19,6 +19,8 @@ type entitlement struct {
 	// before is behind what the events were lost later. Such an event may be missing: a
 	// read of the log may have come too late for it.
 	before int64
+	// life are the log's events.
+	life []chat.Event
 	// end is the row that ends its rights, why the reason; nil while they go on.
 	end   *chat.Event
 	endAt time.Time
@@ -28,7 +30,7 @@ type entitlement struct {
 // entitled computes what a stream that opened at a position has to show of the log as it
 // was in one of its lives, behind from. The log's mutex is held.
 func (s *simStream) entitled(life simLife, opened, from int64) entitlement {
-	en := entitlement{upTo: life.events[len(life.events)-1].Pos, before: life.before}
+	en := entitlement{upTo: life.events[len(life.events)-1].Pos, before: life.before, life: life.events}
 	for i, e := range life.events {
 		if why := s.endedBy(e); why != "" && e.Pos > opened {
 			en.end, en.endAt, en.why, en.upTo = &life.events[i], life.at[i], why, e.Pos
@@ -132,14 +134,18 @@ func untilReopened(blocks []seen) int {
 }
 
 // inAnyLife checks blocks between two openings, of which the stream's last are behind the
-// last one. What the log has lost may have been shown before.
+// last one. What the log has lost may have been shown before, but to no stream that opened behind
+// the loss.
 func (c streamCheck) inAnyLife(blocks []seen, last bool) (next streamCheck, err error) {
 	l := c.s.world.log
-	now := simLife{l.events, l.at, chat.MaxPosition}
+	now := simLife{l.events, l.at, chat.MaxPosition, chat.MaxPosition}
 	if next, err = c.inLife(now, blocks[0].opened, blocks, last); err == nil {
 		return next, nil
 	}
 	for _, life := range l.lives {
+		if blocks[0].opened >= life.until {
+			continue
+		}
 		if next, ok := c.intoLife(life, now, blocks, last); ok {
 			return next, nil
 		}
@@ -181,7 +187,7 @@ func (l *simLog) lost(pos int64) bool {
 
 // inLife checks blocks of a stream that opened at a position against one life of the log.
 func (c streamCheck) inLife(life simLife, opened int64, blocks []seen, last bool) (streamCheck, error) {
-	c.en, c.next = c.s.entitled(life, opened, c.from), 0
+	c.en, c.next, c.versions = c.s.entitled(life, opened, c.from), 0, nil
 	if c.cursor >= 0 && c.reset != "" {
 		c.cursor = -1 // it is told so
 	}
@@ -219,8 +225,10 @@ type streamCheck struct {
 	cursor      int64
 	next, shown int
 	ready       bool
-	bye         reason
-	last        seen
+	// versions are the latest at which messages were shown, of those that were ever changed.
+	versions map[int64]int64
+	bye      reason
+	last     seen
 }
 
 func (c *streamCheck) block(b seen) error {
@@ -283,11 +291,56 @@ func (c *streamCheck) event(b seen) error {
 		return fmt.Errorf("there is nothing to show behind %d", c.cursor)
 	}
 	e := c.en.events[c.next]
-	name, data := c.s.world.frameOf(e, c.s)
-	if b.id != e.Pos || b.name != name || b.data != data {
+	if e.Message != nil && c.s.world.log.changed[e.Message.ID] {
+		if err := c.version(b, e); err != nil {
+			return err
+		}
+	} else if !c.s.shows(b, e) {
+		name, data := c.s.world.frameOf(e, c.s)
 		return fmt.Errorf("it should be %d %q %s", e.Pos, name, data)
 	}
 	c.cursor, c.next, c.shown = b.id, c.next+1, c.shown+1
+	return nil
+}
+
+// shows says whether the block is an event as it stands.
+func (s *simStream) shows(b seen, e chat.Event) bool {
+	name, data := s.world.frameOf(e, s)
+	return b.id == e.Pos && b.name == name && b.data == data
+}
+
+// version checks that the block is the event, with its message as an edit or a deletion left it
+// that the log had then: none older than what the stream has shown of it, than what the log had
+// when the stream opened, or than what the instance has applied.
+func (c *streamCheck) version(b seen, e chat.Event) error {
+	id := e.Message.ID
+	least, shown := c.versions[id], int64(0)
+	for _, v := range c.en.life {
+		if v.Pos > b.head {
+			break
+		}
+		if v.Message == nil || v.Message.ID != id {
+			continue
+		}
+		if v.Pos <= max(b.opened, b.applied, e.Pos) {
+			least = max(least, v.Pos)
+		}
+		as := e
+		as.Message = v.Message
+		if c.s.shows(b, as) {
+			shown = v.Pos
+		}
+	}
+	switch {
+	case shown == 0:
+		return fmt.Errorf("it should be %d %q with what the log says of %d", e.Pos, e.Kind, id)
+	case shown < least:
+		return fmt.Errorf("it shows %d as it was at %d, and %d is known to the client", id, shown, least)
+	}
+	if c.versions == nil {
+		c.versions = make(map[int64]int64)
+	}
+	c.versions[id] = shown
 	return nil
 }
 
@@ -424,10 +477,14 @@ func (w *world) frameOf(e chat.Event, s *simStream) (name, data string) {
 	case e.Kind != chat.KindMessage:
 		name = string(e.Kind)
 	}
-	data, known := w.data[e.Pos]
+	key := [2]int64{e.Pos}
+	if e.Message != nil {
+		key[1] = e.Message.Changed
+	}
+	data, known := w.data[key]
 	if !known {
 		data = string(encode(e.Data()))
-		w.data[e.Pos] = data
+		w.data[key] = data
 	}
 	return name, data
 }

@@ -17,7 +17,10 @@ type simLog struct {
 	// at is when each of them was committed.
 	at []time.Time
 	// lives are the log as it was before each failover.
-	lives    []simLife
+	lives []simLife
+	texts texts
+	// changed are the messages that were ever edited or deleted.
+	changed  map[int64]bool
 	jumps    []chat.Jump
 	seqs     map[string]int64
 	sessions map[string]*simSession
@@ -27,8 +30,8 @@ type simLog struct {
 type simLife struct {
 	events []chat.Event
 	at     []time.Time
-	// before is behind what the log was lost.
-	before int64
+	// before is behind what the log was lost, until where it went on.
+	before, until int64
 }
 
 // simSession is a session as it is stored.
@@ -52,7 +55,7 @@ func (s *simSession) until(at time.Time) time.Time {
 }
 
 func newSimLog() *simLog {
-	return &simLog{seqs: make(map[string]int64), sessions: make(map[string]*simSession)}
+	return &simLog{texts: make(texts), changed: make(map[int64]bool), seqs: make(map[string]int64), sessions: make(map[string]*simSession)}
 }
 
 // commit appends events and returns them numbered.
@@ -68,7 +71,12 @@ func (l *simLog) commit(events ...chat.Event) []chat.Event {
 		}
 		if e.Message != nil {
 			m := *e.Message
-			m.ID, m.Seq, m.Chat = e.Pos, e.Seq, e.Chat
+			if e.Kind == chat.KindMessage {
+				m.ID, m.Seq, m.Chat = e.Pos, e.Seq, e.Chat
+			} else {
+				m.Changed = e.Pos
+				l.changed[m.ID] = true
+			}
 			e.Message = &m
 		}
 		switch e.Kind {
@@ -83,6 +91,7 @@ func (l *simLog) commit(events ...chat.Event) []chat.Event {
 			l.jumps = append(l.jumps, chat.Jump{Before: e.Before, Pos: e.Pos})
 		}
 		l.events, l.at = append(l.events, e), append(l.at, now)
+		l.texts.note(e)
 	}
 	return l.events[first:len(l.events):len(l.events)]
 }
@@ -92,7 +101,7 @@ func (l *simLog) commit(events ...chat.Event) []chat.Event {
 func (l *simLog) failOver(before, pos int64) []chat.Event {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lives = append(l.lives, simLife{l.events, l.at, before})
+	l.lives = append(l.lives, simLife{l.events, l.at, before, pos})
 	for i := range l.lives { // what an earlier failover left may be lost now
 		l.lives[i].before = min(l.lives[i].before, before)
 	}
@@ -110,6 +119,7 @@ func (l *simLog) failOver(before, pos int64) []chat.Event {
 	jump := chat.Event{Pos: pos, Kind: chat.KindJump, Before: before}
 	l.jumps = append(l.jumps, chat.Jump{Before: before, Pos: pos})
 	l.events, l.at = append(l.events[:kept:kept], jump), append(l.at[:kept:kept], time.Now())
+	l.texts = textsOf(l.events)
 	return l.events[kept:]
 }
 
@@ -294,39 +304,46 @@ func (d *simDatabase) After(ctx context.Context, after int64, limit int) ([]chat
 	}
 	d.log.mu.Lock()
 	events, head := d.log.behind(after), d.log.headLocked()
+	events = d.log.texts.read(events[:min(len(events), limit)])
 	d.log.mu.Unlock()
-	return slices.Clone(events[:min(len(events), limit)]), head, v.end(ctx)
+	return events, head, v.end(ctx)
 }
 
-func (d *simDatabase) ChatAfter(ctx context.Context, chatID string, after, upTo int64, limit int) ([]chat.Event, error) {
+func (d *simDatabase) ChatAfter(ctx context.Context, chatID string, after, upTo int64, limit int) (chat.LogPart, error) {
 	v, err := d.call(ctx, callChat)
 	if err != nil {
-		return nil, err
+		return chat.LogPart{}, err
 	}
 	d.log.mu.Lock()
 	var found []chat.Event
 	for _, e := range d.log.behind(after) {
-		if e.Pos <= upTo && e.Chat == chatID && len(found) < limit {
+		if e.Pos <= upTo && e.Chat == chatID {
 			found = append(found, e)
 		}
 	}
+	part := d.log.part(found, upTo, limit)
 	d.log.mu.Unlock()
-	return found, v.end(ctx)
+	return part, v.end(ctx)
 }
 
-func (d *simDatabase) MemberAfter(ctx context.Context, username string, opened, after, upTo int64, limit int) ([]chat.Event, int64, error) {
+func (d *simDatabase) MemberAfter(ctx context.Context, username string, opened, after, upTo int64, limit int) (chat.LogPart, error) {
 	v, err := d.call(ctx, callMember)
 	if err != nil {
-		return nil, 0, err
+		return chat.LogPart{}, err
 	}
 	d.log.mu.Lock()
 	found := expected(d.log.events, d.log.intervals(username), opened, after, upTo)
+	part := d.log.part(found, upTo, min(limit, v.short))
 	d.log.mu.Unlock()
-	through := upTo
-	if n := min(limit, v.short); len(found) > n {
-		found, through = found[:n], found[n-1].Pos
+	return part, v.end(ctx)
+}
+
+// part is what a read finds. The mutex is held.
+func (l *simLog) part(found []chat.Event, through int64, limit int) chat.LogPart {
+	if len(found) > limit {
+		found, through = found[:limit], found[limit-1].Pos
 	}
-	return found, through, v.end(ctx)
+	return chat.LogPart{Events: l.texts.read(found), Through: through, Head: l.headLocked()}
 }
 
 func (d *simDatabase) AccessExpiries(ctx context.Context, sessions []string) (map[string]time.Time, error) {

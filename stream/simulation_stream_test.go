@@ -20,6 +20,7 @@ type simStream struct {
 	instance *simInstance
 	// broker and database are the instance's at the time.
 	broker   *Broker
+	tails    *simTails
 	database *simDatabase
 	start    Start
 	// wanted is where the client asked to begin, known the head when it did.
@@ -37,9 +38,12 @@ type simStream struct {
 	// has lost that part.
 	reader *reader
 	opened int64
-	fast   bool
-	chunks bool
-	headed bool
+	// applied is how far the instance's tail is known to have come before the stream was given
+	// what the socket was given last.
+	applied int64
+	fast    bool
+	chunks  bool
+	headed  bool
 	// wire is what was sent and is not parsed yet, body what of it was taken out of its
 	// chunks. began is when what the socket was given last was first given to it.
 	wire, body []byte
@@ -72,8 +76,8 @@ type seen struct {
 	strange string
 	// at is when it was there in full, began when the socket was first given it.
 	at, began time.Time
-	// head is the log's, opened the head at opening.
-	head, opened int64
+	// head is the log's, opened the head at opening, applied how far the tail had come.
+	head, opened, applied int64
 }
 
 func (b seen) String() string {
@@ -143,6 +147,7 @@ func waitFor(ch <-chan struct{}, until time.Time) {
 func (s *simStream) take(b []byte) int {
 	if !s.stuck {
 		s.began = time.Now()
+		s.applied = s.tails.before(s.began)
 	}
 	n := min(len(b), s.room)
 	s.stuck = n < len(b)
@@ -325,7 +330,7 @@ func (s *simStream) unchunk() bool {
 
 // see takes a block.
 func (s *simStream) see(block string) {
-	b := seen{id: -1, at: time.Now(), began: s.began, head: s.world.log.head(), opened: s.opened}
+	b := seen{id: -1, at: time.Now(), began: s.began, head: s.world.log.head(), opened: s.opened, applied: s.applied}
 	for line := range strings.SplitSeq(block, "\n") {
 		field, value, _ := strings.Cut(line, ": ")
 		switch field {

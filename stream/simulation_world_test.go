@@ -57,8 +57,9 @@ type world struct {
 	// else is lost.
 	unpolled bool
 	began    time.Time
-	// data is the JSON of events, as it was first needed.
-	data  map[int64]string
+	// data is the JSON of events, by their positions and those at which their messages are shown,
+	// as it was first needed.
+	data  map[[2]int64]string
 	trace []traced
 
 	mu sync.Mutex
@@ -79,6 +80,34 @@ type simInstance struct {
 	options  Options
 	database *simDatabase
 	broker   *Broker
+	tails    *simTails
+}
+
+// simTails is how far a broker's tail had come at times.
+type simTails struct {
+	mu sync.Mutex
+	at []time.Time
+	// pos are the positions at these times.
+	pos []int64
+}
+
+// note notes how far the tail has come.
+func (ts *simTails) note(pos int64) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	ts.at, ts.pos = append(ts.at, time.Now()), append(ts.pos, pos)
+}
+
+// before is how far the tail is known to have come before a time.
+func (ts *simTails) before(at time.Time) int64 {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	for i, noted := range slices.Backward(ts.at) {
+		if noted.Before(at) {
+			return ts.pos[i]
+		}
+	}
+	return 0
 }
 
 // simReader is a client that follows a chat, or all of its user's, on one connection after
@@ -94,7 +123,7 @@ func newWorld(seed uint64) *world {
 	w := &world{
 		seed: seed, log: newSimLog(), began: time.Now(),
 		users: []string{"ann", "bob", "eve"}[:2+rnd.IntN(2)], chats: []string{"lobby", "den", "attic", "yard"}[:1+rnd.IntN(4)],
-		deleted: make(map[string]bool), disabled: make(map[string]bool), data: make(map[int64]string),
+		deleted: make(map[string]bool), disabled: make(map[string]bool), data: make(map[[2]int64]string),
 	}
 	var first []chat.Event
 	for _, c := range w.chats {
@@ -166,7 +195,7 @@ func (w *world) note(format string, args ...any) {
 // start starts an instance, or starts it anew.
 func (w *world) start(in *simInstance) {
 	in.database = &simDatabase{log: w.log, fates: fates{w.seed, aboutDatabase + uint64(in.index)<<8}, tailFine: w.unpolled, toldOver: make(map[string]bool)}
-	in.broker = New(in.database, in.options)
+	in.broker, in.tails = New(in.database, in.options), new(simTails)
 	if err := in.broker.Start(context.Background()); err != nil {
 		w.fault("start: %v", err)
 	}
@@ -212,7 +241,7 @@ func (w *world) act(rnd *rand.Rand) {
 			break
 		}
 	}
-	synctest.Wait()
+	w.wait()
 	var d int64
 	switch rnd.IntN(10) {
 	case 0, 1, 2:
@@ -224,8 +253,15 @@ func (w *world) act(rnd *rand.Rand) {
 	default:
 		return
 	}
-	time.Sleep(time.Duration(rnd.Int64N(d)))
+	w.sleep(time.Duration(rnd.Int64N(d)))
+}
+
+// wait waits until nothing moves any more.
+func (w *world) wait() {
 	synctest.Wait()
+	for _, in := range w.instances {
+		in.tails.note(in.broker.position())
+	}
 }
 
 // actions are what may happen, and how often.
@@ -234,6 +270,7 @@ var actions = []struct {
 	do     func(*world, *rand.Rand)
 }{
 	{3000, (*world).post},
+	{1000, (*world).change},
 	{1200, (*world).changeMember},
 	{100, (*world).deleteChat},
 	{200, (*world).endSession},
@@ -295,7 +332,11 @@ type listed []chat.Event
 func (es listed) String() string {
 	var b strings.Builder
 	for _, e := range es {
-		fmt.Fprintf(&b, "[%d %s %s%s%s]", e.Pos, e.Kind, e.Chat, strings.TrimRight(" "+e.Username, " "), strings.TrimRight(" "+e.Session, " "))
+		about := ""
+		if e.Message != nil && e.Message.ID != e.Pos {
+			about = fmt.Sprintf(" of %d", e.Message.ID)
+		}
+		fmt.Fprintf(&b, "[%d %s%s %s%s%s]", e.Pos, e.Kind, about, e.Chat, strings.TrimRight(" "+e.Username, " "), strings.TrimRight(" "+e.Session, " "))
 	}
 	return b.String()
 }
@@ -317,6 +358,37 @@ func (w *world) says(chatID, author, origin string) chat.Event {
 	e := says(chatID, author, strconv.Itoa(w.texts))
 	e.Origin = origin
 	return e
+}
+
+// change has one of the newest messages edited or deleted, a message being posted beside it at
+// times.
+func (w *world) change(rnd *rand.Rand) {
+	var found []chat.Message
+	for _, e := range slices.Backward(w.log.events) {
+		if e.Kind == chat.KindMessage && !w.deleted[e.Chat] && !w.log.texts[e.Message.ID].Deleted {
+			found = append(found, *w.log.texts[e.Message.ID])
+		}
+		if len(found) == 6 {
+			break
+		}
+	}
+	which, deletes, beside := rnd.IntN(6), rnd.IntN(3) == 0, rnd.IntN(3) == 0
+	if len(found) == 0 {
+		return
+	}
+	m := found[which%len(found)]
+	e := chat.Event{Kind: chat.KindMessageEdited, Chat: m.Chat, Message: &m}
+	if deletes {
+		e.Kind, m.Text, m.Deleted = chat.KindMessageDeleted, "", true
+	} else {
+		w.texts++
+		m.Text = strconv.Itoa(w.texts)
+	}
+	events := []chat.Event{e}
+	if beside {
+		events = append(events, w.says(m.Chat, w.users[0], ""))
+	}
+	w.commit(rnd, events...)
 }
 
 func (w *world) isMember(chatID, user string) bool {
@@ -424,7 +496,7 @@ func (w *world) open(rd *simReader, in *simInstance, from string, life time.Dura
 	actor := chat.Actor{Username: rd.user, Session: rd.session, Issued: chat.NewTime(now), Expires: chat.NewTime(until)}
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &simStream{
-		world: w, instance: in, broker: in.broker, database: in.database, wanted: from, known: w.log.head(), asked: now, hangUp: cancel,
+		world: w, instance: in, broker: in.broker, tails: in.tails, database: in.database, wanted: from, known: w.log.head(), asked: now, hangUp: cancel,
 		notice: min(maxNotice, actor.Expires.Time().Sub(actor.Issued.Time())/2), header: make(http.Header), room: plenty, roomier: make(chan struct{}),
 		start: Start{
 			Actor: actor, Chat: rd.chat, LastEventID: from, Origin: rd.origin, Limit: limit,
@@ -632,7 +704,7 @@ func (w *world) last() {
 
 func (w *world) sleep(d time.Duration) {
 	time.Sleep(d)
-	synctest.Wait()
+	w.wait()
 }
 
 // checkStreams checks every stream that there was.

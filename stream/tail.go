@@ -19,6 +19,10 @@ type tail struct {
 	broker *Broker
 	// woken has room for one: something was offered, or hinted at.
 	woken chan struct{}
+	// snapshot is the head at which the log was read last. Up to there it is read on: what was
+	// offered of it is older than what was read, and may have texts that were replaced. It is
+	// run's alone.
+	snapshot int64
 
 	mu sync.Mutex
 	// offered are batches that are not applied, in no order.
@@ -170,6 +174,9 @@ func (t *tail) run(ctx context.Context) {
 // hole.
 func (t *tail) applyOffered() (pos int64, behind, above bool) {
 	pos = t.broker.position()
+	if pos < t.snapshot {
+		return pos, true, false
+	}
 	events, hint, above := t.takeNext(pos)
 	if len(events) > 0 {
 		pos = events[len(events)-1].Pos
@@ -211,6 +218,7 @@ func (t *tail) readLog(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		t.snapshot = head
 		full := len(events) == tailPage
 		upTo := max(pos, head)
 		if full {

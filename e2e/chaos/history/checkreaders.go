@@ -181,7 +181,7 @@ func (c *check) compare(conn *Conn, f Frame, row *Row, shown map[int64]int) stri
 	case row.about() != nil:
 		data.Message.Seq = row.about().Seq // that of the frame is its event's own
 		if same = same && data.Message.same(*row.about()); same {
-			return c.versions(row, data.Message, shown)
+			return c.versions(conn, row, data.Message, shown)
 		}
 	case kind == row.Kind && row.Username != "":
 		same = same && data.Username == row.Username

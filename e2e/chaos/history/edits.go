@@ -23,6 +23,8 @@ type Edit struct {
 	Status     int
 }
 
+func (e Edit) acknowledged() bool { return e.Status == 200 || e.Status == 204 }
+
 // Edited is a text as its nth edit makes it.
 func Edited(text string, version int) string { return fmt.Sprintf("%s #%d", text, version) }
 
@@ -79,11 +81,10 @@ func (c *check) edits() {
 	}
 	asked := make(map[int64]int)
 	for _, e := range c.run.Edits {
-		acknowledged := e.Status == 200 || e.Status == 204
 		switch {
-		case e.Version == Gone && acknowledged && c.x.gone[e.ID] != 1:
+		case e.Version == Gone && e.acknowledged() && c.x.gone[e.ID] != 1:
 			c.violation("The deletion of %d was acknowledged, and stands in the log %d times.", e.ID, c.x.gone[e.ID])
-		case e.Version != Gone && acknowledged && c.x.edits[e.ID] < e.Version:
+		case e.Version != Gone && e.acknowledged() && c.x.edits[e.ID] < e.Version:
 			c.violation("Edit %d of message %d was acknowledged, and the log holds %d edits of it.", e.Version, e.ID, c.x.edits[e.ID])
 		}
 		if e.Version != Gone {
@@ -97,15 +98,31 @@ func (c *check) edits() {
 	}
 }
 
+// replacedBefore is the latest version of a message that was acknowledged before a time.
+func (r *Run) replacedBefore(id int64, at time.Duration) (version int) {
+	for _, e := range r.Edits {
+		if e.ID == id && e.acknowledged() && e.End < at {
+			version = max(version, e.Version)
+		}
+	}
+	return version
+}
+
 // versions says what is wrong with the version that a frame shows of a message: it is at least
 // that of the frame's own event, at most the last, and none that the connection has shown to be
-// replaced. shown holds the latest of each message.
-func (c *check) versions(row *Row, m Message, shown map[int64]int) string {
+// replaced, or that was replaced before it began. shown holds the latest of each message.
+func (c *check) versions(conn *Conn, row *Row, m Message, shown map[int64]int) string {
 	if len(c.run.Lost) > 0 {
 		return ""
 	}
 	version, last := m.version(), row.about().version()
+	before := 0
+	if c.x.edits[m.ID]+c.x.gone[m.ID] > 0 {
+		before = c.run.replacedBefore(m.ID, conn.Start)
+	}
 	switch {
+	case version < before:
+		return fmt.Sprintf("the frame at %d shows version %d of message %d, which had been replaced by %d before the stream began", row.Pos, version, m.ID, before)
 	case version < row.Version:
 		return fmt.Sprintf("the frame at %d shows version %d of message %d, and is of version %d", row.Pos, version, m.ID, row.Version)
 	case version > last:

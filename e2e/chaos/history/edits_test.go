@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // changed is the good run, behind which the message 9 was edited twice and reacted to, and the
@@ -72,12 +73,13 @@ func TestEachKindOfBrokenEditIsFound(t *testing.T) {
 		broken func(*Run, *Log)
 		told   string
 	}{
-		"an edit shows the text before":  {show(11, text(1)), "shows version 1 of message 9, and is of version 2"},
-		"a text that nobody wrote":       {show(11, text(3)), "shows version 3"},
-		"a replaced text comes again":    {show(12, text(1)), "behind version 2"},
-		"a deletion shows a text":        {show(13, func(m *Message) { m.Text, m.Deleted = "text k3", false }), "shows version 0 of message 3"},
-		"a tombstone keeps its text":     {show(13, func(m *Message) { m.Text = "text k3" }), "the log holds"},
-		"another text under the same id": {show(10, func(m *Message) { m.Text = "other #1" }), "the log holds"},
+		"an edit shows the text before":   {show(11, text(1)), "shows version 1 of message 9, and is of version 2"},
+		"a text that nobody wrote":        {show(11, text(3)), "shows version 3"},
+		"a replaced text comes again":     {show(12, text(1)), "behind version 2"},
+		"a text that was replaced before": {func(r *Run, l *Log) { r.Conns[1].Start = time.Second }, "had been replaced by 2 before the stream began"},
+		"a deletion shows a text":         {show(13, func(m *Message) { m.Text, m.Deleted = "text k3", false }), "shows version 0 of message 3"},
+		"a tombstone keeps its text":      {show(13, func(m *Message) { m.Text = "text k3" }), "the log holds"},
+		"another text under the same id":  {show(10, func(m *Message) { m.Text = "other #1" }), "the log holds"},
 		"an edit is not shown": {func(r *Run, l *Log) {
 			frames := r.Conns[1].Frames
 			r.Conns[1].Frames = append(frames[:len(frames)-3:len(frames)-3], frames[len(frames)-2:]...)
