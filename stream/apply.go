@@ -12,6 +12,18 @@ import (
 func (b *Broker) apply(events []chat.Event, upTo int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.applyLocked(events, upTo)
+}
+
+// applyRead is apply with events that were read when the log's head was at head.
+func (b *Broker) applyRead(events []chat.Event, upTo, head int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.applyLocked(events, upTo)
+	b.snapshot = head
+}
+
+func (b *Broker) applyLocked(events []chat.Event, upTo int64) {
 	var grown []*room
 	for _, e := range events {
 		if e.Kind == chat.KindJump {
@@ -24,6 +36,7 @@ func (b *Broker) apply(events []chat.Event, upTo int64) {
 		b.endRights(e)
 	}
 	b.applied = upTo
+	b.moved.Broadcast()
 	if len(b.early) > 0 {
 		b.heedEarly(time.Now())
 	}

@@ -100,8 +100,12 @@ type Broker struct {
 	presence
 	memory *memory
 	// applied is the tail's position: whatever of the log is not behind it is in
-	// the rooms that were open at the time.
+	// the rooms that were open at the time. moved is told whenever it moves.
 	applied int64
+	moved   *sync.Cond
+	// snapshot is where the log's head was when that was read of it which was applied last. Where it
+	// is ahead of applied, some of what is in the rooms is of messages as they were edited up to there.
+	snapshot int64
 	// lost are the parts of the log that it left out while this instance followed it.
 	lost  []chat.Jump
 	wakes wakes
@@ -129,6 +133,7 @@ func New(log Log, o Options) *Broker {
 		reads:    newReadQueue(),
 		rounds:   signalRounds{woken: make(chan struct{}, 1)},
 	}
+	b.moved = sync.NewCond(&b.mu)
 	b.tail = newTail(b)
 	b.renewals = newRenewals(b)
 	b.openings = newOpenings(b)
@@ -227,6 +232,7 @@ func (b *Broker) leave(sub *subscription) {
 func (b *Broker) Close() error {
 	b.Drain()
 	b.stop()
+	b.moved.Broadcast()
 	for _, l := range b.loops {
 		l.stopPolling()
 	}

@@ -75,6 +75,9 @@ func (m *memory) evict(ro *room) {
 
 // file puts a room that grew at its place in the order of eviction.
 func (m *memory) file(ro *room) {
+	if len(ro.frames) == 0 { // a jump behind them has left them out
+		return
+	}
 	ro.rank = ro.firstRank()
 	if ro.index < 0 {
 		heap.Push(&m.byAge, ro)

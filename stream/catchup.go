@@ -165,14 +165,19 @@ func (b *Broker) readPart(r *logRead) {
 	if !wanted {
 		return
 	}
-	err := r.read(b.work, b)
-	if err == nil {
-		b.tail.headAt(r.part.head) // without which the part is not shown
-	}
+	head, err := r.read(b.work, b)
+	b.tail.headAt(head)
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	// The messages of the part are as they were at the head. What memory holds may be older until
+	// the tail has come so far: a reader could be shown a deletion by the one, and by the
+	// other, behind it, the text that was deleted.
+	for b.applied < head && b.work.Err() == nil {
+		b.moved.Wait()
+	}
 	b.reads.done(r)
-	switch overtaken := b.memory.endPart(r.part); {
+	overtaken := b.memory.endPart(r.part)
+	switch {
 	case err != nil:
 	case r.lives != len(b.lost):
 		err = errLost
@@ -220,8 +225,8 @@ func (r *logRead) wanted() bool {
 	return true
 }
 
-// read reads the part.
-func (r *logRead) read(ctx context.Context, b *Broker) (err error) {
+// read reads the part, and returns where the log's head was then.
+func (r *logRead) read(ctx context.Context, b *Broker) (head int64, err error) {
 	b.metrics.logReads.Inc()
 	var part chat.LogPart
 	if r.reader != nil {
@@ -230,7 +235,7 @@ func (r *logRead) read(ctx context.Context, b *Broker) (err error) {
 		part, err = b.log.ChatAfter(ctx, r.room.key.chat, r.from, r.upTo, r.limit)
 	}
 	r.part.fill(part)
-	return err
+	return part.Head, err
 }
 
 // nextLimit is how many events are read after a part of so many bytes: as many as are

@@ -50,7 +50,8 @@
 //
 // Committed, a driver's wake and everything under the broker's mutex never block.
 // An event loop never waits for a connection or for the log: a full socket stalls
-// its own reader alone. The tail, the renewals, the openings and at most eight
+// its own reader alone. A read of older parts also waits until the tail has come as far as the log
+// was when it was read. The tail, the renewals, the openings and at most eight
 // reads of older parts, at which users take turns, wait for the log, each in goroutines of
 // their own. Serve and Page wait for the log until a stream is open; the goroutine of a stream
 // that no event loop drives waits for its own connection; Hold waits a tenth of a second at

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -114,15 +115,84 @@ func TestAnEditReachesWhatIsBeingReadOfTheLog(t *testing.T) {
 func TestAReadThatTooManyEditsOvertakeIsReadAgain(t *testing.T) {
 	everywhere(t, Options{RoomBytes: 1, TotalBytes: 1, Ping: time.Hour}, func(h *house, s Start) {
 		live := h.open(s)
-		said := h.commit(numbered(1, maxReplaced+2)...)
+		long := strings.Repeat("x", 2000)
+		said := h.commit(numbered(1, maxReplacedBytes/len(long)+1)...)
+		last := said[len(said)-3].Pos
+		h.commit(says("lobby", "bob", "behind"))
 		h.log.answerSlow = time.Second
-		s.After, s.Limit = strconv.FormatInt(said[maxReplaced-1].Pos, 10), 2
+		s.After, s.Limit = strconv.FormatInt(last, 10), 2
 		c := h.open(s)
 		for _, e := range said {
-			h.commit(edits("lobby", e.Message.ID, "open"))
+			h.commit(edits("lobby", e.Message.ID, long))
 		}
 		h.sleep(10 * time.Second)
-		expect(t, "events", c.names(), "open open bye")
+		expect(t, "events", c.names(), long+" "+long+" bye")
+		live.cancel()
+	})
+}
+
+// Edits of what is no part of it do not count.
+func TestAReadIsNotOvertakenByEditsOfWhatItDoesNotShow(t *testing.T) {
+	everywhere(t, Options{RoomBytes: 1, TotalBytes: 1, Ping: time.Hour}, func(h *house, s Start) {
+		live := h.open(s)
+		said := h.commit(numbered(1, 1)...)[0].Pos
+		h.commit(numbered(2, 2)...)
+		h.log.answerSlow = time.Second
+		s.After, s.Limit = strconv.FormatInt(said-1, 10), 1
+		c := h.open(s)
+		long := strings.Repeat("x", 2000)
+		behind := h.commit(numbered(3, 3+maxReplacedBytes/len(long))...)
+		for _, e := range behind {
+			h.commit(edits("lobby", e.Message.ID, long))
+		}
+		h.sleep(1100 * time.Millisecond) // it would be read again a second later, about
+		expect(t, "events", c.names(), "1 bye")
+		live.cancel()
+	})
+}
+
+// A part of the log may be younger than the tail, which is told and reads on at once.
+func TestAPartThatIsYoungerThanTheTailIsShownAtOnce(t *testing.T) {
+	everywhere(t, Options{RoomBytes: 1, Ping: time.Hour, Poll: time.Hour}, func(h *house, s Start) {
+		live := h.open(s)
+		said := h.commit(numbered(1, 1)...)[0].Pos
+		h.commit(numbered(2, 2)...)
+		h.log.setSlow(time.Second)
+		s.After = strconv.FormatInt(said-1, 10)
+		c := h.open(s)
+		h.log.commit(numbered(3, 3)...)
+		h.sleep(2 * time.Second) // the part's read, and the tail's
+		expect(t, "the first", strings.HasPrefix(c.names(), "1"), true)
+		for _, c := range []*client{live, c} {
+			c.cancel()
+		}
+	})
+}
+
+// While the tail cannot read the log, no more of it is read for readers than they have places.
+func TestNothingIsReadAheadOfATailThatStands(t *testing.T) {
+	inHouse(t, Options{RoomBytes: 1, Ping: time.Hour}, func(h *house) {
+		live := h.open(Start{})
+		h.commit(numbered(1, 1)...)
+		h.commit(numbered(2, 2)...)
+		h.log.setSlow(time.Second)
+		var readers []*client
+		for i := range 3 * maxReads {
+			readers = append(readers, h.open(Start{After: "2", Actor: actor("ann", fmt.Sprint("s-", i))}))
+		}
+		h.log.failTail(0)
+		h.log.commit(numbered(3, 3)...)
+		h.sleep(time.Minute)
+		h.broker.mu.Lock()
+		expect(t, "parts in memory", h.broker.memory.owed.Len()+h.broker.memory.segments.Len(), 0)
+		expect(t, "parts being read", len(h.broker.memory.reading) <= maxReads, true)
+		h.broker.mu.Unlock()
+		h.log.failTail(-1)
+		h.sleep(20 * time.Second)
+		for _, c := range readers {
+			expect(t, "events", strings.ReplaceAll(c.names(), " ready", ""), "1 2 3")
+			c.cancel()
+		}
 		live.cancel()
 	})
 }
@@ -145,6 +215,79 @@ func TestALostEditIsForgotten(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A page that was read of the log may be of messages as they were edited behind it.
+func TestAnEditThatIsLostBehindAPageIsForgotten(t *testing.T) {
+	inHouse(t, Options{Ping: time.Hour}, func(h *house) {
+		live := h.open(Start{Chat: "lobby"})
+		h.log.failTail(1)
+		said := h.log.commit(says("lobby", "bob", "kept"))[0].Message.ID
+		h.log.commit(numbered(1, tailPage)...)
+		before := h.log.head()
+		h.log.commit(edits("lobby", said, "LOST"))
+		h.sleep(3 * time.Second) // a poll
+		expect(t, "the tail is at", h.broker.position(), before-1)
+		h.log.failTail(-1)
+		h.failOver(before)
+		again := h.open(Start{Chat: "lobby", After: strconv.FormatInt(said-1, 10)})
+		again.wantNowhere("LOST")
+		expect(t, "first", strings.Fields(again.names())[0], "kept")
+		live.cancel()
+		again.cancel()
+	})
+}
+
+func TestWhatFollowsAJumpBehindHalfOfAReadIsShown(t *testing.T) {
+	inHouse(t, Options{Ping: time.Hour}, func(h *house) {
+		h.commit(joins("attic", "bob"))
+		all := h.open(Start{})
+		h.log.failTail(1)
+		h.log.commit(numbered(1, tailPage)...)
+		before := h.log.commit(says("attic", "bob", "not for ann"))[0].Pos
+		h.log.commit(edits("lobby", before-1, "LOST"))
+		h.sleep(3 * time.Second) // a poll
+		expect(t, "the tail is at", h.broker.position(), before-1)
+		h.log.failOver(before, farAhead)
+		h.log.commit(says("lobby", "bob", "next"))
+		h.log.failTail(-1)
+		h.sleep(3 * time.Second)
+		expect(t, "the last", strings.HasSuffix(all.names(), " next"), true)
+		all.cancel()
+	})
+}
+
+func TestAPartThatIsReadBesideAPageIsNotOlderThanIt(t *testing.T) {
+	inHouse(t, Options{RoomBytes: 1, Ping: time.Hour}, func(h *house) {
+		live := h.open(Start{Chat: "lobby"})
+		said := h.commit(says("lobby", "bob", "first"))[0].Message.ID
+		h.commit(numbered(1, 300)...)
+		h.commit(edits("lobby", said, "early"))
+		h.commit(numbered(301, 310)...)
+		h.log.setSlow(time.Second)
+		h.log.answerSlow = 10 * time.Second
+		first := h.open(Start{Chat: "lobby", After: strconv.FormatInt(said-1, 10)})
+		second := h.open(Start{Chat: "lobby", After: strconv.FormatInt(said+255, 10)})
+		h.log.failTail(0)
+		h.log.commit(edits("lobby", said, "SECRET"))
+		h.sleep(13 * time.Second)
+		h.log.setSlow(0)
+		h.log.commit(numbered(400, 400+tailPage)...)
+		h.log.commit(edits("lobby", said, "open")) // behind the first page
+		h.log.failTail(1)
+		h.sleep(24 * time.Second)
+		for _, c := range []*client{first, second} {
+			told := c.text()
+			if open := strings.Index(told, "open"); open >= 0 && strings.LastIndex(told, "SECRET") > open {
+				t.Errorf("SECRET came behind open")
+			}
+		}
+		h.log.failTail(-1)
+		h.sleep(time.Minute)
+		for _, c := range []*client{live, first, second} {
+			c.cancel()
+		}
+	})
 }
 
 // A read of the log that fails halfway has shown what the whole of it knows.

@@ -64,6 +64,7 @@ func (rd *reader) fetch(now time.Time, found *mergeBuffer) view {
 	}
 	rd.answer = nil
 	upTo := max(rd.cursor, b.applied)
+	early := b.awaitTail(rd)
 	end, ends := rd.ending()
 	if ends {
 		upTo = min(upTo, end.pos)
@@ -75,7 +76,8 @@ func (rd *reader) fetch(now time.Time, found *mergeBuffer) view {
 	}
 	if rd.cursor < upTo && rd.stalled.IsZero() {
 		found.begin()
-		if rd.collectUpTo(now, upTo, &v, found); v.waits {
+		if early || !rd.collectUpTo(now, upTo, &v, found) {
+			v.waits = true
 			return v
 		}
 		v.frames = found.frames
@@ -91,20 +93,21 @@ func (rd *reader) fetch(now time.Time, found *mergeBuffer) view {
 }
 
 // collectUpTo collects what the reader is shown behind its cursor and up to upTo, as much
-// of it as a look gives. Where memory does not reach back so far, or holds what is younger than
-// the tail, the view waits. The broker's mutex is held.
-//
-// What is older than the head at opening waits as well: the client may come from another
-// instance, which showed it messages as they were edited or deleted up to there.
-func (rd *reader) collectUpTo(now time.Time, upTo int64, v *view, found *mergeBuffer) {
-	b := rd.broker
-	if v.waits = b.awaitTail(rd, rd.opened); v.waits {
-		return
-	}
+// of it as a look gives. Where memory does not reach back so far it has the log read and returns
+// false. The broker's mutex is held.
+func (rd *reader) collectUpTo(now time.Time, upTo int64, v *view, found *mergeBuffer) bool {
 	if !rd.remembered() {
 		rd.live = false
-		rd.collectRead(now, upTo, v, found)
-		return
+		defer rd.acknowledge()
+		p := rd.cachedSegment(now)
+		if p == nil {
+			rd.ask()
+			return false
+		}
+		v.upTo = min(upTo, p.through)
+		v.more = v.upTo < upTo
+		rd.collect(nil, after(p.frames, rd.cursor), v.upTo, found)
+		return true
 	}
 	v.upTo = upTo
 	if rd.overAll() {
@@ -112,24 +115,7 @@ func (rd *reader) collectUpTo(now time.Time, upTo int64, v *view, found *mergeBu
 	} else {
 		rd.collect(rd.first.room, rd.first.room.after(rd.cursor), upTo, found)
 	}
-}
-
-// collectRead collects from the segment that holds what follows the cursor, or has one read.
-func (rd *reader) collectRead(now time.Time, upTo int64, v *view, found *mergeBuffer) {
-	p := rd.cachedSegment(now)
-	switch {
-	case p == nil:
-		v.waits = true
-		rd.acknowledge()
-		rd.ask()
-	case rd.broker.awaitTail(rd, p.head):
-		v.waits = true
-	default:
-		v.upTo = min(upTo, p.through)
-		v.more = v.upTo < upTo
-		rd.collect(nil, after(p.frames, rd.cursor), v.upTo, found)
-		rd.acknowledge()
-	}
+	return true
 }
 
 // cut shortens the view to what rd is given at once: up to maxFetch bytes, and

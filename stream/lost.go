@@ -25,7 +25,9 @@ func (b *Broker) lose(j chat.Jump) {
 	if j.Before < b.applied {
 		b.opts.Log.Warn("the log has lost its end: readers that were shown of it are told so",
 			"before", j.Before, "applied", b.applied, "goes_on_at", j.Pos)
-		b.memory.lose(j)
+	}
+	if halfRead := b.applied < b.snapshot && j.Lost(b.snapshot); halfRead || j.Before < b.applied {
+		b.memory.lose(j, halfRead)
 	}
 	b.memory.forgetSegments() // what they tell of messages may be lost
 	b.lost = append(b.lost, j)
@@ -140,10 +142,11 @@ func (m *memory) forgetSegments() {
 	}
 }
 
-// lose forgets what the rooms hold of the positions that a jump leaves out.
-func (m *memory) lose(j chat.Jump) {
+// lose forgets what the rooms hold of the positions that a jump leaves out. halfRead says that any
+// of their messages may be as it was edited there.
+func (m *memory) lose(j chat.Jump, halfRead bool) {
 	for _, ro := range m.rooms {
-		ro.lose(j)
+		ro.lose(j, halfRead)
 		if ro.index >= 0 && len(ro.frames) == 0 {
 			heap.Remove(&m.byAge, ro.index)
 		}
@@ -152,12 +155,12 @@ func (m *memory) lose(j chat.Jump) {
 }
 
 // lose forgets the frames of the positions that a jump leaves out. Where one of them replaced a
-// text in older frames, or the room began, or dropped its frames, among them, it reaches back to
-// the jump alone.
-func (ro *room) lose(j chat.Jump) {
+// text in older frames, or may have, or the room began, or dropped its frames, among them, it
+// reaches back to the jump alone.
+func (ro *room) lose(j chat.Jump, halfRead bool) {
 	lost := after(ro.frames, j.Before)
 	replaced := slices.ContainsFunc(lost, func(f *frame) bool { return f.event.Kind.ReplacesText() })
-	anew := replaced || ro.since > j.Before
+	anew := halfRead || replaced || ro.since > j.Before
 	if anew {
 		lost = ro.frames
 	}
@@ -168,7 +171,7 @@ func (ro *room) lose(j chat.Jump) {
 	ro.frames = ro.frames[:len(ro.frames)-len(lost)]
 	switch n := len(ro.frames); {
 	case anew:
-		ro.since, ro.head = j.Pos, j.Before
+		ro.since, ro.head = j.Pos, min(ro.head, j.Before)
 	case n > 0:
 		ro.head = ro.frames[n-1].event.Pos
 	default:

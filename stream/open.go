@@ -80,7 +80,6 @@ func (b *Broker) settleIn(rd *reader, opening chat.Opening) (reset string, err e
 		}
 	}
 	rd.opened = opening.Head
-	b.awaitTail(rd, rd.opened)
 	rd.cursor, reset = rd.start.place(opening)
 	return reset, nil
 }

@@ -163,11 +163,9 @@ func (b *Broker) disappear(rd *reader, now time.Time) {
 func (b *Broker) notePresent() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, readers := range b.users {
-		for rd := range readers {
-			if w := rd.whereabouts(); rd.present && !b.came[w] {
-				b.came[w] = false
-			}
+	for w := range b.here {
+		if _, waits := b.came[w]; !waits {
+			b.came[w] = false
 		}
 	}
 }

@@ -10,8 +10,8 @@ type registry struct {
 	streams       int
 	addresses     map[string]int
 	subscriptions int
-	// arriving are the readers that wait for the tail to reach a head of the log.
-	arriving map[*reader]int64
+	// arriving are the readers that opened at a head that the tail has yet to reach.
+	arriving map[*reader]struct{}
 	drained  bool
 	// changed are the users of whom other instances are to be told; nil where nobody is
 	// told. elsewhere is how many streams those instances hold, by user.
@@ -24,7 +24,7 @@ func newRegistry(l Limits) registry {
 		limits:    l,
 		users:     make(map[string]map[*reader]struct{}),
 		addresses: make(map[string]int),
-		arriving:  make(map[*reader]int64),
+		arriving:  make(map[*reader]struct{}),
 	}
 }
 
@@ -70,21 +70,22 @@ func (r *registry) count(s *Start, by int) {
 	}
 }
 
-// awaitTail says whether the tail has yet to reach a head of the log, and has the reader woken
-// when it has. The broker's mutex is held.
-func (b *Broker) awaitTail(rd *reader, head int64) bool {
-	if head <= b.applied {
+// awaitTail says whether the tail has yet to reach the head at which the reader opened, and has it
+// woken then. Until then it is shown nothing: its client may have been told by another instance
+// of edits and deletions up to there. The broker's mutex is held.
+func (b *Broker) awaitTail(rd *reader) bool {
+	if rd.opened <= b.applied {
 		return false
 	}
-	b.arriving[rd] = max(b.arriving[rd], head)
+	b.arriving[rd] = struct{}{}
 	return true
 }
 
-// arrived removes and returns the readers whose head the tail has reached.
+// arrived removes and returns the readers whose head at opening the tail has reached.
 func (r *registry) arrived(applied int64) []*reader {
 	var arrived []*reader
-	for rd, head := range r.arriving {
-		if head <= applied {
+	for rd := range r.arriving {
+		if rd.opened <= applied {
 			delete(r.arriving, rd)
 			arrived = append(arrived, rd)
 		}

@@ -24,13 +24,12 @@ type segment struct {
 	tally         // of frames
 	from, through int64
 	frames        []*frame
-	// head is where the log's head was when the segment was read. Its messages are as they were
-	// then, so nobody is shown it before the tail has come so far: what memory holds may still
-	// have texts that were replaced in between.
-	head int64
-	// replaced are, while the segment is being read, the edits and deletions that are applied
-	// meanwhile, by message; too many are not kept.
-	replaced map[int64]chat.Event
+	// replaced are, while the segment is being read, the messages of edits and deletions that are
+	// applied meanwhile, by their ids, and replacedBytes about what they take. It shows none behind
+	// upTo.
+	replaced      map[int64]chat.Message
+	replacedBytes int
+	upTo          int64
 	// room is the one whose readers share the segment; nil for a reader's own.
 	room *room
 	// owed counts the readers that asked for the segment and have yet to look at it. Until
@@ -42,15 +41,15 @@ type segment struct {
 	place *list.Element
 }
 
-// maxReplaced is how many messages may be replaced while a segment is being read.
-const maxReplaced = 1024
+// maxReplacedBytes is about how much may be replaced while a segment is being read.
+const maxReplacedBytes = maxSegmentBytes
 
-// errOvertaken is the error of a read during which more messages were replaced.
+// errOvertaken is the error of a read during which more was replaced.
 var errOvertaken = errors.New("too much was edited while a part of the log was being read")
 
 // beginPart makes a segment that is to be read.
 func (m *memory) beginPart(ro *room, from, upTo int64) *segment {
-	p := &segment{from: from, through: upTo, room: ro, used: time.Now(), replaced: make(map[int64]chat.Event)}
+	p := &segment{from: from, upTo: upTo, room: ro, used: time.Now(), replaced: make(map[int64]chat.Message)}
 	m.reading[p] = struct{}{}
 	return p
 }
@@ -58,19 +57,25 @@ func (m *memory) beginPart(ro *room, from, upTo int64) *segment {
 // endPart notes that a segment has been read, and says whether too much was replaced meanwhile.
 func (m *memory) endPart(p *segment) (overtaken bool) {
 	delete(m.reading, p)
-	return len(p.replaced) > maxReplaced
+	return p.replacedBytes > maxReplacedBytes
 }
 
 // noteReplaced notes an edit or a deletion that is applied while the segment is being read.
 func (p *segment) noteReplaced(e chat.Event) {
-	if (p.room == nil || p.room.key.chat == e.Chat) && len(p.replaced) <= maxReplaced {
-		p.replaced[e.Message.ID] = e
+	if p.room != nil && p.room.key.chat != e.Chat || e.Message.ID > p.upTo || p.replacedBytes > maxReplacedBytes {
+		return
 	}
+	before, again := p.replaced[e.Message.ID]
+	if again {
+		p.replacedBytes -= messageOverhead + len(before.Text)
+	}
+	p.replaced[e.Message.ID] = *e.Message
+	p.replacedBytes += messageOverhead + len(e.Message.Text)
 }
 
 // fill makes the segment of a part of the log. Where that is too many bytes it ends earlier.
 func (p *segment) fill(part chat.LogPart) {
-	p.through, p.head = part.Through, part.Head
+	p.through = part.Through
 	bytes := 0
 	for i, e := range part.Events {
 		f := newFrame(e)
@@ -106,10 +111,10 @@ func (m *memory) keep(p *segment, owed int) {
 		p.room.segments = append(p.room.segments, p)
 	}
 	p.place = m.owed.PushBack(p)
-	for id, e := range p.replaced {
-		if e.Pos > p.head {
-			p.replace(p.frames, id, *e.Message)
-		}
+	// The tail has come to where the log's head was in the read, so the last that it has applied of a
+	// message is none that the segment is ahead of.
+	for id, now := range p.replaced {
+		p.replace(p.frames, id, now)
 	}
 	p.replaced = nil
 	if owed == 0 {

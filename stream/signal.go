@@ -164,11 +164,19 @@ func (b *Broker) heed(s Signal) {
 }
 
 func (b *Broker) heedRenewal(s Signal) {
+	for _, rd := range b.readersBy(s.Username, s.Session) {
+		b.renewals.ask(rd)
+	}
+}
+
+// readersBy are the readers of a user's session.
+func (b *Broker) readersBy(username, session string) (readers []*reader) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for rd := range b.users[s.Username] {
-		if rd.credential.session == s.Session {
-			b.renewals.ask(rd)
+	for rd := range b.users[username] {
+		if rd.credential.session == session {
+			readers = append(readers, rd)
 		}
 	}
+	return readers
 }

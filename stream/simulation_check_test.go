@@ -139,20 +139,21 @@ func untilReopened(blocks []seen) int {
 func (c streamCheck) inAnyLife(blocks []seen, last bool) (next streamCheck, err error) {
 	l := c.s.world.log
 	now := simLife{l.events, l.at, chat.MaxPosition, chat.MaxPosition}
-	if next, err = c.inLife(now, blocks[0].opened, blocks, last); err == nil {
+	opened := blocks[0].opened
+	if next, err = c.inLife(now, opened, blocks, last); err == nil {
 		return next, nil
 	}
-	for _, life := range l.lives {
-		if blocks[0].opened >= life.until {
+	for i, life := range l.lives {
+		if opened >= life.until {
 			continue
 		}
-		if next, ok := c.intoLife(life, now, blocks, last); ok {
+		if next, ok := c.intoLife(l.lives[i:], now, opened, blocks, last); ok {
 			return next, nil
 		}
-		if last && !c.s.ended && !c.s.left { // it has heard of the loss
+		if !c.mayStayIn(last) {
 			continue
 		}
-		next, wrong := c.inLife(life, blocks[0].opened, blocks, last)
+		next, wrong := c.inLife(life, opened, blocks, last)
 		if wrong == nil {
 			return next, nil
 		}
@@ -161,14 +162,18 @@ func (c streamCheck) inAnyLife(blocks []seen, last bool) (next streamCheck, err 
 	return next, err
 }
 
-// intoLife checks blocks of which some first ones, or all, are of a life that the log has lost,
-// and what follows is of the log as it is: it was read before the stream's instance had heard
-// of the loss, or behind an opening anew that moved nothing. No stream may go on like that from
-// a place that was lost.
-func (c streamCheck) intoLife(lost, now simLife, blocks []seen, last bool) (next streamCheck, ok bool) {
-	opened := blocks[0].opened
+// mayStayIn says whether blocks may end in a life that the log has lost: those of a stream that is
+// open to the end may not, because it has heard of the loss.
+func (c *streamCheck) mayStayIn(last bool) bool { return !last || c.s.ended || c.s.left }
+
+// intoLife checks blocks of which some first ones, or all, are of the first of the lives that the
+// log has lost, and what follows is of later ones, or of the log as it is: it was read before
+// the stream's instance had heard of the loss, or behind an opening anew that moved nothing. No
+// stream may go on like that from a place that was lost.
+func (c streamCheck) intoLife(lost []simLife, now simLife, opened int64, blocks []seen, last bool) (next streamCheck, ok bool) {
+	longest := true
 	for n := len(blocks); n > 0; n-- {
-		first, err := c.inLife(lost, opened, blocks[:n], false)
+		first, err := c.inLife(lost[0], opened, blocks[:n], false)
 		if err != nil || first.cursor < 0 || c.s.world.log.lost(first.cursor) {
 			continue
 		}
@@ -176,6 +181,16 @@ func (c streamCheck) intoLife(lost, now simLife, blocks []seen, last bool) (next
 		if next, err = first.inLife(now, opened, blocks[n:], last); err == nil {
 			return next, true
 		}
+		// To look for other lives behind each place would take too long.
+		for i := 1; i < len(lost) && n < len(blocks) && longest; i++ {
+			if next, ok = first.intoLife(lost[i:], now, opened, blocks[n:], last); ok {
+				return next, true
+			}
+			if next, err = first.inLife(lost[i], opened, blocks[n:], last); err == nil && c.mayStayIn(last) {
+				return next, true
+			}
+		}
+		longest = false
 	}
 	return next, false
 }

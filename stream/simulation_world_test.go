@@ -56,7 +56,9 @@ type world struct {
 	// unpolled says that no instance polls: what the bus loses it owns up to, and nothing
 	// else is lost.
 	unpolled bool
-	began    time.Time
+	// page is how many events a tail reads at once.
+	page  int
+	began time.Time
 	// data is the JSON of events, by their positions and those at which their messages are shown,
 	// as it was first needed.
 	data  map[[2]int64]string
@@ -142,6 +144,7 @@ func newWorld(seed uint64) *world {
 		limit[i] = limits[rnd.IntN(len(limits))]
 	}
 	w.unpolled = rnd.IntN(8) == 0
+	w.page = []int{3, tailPage}[rnd.IntN(2)]
 	w.bus = newSimBus(fates{seed, aboutBus}, limit, w.unpolled)
 	for i, end := range w.bus.ends {
 		w.instances = append(w.instances, &simInstance{index: i, options: Options{
@@ -196,6 +199,7 @@ func (w *world) note(format string, args ...any) {
 func (w *world) start(in *simInstance) {
 	in.database = &simDatabase{log: w.log, fates: fates{w.seed, aboutDatabase + uint64(in.index)<<8}, tailFine: w.unpolled, toldOver: make(map[string]bool)}
 	in.broker, in.tails = New(in.database, in.options), new(simTails)
+	in.broker.tail.page = w.page
 	if err := in.broker.Start(context.Background()); err != nil {
 		w.fault("start: %v", err)
 	}

@@ -19,10 +19,8 @@ type tail struct {
 	broker *Broker
 	// woken has room for one: something was offered, or hinted at.
 	woken chan struct{}
-	// snapshot is the head at which the log was read last. Up to there it is read on: what was
-	// offered of it is older than what was read, and may have texts that were replaced. It is
-	// run's alone.
-	snapshot int64
+	// page is how many events are read from the log at once: [tailPage], but in a simulation.
+	page int
 
 	mu sync.Mutex
 	// offered are batches that are not applied, in no order.
@@ -52,7 +50,7 @@ const (
 )
 
 func newTail(b *Broker) *tail {
-	return &tail{broker: b, woken: make(chan struct{}, 1)}
+	return &tail{broker: b, woken: make(chan struct{}, 1), page: tailPage}
 }
 
 // offer hands over a batch of events. It does not block.
@@ -174,7 +172,9 @@ func (t *tail) run(ctx context.Context) {
 // hole.
 func (t *tail) applyOffered() (pos int64, behind, above bool) {
 	pos = t.broker.position()
-	if pos < t.snapshot {
+	if t.broker.isHalfRead() {
+		// What was offered up to there is older than what was read of it, and may have texts that
+		// were replaced.
 		return pos, true, false
 	}
 	events, hint, above := t.takeNext(pos)
@@ -214,18 +214,17 @@ func (t *tail) readLog(ctx context.Context) error {
 	hint := t.hinted()
 	for {
 		pos := t.broker.position()
-		events, head, err := t.broker.log.After(ctx, pos, tailPage)
+		events, head, err := t.broker.log.After(ctx, pos, t.page)
 		if err != nil {
 			return err
 		}
-		t.snapshot = head
-		full := len(events) == tailPage
+		full := len(events) == t.page
 		upTo := max(pos, head)
 		if full {
-			upTo = events[tailPage-1].Pos
+			upTo = events[t.page-1].Pos
 		}
 		if upTo > pos {
-			t.broker.apply(events, upTo)
+			t.broker.applyRead(events, upTo, head)
 		}
 		if !full {
 			t.settle(hint, upTo)
@@ -275,6 +274,13 @@ func (b *Broker) position() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.applied
+}
+
+// isHalfRead says whether the tail has yet to come to where the log's head was when it was read.
+func (b *Broker) isHalfRead() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.applied < b.snapshot
 }
 
 // jitter is d ± 10 %, so that what began together does not go on in step.

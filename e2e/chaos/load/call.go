@@ -15,7 +15,8 @@ import (
 )
 
 // call sends one request and decodes the answer where it is one of 2xx. Status 0 is no answer.
-func (w *World) call(ctx context.Context, base, method, path, token string, body, answer any) (status int, header http.Header) {
+// with are further header fields, each a name and a value.
+func (w *World) call(ctx context.Context, base, method, path, token string, body, answer any, with ...string) (status int, header http.Header) {
 	encoded, err := json.Marshal(body)
 	if err != nil {
 		panic(err)
@@ -27,6 +28,9 @@ func (w *World) call(ctx context.Context, base, method, path, token string, body
 	req.Header.Set("Content-Type", "application/json")
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	for i := 0; i < len(with); i += 2 {
+		req.Header.Set(with[i], with[i+1])
 	}
 	resp, err := w.http.Do(req)
 	if err != nil {

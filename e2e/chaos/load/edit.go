@@ -42,13 +42,13 @@ func (w *World) edit(ctx context.Context, r *rand.Rand) {
 		if m == nil || m.version == history.Gone {
 			continue
 		}
-		method, body, version := "PATCH", any(map[string]string{"text": history.Edited(m.text, m.version+1)}), m.version+1
+		version := m.version + 1
 		if r.IntN(8) == 0 {
-			method, body, version = "DELETE", nil, history.Gone
+			version = history.Gone
 		}
 		e := history.Edit{ID: m.id, Version: version, Start: w.Record.Since()}
 		for e.Status = 0; !w.answered(e.Status) && !w.givenUp(); {
-			if e.Status, _ = w.call(context.Background(), w.base(r), method, "/messages/"+strconv.FormatInt(m.id, 10), m.author.token, body, nil); !w.answered(e.Status) {
+			if e.Status = w.change(w.base(r), m, version); !w.answered(e.Status) {
 				time.Sleep(time.Duration(5+r.IntN(100)) * time.Millisecond)
 			}
 		}
@@ -56,6 +56,28 @@ func (w *World) edit(ctx context.Context, r *rand.Rand) {
 		w.Record.Edit(e)
 		m.version = version // only this goroutine edits
 	}
+}
+
+// change makes a version of a message, and returns the status. It changes the message as it was
+// read alone: a request that was given up may be carried out when an instance that stood still
+// goes on, and would bring back what was replaced since.
+func (w *World) change(base string, m *said, version int) (status int) {
+	ctx, path := context.Background(), "/messages/"+strconv.FormatInt(m.id, 10)
+	if version == history.Gone {
+		status, _ = w.call(ctx, base, "DELETE", path, m.author.token, nil, nil)
+		return status
+	}
+	var now history.Message
+	text := history.Edited(m.text, version)
+	status, header := w.call(ctx, base, "GET", path, m.author.token, nil, &now)
+	if status != http.StatusOK || now.Text == text { // as a request made it that had no answer
+		return status
+	}
+	status, _ = w.call(ctx, base, "PATCH", path, m.author.token, map[string]string{"text": text}, nil, "If-Match", header.Get("ETag"))
+	if status == http.StatusPreconditionFailed {
+		return 0 // it has been made meanwhile
+	}
+	return status
 }
 
 // answered says that a request in a session that goes on was answered for good.
