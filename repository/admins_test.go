@@ -104,7 +104,7 @@ func TestNothingComesBackWhenAUserIsEnabledAgain(t *testing.T) {
 			if _, err := r.finishEndings(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if err := r.finish(t.Context(), ending{endedUser, "bob"}); err != nil {
+			if _, err := r.finish(t.Context(), ending{endedUser, "bob"}); err != nil {
 				t.Fatal(err)
 			}
 			say(t, r, fresh, "den", "back")

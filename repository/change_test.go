@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/jmoiron/sqlx"
+
 	"parley/chat"
 )
 
@@ -328,6 +330,32 @@ func TestReplacedTextIsVacuumedOnPostgreSQL(t *testing.T) {
 	}
 	r.cleaner.wake() // as it does by itself twice a minute
 	eventually(t, "the row to be vacuumed", func() bool { return vacuums() > before })
+}
+
+func TestATableThatAnotherVacuumHasIsVacuumedBehindIt(t *testing.T) {
+	t.Parallel()
+	s := freshStore(t, "postgres")
+	r := beforeTheCleaner(t, s)
+	ann := signUp(t, r, "ann")["ann"]
+	makeChat(t, r, ann, "den", chat.Private, nil)
+	another, err := sqlx.Open("postgres", s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer another.Close()
+	tx := another.MustBegin()
+	tx.MustExec(`LOCK TABLE messages IN SHARE UPDATE EXCLUSIVE MODE`) // as a vacuum has it
+	r.cleaner.erased.Store(true)
+	if err := r.cleaner.scrub(t.Context()); err == nil || !r.cleaner.erased.Load() {
+		t.Errorf("the cleaner believes that it has vacuumed: %v", err)
+	}
+	say(t, r, ann, "den", "hello")
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.cleaner.scrub(t.Context()); err != nil || r.cleaner.erased.Load() {
+		t.Errorf("behind the other vacuum: %v", err)
+	}
 }
 
 func TestTheTextsOfAClosedAccountAreDeletedEachAtAPosition(t *testing.T) {

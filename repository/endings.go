@@ -18,8 +18,7 @@ import (
 // behind it, for as long as a full batch of posts would keep them.
 const endingSlice = 500
 
-// endingsAtOnce is how many endings the cleaner works on by turns, a slice each, so that a
-// large one does not hold up the others.
+// endingsAtOnce is how many endings the cleaner reads at once.
 const endingsAtOnce = 100
 
 // ending is what has ended and still has rows to close or to erase.
@@ -83,44 +82,63 @@ func (e ending) leave(tx *transaction) {
 	tx.later(`INSERT INTO endings (kind, id) VALUES (?, ?) ON CONFLICT (kind, id) DO NOTHING`, e.Kind, e.ID)
 }
 
-// endings are some of those that are left.
-func (h handle) endings(ctx context.Context) (left []ending, err error) {
-	err = h.all(ctx, &left, `SELECT kind, id FROM endings WHERE kind IN ('account', 'account and texts', 'chat', 'message', 'user')
-		ORDER BY kind, id LIMIT ?`, endingsAtOnce)
-	return left, err
+// endings are the next of those that are left, behind last in their order.
+func (h handle) endings(ctx context.Context, last ending) (next []ending, err error) {
+	err = h.all(ctx, &next, `SELECT kind, id FROM endings WHERE (kind, id) > (?, ?) ORDER BY kind, id LIMIT ?`,
+		last.Kind, last.ID, endingsAtOnce)
+	return next, err
 }
 
-// finishEndings works on all endings until none is left, and says whether it erased
-// anything.
+// finishEndings works on all endings until none is left, or none that it can do anything
+// about. It says whether it erased anything.
 func (r *Repository) finishEndings(ctx context.Context) (erased bool, err error) {
+	for moved := true; moved && err == nil; {
+		var some bool
+		moved, some, err = r.endingsRound(ctx)
+		erased = erased || some
+	}
+	return erased, err
+}
+
+// endingsRound does a slice of each ending, so that neither a large one holds up the others
+// nor one that waits, as the erasing of an account does for the chats that ended with it.
+// moved says that anything was done, and erased that it was more than closing sessions.
+func (r *Repository) endingsRound(ctx context.Context) (moved, erased bool, err error) {
+	var last ending
 	for {
-		left, err := read(ctx, r, func(ctx context.Context, h handle) ([]ending, error) { return h.endings(ctx) })
+		next, err := read(ctx, r, func(ctx context.Context, h handle) ([]ending, error) { return h.endings(ctx, last) })
 		if err != nil {
-			return erased, fmt.Errorf("looking for what has ended: %w", err)
+			return moved, erased, fmt.Errorf("looking for what has ended: %w", err)
 		}
-		if len(left) == 0 {
-			return erased, nil
+		if len(next) == 0 {
+			return moved, erased, nil
 		}
-		for _, e := range left {
-			erased = erased || e.Kind != endedUser
-			if err := r.finish(ctx, e); err != nil {
-				return erased, fmt.Errorf("closing a %s: %w", e.Kind, err)
+		for _, last = range next {
+			did, err := r.finish(ctx, last)
+			moved = moved || did
+			erased = erased || (did || err != nil) && last.Kind != endedUser // what failed may have committed
+			if err != nil {
+				return moved, erased, fmt.Errorf("closing a %s: %w", last.Kind, err)
 			}
 		}
 	}
 }
 
 // finish does the next slice of what is left of an ending. Behind the last one it takes the
-// ending from the list, unless another instance is still at work on it.
-func (r *Repository) finish(ctx context.Context, e ending) error {
-	c := closings[e.Kind]
+// ending from the list, unless another instance is still at work on it. It says whether it
+// did either. It leaves alone what is no kind of this release.
+func (r *Repository) finish(ctx context.Context, e ending) (did bool, err error) {
+	c, known := closings[e.Kind]
+	if !known {
+		return false, nil
+	}
 	for _, step := range c.steps {
 		if more, err := step(r, ctx, e.ID); err != nil || more {
-			return err
+			return more, err
 		}
 	}
-	_, err := r.beside(ctx, `DELETE FROM endings WHERE kind = ? AND id = ? AND NOT EXISTS (`+c.left+`)`, e.Kind, e.ID)
-	return err
+	n, err := r.beside(ctx, `DELETE FROM endings WHERE kind = ? AND id = ? AND NOT EXISTS (`+c.left+`)`, e.Kind, e.ID)
+	return n > 0, err
 }
 
 // beside runs one statement that changes nothing by which posts are decided, and says how
@@ -195,12 +213,15 @@ func (r *Repository) eraseTexts(ctx context.Context, chatID string) (more bool, 
 		}
 		return s, err
 	})
-	if err != nil || len(s.ids) == 0 {
+	if err != nil || !s.last.Valid {
 		return false, err
 	}
-	first, next := s.ids[len(s.ids)-1], sql.NullInt64{}
-	if more = len(s.ids) > endingSlice; more {
-		first, next = s.ids[endingSlice-1], sql.NullInt64{Int64: s.ids[endingSlice], Valid: true}
+	first, next := s.last.Int64, sql.NullInt64{}
+	switch n := len(s.ids); {
+	case n > endingSlice:
+		first, next, more = s.ids[endingSlice-1], sql.NullInt64{Int64: s.ids[endingSlice], Valid: true}, true
+	case n > 0: // else somebody has removed the messages
+		first = s.ids[n-1]
 	}
 	return more, r.dialect.beside(ctx, r, func(ctx context.Context, c changer) error {
 		_, err := c.exec(ctx, `INSERT INTO endings (kind, id) SELECT 'message', CAST(id AS text) FROM messages

@@ -61,7 +61,7 @@ func TestErasingGoesOnAfterARestart(t *testing.T) {
 		if err := r.DeleteChat(t.Context(), ann, "den"); err != nil {
 			t.Fatal(err)
 		}
-		if err := r.finish(t.Context(), ending{endedChat, "den"}); err != nil {
+		if _, err := r.finish(t.Context(), ending{endedChat, "den"}); err != nil {
 			t.Fatal(err)
 		}
 		if n := textsLeft(t, r); n != 3*endingSlice+7 {
@@ -332,6 +332,10 @@ func TestWhatEndsIsFoundByIndex(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantPlan(t, plans, "memberships_owners")
+		if _, err := h.endings(t.Context(), ending{endedChat, "den"}); err != nil {
+			t.Fatal(err)
+		}
+		wantNothingWalked(t, plans)
 		for _, c := range []struct {
 			query, index string
 			args         []any

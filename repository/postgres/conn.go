@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"maps"
@@ -68,10 +67,7 @@ func (c *Conn) prepare(ctx context.Context) error {
 }
 
 // Close implements [commitlog.Conn]. The connection does not go back to its pool.
-func (c *Conn) Close() {
-	_ = c.Raw(func(any) error { return driver.ErrBadConn })
-	_ = c.Conn.Close()
-}
+func (c *Conn) Close() { discard(c.Conn) }
 
 // Current implements [commitlog.Conn].
 func (c *Conn) Current() bool { return c.life.isCurrent() }
