@@ -46,8 +46,10 @@ type Server struct {
 	share           rates.Share  // of every limit on rate
 	certificate     *certificate // nil is HTTP in the clear
 
-	draining atomic.Bool
-	closing  sync.Once
+	// following is the broker once it may be told of commits.
+	following atomic.Pointer[stream.Broker]
+	draining  atomic.Bool
+	closing   sync.Once
 }
 
 // Open checks the settings and makes everything ready. ctx bounds the opening
@@ -126,6 +128,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.broker = stream.New(s.repository, s.streamOptions(lease, registry))
+	s.following.Store(s.broker)
 	if err := s.broker.Start(ctx); err != nil {
 		return fmt.Errorf("reading the log's head: %w", err)
 	}
@@ -144,9 +147,13 @@ func (s *Server) streamOptions(lease stream.Lease, registry *prometheus.Registry
 	return o
 }
 
-// committed hands what was committed to those who follow. Nothing is committed
-// before the handlers stand, and so before there is a broker.
-func (s *Server) committed(events []chat.Event) { s.broker.Committed(events) }
+// committed hands what was committed to those who follow. The database's background jobs
+// may commit before there is a broker, which then starts at a head that includes it.
+func (s *Server) committed(events []chat.Event) {
+	if b := s.following.Load(); b != nil {
+		b.Committed(events)
+	}
+}
 
 // assemble puts the handlers before what they stand on.
 func (s *Server) assemble(secrets secrets, registry *prometheus.Registry) error {
