@@ -3,7 +3,9 @@
 package e2e
 
 import (
+	"database/sql"
 	"fmt"
+	"strings"
 	"testing"
 
 	"parley/e2e/need"
@@ -39,4 +41,32 @@ func TestAnInstanceWithAnotherSecretIsRefusedWhileOthersServe(t *testing.T) {
 		t.Errorf("it ended with %d", code)
 	}
 	newPerson(t, serve(t, another...)).makeChat()
+}
+
+// The test ends the lease instead of waiting for 20 s.
+func TestAnInstanceEndsWhereOneWithAnotherSecretStartedWhileItStoodStill(t *testing.T) {
+	t.Parallel()
+	address := need.Postgres(t)
+	p := servePostgres(t, address)
+	p.Freeze()
+	db, err := sql.Open("postgres", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(`UPDATE instances SET expires_at = 0`); err != nil {
+		t.Fatal(err)
+	}
+	other := serve(t, "--database", address, "--jwt-secret", "9876543210-another-secret-of-the-suite-zyxwvut", "--signup", "open")
+	p.Thaw()
+	if code := p.ExitCode(); code != 1 {
+		t.Errorf("it ended with %d", code)
+	}
+	said := p.Stderr()
+	if n := strings.Count(said, "level=ERROR"); n != 1 || !strings.Contains(said, "drained") {
+		t.Errorf("it tells of %d errors, or did not drain:\n%s", n, said)
+	}
+	lines := strings.Split(strings.TrimSpace(said), "\n")
+	wantInLine(t, lines[len(lines)-1], "--jwt-secret", "another secret")
+	newPerson(t, other).makeChat()
 }

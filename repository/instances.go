@@ -4,10 +4,15 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 )
+
+// ErrOtherSecret says that an instance holds a lease whose signing secret this one does not
+// know.
+var ErrOtherSecret = errors.New("another instance that serves this database has another signing secret")
 
 // Lease is this instance's place among those that serve the database. While it lasts, the
 // others count the streams that it tells of. It lasts by the database's clock alone, so
@@ -18,6 +23,8 @@ type Lease struct {
 	secrets []string
 	// id is that of the lease as it was taken last; empty before the first.
 	id string
+	// fresh says that Renew has yet to return that lease: its secret is not compared.
+	fresh bool
 	// others is how many leases of other instances lasted when Elsewhere read them.
 	others int
 }
@@ -35,23 +42,46 @@ func (r *Repository) Lease(secret string, known ...string) *Lease {
 
 // Renew lets the lease last for some time from now. One that has run out is not extended,
 // because others may be deleting what belongs to it: a fresh one is taken, of which
-// nothing has been told.
+// nothing has been told. Meanwhile an instance with another secret may have found no lease
+// and begun to serve, so behind a fresh one the secrets are compared: [ErrOtherSecret], which
+// is said again until that instance is gone. The lease is taken first, so that of two that
+// take theirs at once one sees the other.
 func (l *Lease) Renew(ctx context.Context, last time.Duration) (fresh bool, err error) {
 	defer wrap(&err, "renewing the instance's lease")
 	now := l.r.dialect.now
 	n, err := l.change(ctx, `UPDATE instances SET expires_at = `+now+` + ? WHERE id = ? AND expires_at > `+now,
 		last.Milliseconds(), l.id)
-	if err != nil || n == 1 {
-		return false, err
-	}
-	id := rand.Text()
-	_, err = l.change(ctx, `INSERT INTO instances (id, secret, expires_at) VALUES (?, ?, `+now+` + ?)`,
-		id, l.secrets[0], last.Milliseconds())
 	if err != nil {
 		return false, err
 	}
-	l.id = id
+	if n == 0 {
+		if err := l.take(ctx, last); err != nil {
+			return false, err
+		}
+	}
+	if !l.fresh {
+		return false, nil
+	}
+	other, err := l.otherSecret(ctx)
+	if err == nil && other {
+		err = ErrOtherSecret
+	}
+	if err != nil {
+		return false, err
+	}
+	l.fresh = false
 	return true, nil
+}
+
+// take takes a fresh lease.
+func (l *Lease) take(ctx context.Context, last time.Duration) error {
+	id := rand.Text()
+	_, err := l.change(ctx, `INSERT INTO instances (id, secret, expires_at) VALUES (?, ?, `+l.r.dialect.now+` + ?)`,
+		id, l.secrets[0], last.Milliseconds())
+	if err == nil {
+		l.id, l.fresh = id, true
+	}
+	return err
 }
 
 // End gives the lease up. What was told of it counts no more from then on.
@@ -69,9 +99,9 @@ func (l *Lease) End(ctx context.Context) (err error) {
 	return err
 }
 
-// OtherSecret says whether an instance holds a lease whose signing secret this one does not
+// otherSecret says whether an instance holds a lease whose signing secret this one does not
 // know.
-func (l *Lease) OtherSecret(ctx context.Context) (bool, error) {
+func (l *Lease) otherSecret(ctx context.Context) (bool, error) {
 	return read(ctx, l.r, func(ctx context.Context, h handle) (bool, error) {
 		return h.exists(ctx, `SELECT 1 FROM instances WHERE NOT secret `+h.d.among+` AND expires_at > `+h.d.now+` LIMIT 1`,
 			h.d.list(l.secrets))

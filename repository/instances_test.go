@@ -1,6 +1,7 @@
 package repository
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -143,28 +144,36 @@ func TestAnotherSecretIsSeenWhileAnInstanceWithItLives(t *testing.T) {
 	t.Parallel()
 	here, there := twoLeases(t)
 	stranger := here.r.Lease("another secret")
-	seen := func(l *Lease) bool {
-		t.Helper()
-		other, err := l.OtherSecret(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return other
+	for range 2 { // it stays so
+		stranger.wantRenewed(t, false, ErrOtherSecret)
 	}
-	if seen(here) || !seen(stranger) {
-		t.Errorf("another secret is seen: here %v, by the stranger %v", seen(here), seen(stranger))
-	}
-	if seen(here.r.Lease("a new secret", "one secret")) {
-		t.Error("a secret that is known as the previous one is another")
-	}
+	here.wantRenewed(t, false, nil) // one that lasts is not asked to make room
+	here.r.Lease("a new secret", "one secret", "another secret").wantRenewed(t, true, nil)
 	for _, l := range []*Lease{here, there} {
 		if err := l.End(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if seen(stranger) {
-		t.Error("a secret is seen that nobody uses any more")
+	fill(t, here.r, `DELETE FROM instances WHERE secret = 'a new secret'`)
+	stranger.wantRenewed(t, true, nil)
+	stranger.wantRenewed(t, false, nil)
+}
+
+// wantRenewed renews a lease.
+func (l *Lease) wantRenewed(t *testing.T, fresh bool, want error) {
+	t.Helper()
+	if got, err := l.Renew(t.Context(), time.Minute); got != fresh || !errors.Is(err, want) {
+		t.Errorf("a lease of %q is fresh: %v, %v; want %v, %v", l.secrets, got, err, fresh, want)
 	}
+}
+
+func TestALeaseThatIsTakenAnewSeesAnotherSecret(t *testing.T) {
+	t.Parallel()
+	here, there := twoLeases(t)
+	fill(t, here.r, `UPDATE instances SET expires_at = 0`)
+	here.r.Lease("another secret").wantRenewed(t, true, nil)
+	here.wantRenewed(t, false, ErrOtherSecret)
+	there.wantRenewed(t, false, ErrOtherSecret)
 }
 
 func TestAFileHasNoLease(t *testing.T) {

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,8 +14,7 @@ import (
 
 // takeLease takes the instance's place among those on its database; nil where it is alone by
 // the nature of the database. Services with one secret have one fingerprint, which is stored:
-// an instance that does not know the others' would refuse the tokens that they sign. Which is
-// taken first is looked at second, so that of two that start at once one sees the other.
+// an instance that does not know the others' would refuse the tokens that they sign.
 func (s *Server) takeLease(ctx context.Context, secrets secrets) (stream.Lease, error) {
 	var known []string
 	for _, key := range secrets.keys("instance") {
@@ -25,24 +25,37 @@ func (s *Server) takeLease(ctx context.Context, secrets secrets) (stream.Lease, 
 		return nil, nil
 	}
 	if _, err := lease.Renew(ctx, stream.LeaseLasts); err != nil {
-		return nil, err
+		giveUp(lease)
+		return nil, mistaken(err)
 	}
-	other, err := lease.OtherSecret(ctx)
-	if err == nil && !other {
-		return sharing{lease, &s.share}, nil
+	return sharing{lease, &s.share, s.fail}, nil
+}
+
+// mistaken says of the error of a renewal which setting may cure it.
+func mistaken(err error) error {
+	if !errors.Is(err, repository.ErrOtherSecret) {
+		return err
 	}
-	giveUp(lease)
-	if err != nil {
-		return nil, fmt.Errorf("looking for instances with another signing secret: %w", err)
-	}
-	return nil, &Mistake{"jwt-secret", fmt.Sprintf("another instance that serves this database has another secret: "+
+	return &Mistake{"jwt-secret", fmt.Sprintf("another instance that serves this database has another secret: "+
 		"give all instances the same, name that one in --jwt-previous-secret, or stop the others first; one that was killed counts for %v", stream.LeaseLasts)}
 }
 
-// sharing is a lease that also tells how many instances share the limits on rate.
+// sharing is a lease that also tells how many instances share the limits on rate, and ends
+// the server where its secret is found to be another than theirs.
 type sharing struct {
 	*repository.Lease
 	share *rates.Share
+	fail  func(error)
+}
+
+// Renew is Lease.Renew. An instance that was not heard of for as long as its lease lasted may
+// meet one that could not start beside it. It ends then, as it could not start beside that one.
+func (l sharing) Renew(ctx context.Context, last time.Duration) (fresh bool, err error) {
+	fresh, err = l.Lease.Renew(ctx, last)
+	if errors.Is(err, repository.ErrOtherSecret) {
+		l.fail(mistaken(err))
+	}
+	return fresh, err
 }
 
 // Elsewhere is Lease.Elsewhere.

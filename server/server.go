@@ -46,6 +46,10 @@ type Server struct {
 	share           rates.Share  // of every limit on rate
 	certificate     *certificate // nil is HTTP in the clear
 
+	// following is the broker once it may be told of commits.
+	following atomic.Pointer[stream.Broker]
+	// failed takes what ends the server by itself; the first counts.
+	failed   chan error
 	draining atomic.Bool
 	closing  sync.Once
 }
@@ -67,7 +71,7 @@ func OpenByClock(ctx context.Context, s Settings, log io.Writer, now func() time
 		return nil, err
 	}
 	sink := newLogSink(log)
-	srv := &Server{plan: p, now: now, log: slog.New(slog.NewTextHandler(sink, nil)), logSink: sink}
+	srv := &Server{plan: p, now: now, log: slog.New(slog.NewTextHandler(sink, nil)), logSink: sink, failed: make(chan error, 1)}
 	if err := srv.open(ctx); err != nil {
 		srv.Close()
 		return nil, err
@@ -126,6 +130,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.broker = stream.New(s.repository, s.streamOptions(lease, registry))
+	s.following.Store(s.broker)
 	if err := s.broker.Start(ctx); err != nil {
 		return fmt.Errorf("reading the log's head: %w", err)
 	}
@@ -144,9 +149,13 @@ func (s *Server) streamOptions(lease stream.Lease, registry *prometheus.Registry
 	return o
 }
 
-// committed hands what was committed to those who follow. Nothing is committed
-// before the handlers stand, and so before there is a broker.
-func (s *Server) committed(events []chat.Event) { s.broker.Committed(events) }
+// committed hands what was committed to those who follow. The database's background jobs
+// may commit before there is a broker, which then starts at a head that includes it.
+func (s *Server) committed(events []chat.Event) {
+	if b := s.following.Load(); b != nil {
+		b.Committed(events)
+	}
+}
 
 // assemble puts the handlers before what they stand on.
 func (s *Server) assemble(secrets secrets, registry *prometheus.Registry) error {
@@ -236,11 +245,19 @@ func (s *Server) lacking(ctx context.Context) []chat.FieldError {
 	return lacking
 }
 
-// Serve answers until ctx ends or the listener fails, and then drains and closes.
-// It is called once. It returns nil after the end of ctx.
+// fail ends the server with an error. It does not block.
+func (s *Server) fail(err error) {
+	select {
+	case s.failed <- err:
+	default:
+	}
+}
+
+// Serve answers until ctx ends, the listener fails, or the instance may not serve any longer
+// beside others, and then drains and closes. It is called once. It returns nil after the end
+// of ctx.
 func (s *Server) Serve(ctx context.Context) error {
 	var serving sync.WaitGroup
-	failed := make(chan error, 2)
 	serve := func(h *http.Server, l net.Listener) {
 		l = s.conns.listen(l)
 		serving.Go(func() {
@@ -249,7 +266,7 @@ func (s *Server) Serve(ctx context.Context) error {
 				accept = func(l net.Listener) error { return h.ServeTLS(l, "", "") }
 			}
 			if err := accept(l); !errors.Is(err, http.ErrServerClosed) {
-				failed <- fmt.Errorf("accepting connections on %s: %w", l.Addr(), err)
+				s.fail(fmt.Errorf("accepting connections on %s: %w", l.Addr(), err))
 			}
 		})
 	}
@@ -260,7 +277,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	var err error
 	select {
 	case <-ctx.Done():
-	case err = <-failed:
+	case err = <-s.failed:
+		s.log.Error("the server ends", "error", err)
 	}
 	s.Close()
 	serving.Wait()

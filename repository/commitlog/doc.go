@@ -31,6 +31,10 @@
 // longer; a request that takes longer than those before it adds what it takes more. What a
 // batch reads in the message that takes the lock comes on top; the database bounds it.
 //
+// A panic in Steps.Run is an outcome that has to be looked up. One in any other step ends
+// the process, also in a caller that leads: what the lanes remember and what was published may
+// then be wrong, and a new process reads both from the disk.
+//
 // A request that the database refuses harms no other: its batch is undone, and each of
 // its requests is tried again in a transaction of its own.
 package commitlog

@@ -1,6 +1,9 @@
 package commitlog
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // LeadWithin is how long the first step of a leading caller may take. A second step
 // costs one silence of the connection at the most, so the caller still has its answer
@@ -17,10 +20,21 @@ func (l *Lane[C, R]) tryToLead() {
 		l.log.rouse()
 		return
 	}
+	defer endByPanic()
 	if done := l.writeAsLeader(); !done {
 		l.log.rouse()
 	}
 	l.log.lead <- struct{}{}
+}
+
+// endByPanic is deferred. It makes a panic end the process as in the log's own goroutine, also
+// where the caller's goroutine would recover from it: what the lanes remember may then lack
+// what ends a right. The error's text has the stack of where it happened.
+func endByPanic() {
+	if p := recover(); p != nil {
+		go panic(fmt.Errorf("while leading the log: %w", Panicked(p)))
+		select {}
+	}
 }
 
 // writeAsLeader takes an attempt as far as it goes without delay. What then is still to
