@@ -141,6 +141,8 @@ func (a *api) readMessage(c *gin.Context) error {
 		return err
 	}
 	c.Header("Cache-Control", "private, no-cache")
+	// Whose reactions are "mine" depends on the caller, and the tag does not.
+	c.Writer.Header().Add("Vary", "Authorization, Cookie")
 	if tag := versionTag(message); matches(c.GetHeader("If-None-Match"), tag) {
 		c.Header("ETag", tag)
 		c.Writer.WriteHeader(http.StatusNotModified)
