@@ -89,13 +89,13 @@ func TestAPageIsNotWaitedForBehindTheEndOfItsCredential(t *testing.T) {
 		h.sleep(10*time.Minute - 2*time.Second)
 		brief := Start{Chat: "lobby", Actor: chat.Actor{Username: "ann", Session: "s-ann", Expires: chat.NewTime(until)}}
 		time.AfterFunc(time.Second, func() { h.broker.Committed(h.log.commit(numbered(1, 1)...)) })
-		events, cursor := h.page(brief, time.Minute)
+		events, _ := h.page(brief, time.Minute)
 		expect(t, "before the end", events, "1")
 		expect(t, "after", time.Since(began), 10*time.Minute-time.Second)
 
 		time.AfterFunc(time.Second, func() { h.broker.Committed(h.log.commit(numbered(2, 2)...)) })
 		time.AfterFunc(2*time.Second, func() { h.broker.Committed(h.log.commit(numbered(3, 3)...)) })
-		events, cursor = h.page(brief, time.Minute)
+		events, cursor := h.page(brief, time.Minute)
 		expect(t, "from the end on", events, "")
 		expect(t, "cursor", cursor, int64(3))
 		expect(t, "after", time.Since(began), 10*time.Minute)
