@@ -1,6 +1,9 @@
 package chat
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // Code is a stable word for the kind of a refusal. Clients decide by it; it is
 // the `code` of a problem document and the end of its `type`.
@@ -123,6 +126,18 @@ func TooManyStreams(detail string) *Error {
 // WeakPassword refuses a new password that would be guessed soon.
 func WeakPassword(field, message string) *Error {
 	return &Error{Code: ErrWeakPassword.Code, Detail: ErrWeakPassword.Detail, Fields: []FieldError{{Field: field, Message: message}}}
+}
+
+// MaxOwnedTold is how many chats [LastOwnerOf] names.
+const MaxOwnedTold = 3
+
+// LastOwnerOf is [ErrLastOwner] of an account that alone owns these chats.
+func LastOwnerOf(chats []string) *Error {
+	named := strings.Join(chats[:min(len(chats), MaxOwnedTold)], ", ")
+	if len(chats) > MaxOwnedTold {
+		named += " and more"
+	}
+	return &Error{Code: ErrLastOwner.Code, Detail: "This account alone owns chats that others are in: make another owner there first, or delete them: " + named + "."}
 }
 
 // InsufficientScope refuses what needs a scope that a script token has not.

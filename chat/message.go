@@ -33,17 +33,19 @@ type Message struct {
 // position of its latest event.
 func (m *Message) Version() int64 { return max(m.ID, m.Changed) }
 
-// Precondition is which versions of a message are let change (RFC 9110 section 13.1.1). The
-// zero value lets every one.
+// Precondition is which versions of a message are let change (RFC 9110 sections 13.1.1 and
+// 13.1.2). The zero value lets every one.
 type Precondition struct {
 	// Versions are those that are let, where Set says that there is a condition.
 	Versions []int64
 	Set      bool
+	// Except are those that are not let, whatever Versions are.
+	Except []int64
 }
 
 // Holds says whether a version is let change.
 func (p Precondition) Holds(version int64) bool {
-	return !p.Set || slices.Contains(p.Versions, version)
+	return (!p.Set || slices.Contains(p.Versions, version)) && !slices.Contains(p.Except, version)
 }
 
 // Post is a message that an actor asks to have stored. Its author is the actor.

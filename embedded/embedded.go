@@ -59,9 +59,20 @@ func (fs Files) Handler() http.Handler {
 			h.Set("Access-Control-Allow-Origin", "*")
 			h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 		}
-		// These files are short. A part of one that is not there would be answered without a problem
-		// document, and a range may be ignored (RFC 9110 section 14.2).
-		r.Header.Del("Range")
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.Content))
+		// These files are short. A part of one that is not there, and a condition that does not hold,
+		// would be answered without a problem document; a range may be ignored (RFC 9110 section
+		// 14.2), and so may these conditions, because nothing is changed (section 13.2.1).
+		for _, name := range []string{"Range", "If-Match", "If-Unmodified-Since"} {
+			r.Header.Del(name)
+		}
+		http.ServeContent(whole{w}, r, "", time.Time{}, bytes.NewReader(f.Content))
 	})
+}
+
+// whole is for answers that have no ranges, of which net/http says that they do.
+type whole struct{ http.ResponseWriter }
+
+func (w whole) WriteHeader(status int) {
+	w.Header().Del("Accept-Ranges")
+	w.ResponseWriter.WriteHeader(status)
 }

@@ -38,7 +38,7 @@ func (a *api) listChats(c *gin.Context) error {
 	q := queryOf(c)
 	list := a.Chats.MemberChats
 	asked := q.list(chat.CheckChatID)
-	switch q.text("visibility") {
+	switch q.word("visibility") {
 	case "":
 	case string(chat.Public):
 		list = a.Chats.PublicChats

@@ -58,7 +58,7 @@ func historyLinks(path string, asked chat.HistoryQuery, h chat.History) string {
 	case n > 0:
 		earlier, later = h.Messages[0].ID, h.Messages[n-1].ID
 	case asked.After != nil: // nothing after it, so the part ends with it
-		earlier, later = *asked.After+1, *asked.After
+		earlier, later = min(*asked.After+1, chat.MaxPosition), *asked.After
 	case asked.Before != nil && *asked.Before > 0:
 		earlier, later = *asked.Before, *asked.Before-1
 	}

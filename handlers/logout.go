@@ -15,7 +15,16 @@ import (
 // the cookies once that is done: a browser never forgets a session that lives on. So
 // cookies count here beside a header Authorization, and a body that is refused is
 // told only afterwards. Where the store does not answer, nothing is cleared.
+//
+// Because cookies count beside a header Authorization, so does where the page is from.
 func (a *api) logOut(c *gin.Context) error {
+	access, refresh := a.Cookies.Tokens(c.Request)
+	byCookie := access != "" || refresh != ""
+	if byCookie {
+		if err := a.Origins.Check(c.Request); err != nil {
+			return err
+		}
+	}
 	var body struct {
 		RefreshToken string `json:"refresh_token"`
 	}
@@ -23,7 +32,6 @@ func (a *api) logOut(c *gin.Context) error {
 
 	ctx := c.Request.Context()
 	sent, sentErr := middleware.BearerOf(c.Request)
-	access, refresh := a.Cookies.Tokens(c.Request)
 	if sentErr == nil {
 		sentErr = a.endByAccess(ctx, sent)
 	}
@@ -47,7 +55,7 @@ func (a *api) logOut(c *gin.Context) error {
 		return writeNothing(c)
 	case refused != nil:
 		return refused
-	case access != "" || refresh != "":
+	case byCookie:
 		return writeNothing(c)
 	}
 	return middleware.ErrUnauthenticated

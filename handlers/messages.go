@@ -111,7 +111,7 @@ func answerPosted(c *gin.Context, posted chat.Posted) error {
 	}
 	id := strconv.FormatInt(posted.Message.ID, 10)
 	c.Header("Location", middleware.At(c, "/messages/"+id))
-	c.Header("ETag", versionTag(posted.Message))
+	c.Header("ETag", versionTag(posted.Message.Version()))
 	if wantsText(c) {
 		return writeText(c, status, id)
 	}
@@ -140,9 +140,15 @@ func (a *api) readMessage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	version, match := message.Version(), ifMatch(c.Request.Header)
+	if match.given && !match.has(version) {
+		return chat.ErrPreconditionFailed
+	}
 	c.Header("Cache-Control", "private, no-cache")
-	if tag := versionTag(message); matches(c.GetHeader("If-None-Match"), tag) {
-		c.Header("ETag", tag)
+	// Whose reactions are "mine" depends on the caller, and the tag does not.
+	c.Writer.Header().Add("Vary", "Authorization, Cookie")
+	if ifNoneMatch(c.Request.Header).has(version) {
+		c.Header("ETag", versionTag(version))
 		c.Writer.WriteHeader(http.StatusNotModified)
 		c.Writer.WriteHeaderNow()
 		return nil

@@ -37,6 +37,15 @@ func (q *query) text(name string) string {
 	return q.values.Get(name)
 }
 
+// word is the value given, which may not be empty, or "" if not given.
+func (q *query) word(name string) string {
+	value := q.text(name)
+	if value == "" && q.values.Has(name) {
+		q.refuse(name, "must not be empty")
+	}
+	return value
+}
+
 func (q *query) refuse(name, message string) { q.errs = append(q.errs, chat.Invalid(name, message)) }
 
 // list is a page of a list. check says why a text is no id of its elements.

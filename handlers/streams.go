@@ -72,12 +72,12 @@ func startOf(c *gin.Context, chatID string) (*stream.Start, error) {
 		After:       strings.Join(q.values["after"], ", "),
 		Limit:       q.count("limit", 0, chat.MaxPosition),
 		Timeout:     q.duration("timeout"),
-		Origin:      q.text("origin"),
+		Origin:      q.word("origin"),
 		Framing:     framings[c.GetString(answerType)],
 		Address:     middleware.AddressOf(c),
 		RequestID:   middleware.RequestIDOf(c),
 	}
-	if e := q.text("errors"); e != "" && e != errorsInBand {
+	if e := q.word("errors"); e != "" && e != errorsInBand {
 		q.refuse("errors", `must be "`+errorsInBand+`"`)
 	}
 	if err := chat.Checks(q.err(), chat.CheckOrigin("origin", start.Origin)); err != nil {

@@ -34,7 +34,7 @@ const (
 )
 
 // waitForMessage answers with the first message whose text matches, or with nothing when the
-// time is over. It reads what a stream of the chat would show.
+// time is over or the credential has ended. It reads what a stream of the chat would show.
 func (a *api) waitForMessage(c *gin.Context) error {
 	chatID, err := chatParam(c)
 	if err != nil {
@@ -44,7 +44,10 @@ func (a *api) waitForMessage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	until := time.Now().Add(wait)
+	until, expires := time.Now().Add(wait), actorOf(c).Expires.Time()
+	if expires.Before(until) {
+		until = expires
+	}
 	looking, cancel := context.WithDeadline(c.Request.Context(), until.Add(lookBeyond))
 	defer cancel()
 	readUntil(c, until.Add(answerWithin))
@@ -66,6 +69,8 @@ func (a *api) waitForMessage(c *gin.Context) error {
 			return writeNothing(c)
 		case err != nil:
 			return err
+		case !time.Now().Before(expires): // what was read may be younger
+			return writeNothing(c)
 		case found && !m.Deleted && pattern.MatchString(m.Text): // still
 			return answerMessage(c, m)
 		case !time.Now().Before(until):

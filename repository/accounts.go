@@ -102,10 +102,10 @@ func (r *Repository) closeAccount(ctx context.Context, actor chat.Actor, action 
 	return err
 }
 
-// leftAlone finds a chat that its argument alone owns and in which there are others. It looks at
+// leftAlone finds chats that its first argument alone owns and in which there are others. It looks at
 // each chat of the user, and there are only as many as one user may be in. The subqueries
 // are scalar ones: PostgreSQL would make others a join with all memberships.
-const leftAlone = `SELECT 1 FROM memberships m JOIN chats c ON c.id = m.chat AND c.deleted_pos IS NULL
+const leftAlone = `SELECT m.chat FROM memberships m JOIN chats c ON c.id = m.chat AND c.deleted_pos IS NULL
 	WHERE m.username = ? AND m.left_pos IS NULL AND m.role = 'owner'
 		AND (SELECT 1 FROM memberships o JOIN users u ON u.username = o.username
 			WHERE o.chat = m.chat AND o.username <> m.username AND o.role = 'owner' AND o.left_pos IS NULL
@@ -113,13 +113,15 @@ const leftAlone = `SELECT 1 FROM memberships m JOIN chats c ON c.id = m.chat AND
 		AND (SELECT 1 FROM memberships o JOIN users u ON u.username = o.username
 			WHERE o.chat = m.chat AND o.username <> m.username AND o.left_pos IS NULL
 				AND u.closed_pos IS NULL LIMIT 1) IS NOT NULL
-	LIMIT 1`
+	ORDER BY m.chat LIMIT ?`
 
-// guardChatsOf keeps the chats of a user that goes from being left without an owner.
+// guardChatsOf keeps the chats of a user that goes from being left without an owner. Their ids
+// are told: its callers have decided that the actor is the user or may close its account.
 func (tx *transaction) guardChatsOf(ctx context.Context, username string) error {
-	alone, err := tx.exists(ctx, leftAlone, username)
-	if err == nil && alone {
-		err = chat.ErrLastOwner
+	var alone []string
+	err := tx.all(ctx, &alone, leftAlone, username, chat.MaxOwnedTold+1)
+	if err == nil && len(alone) > 0 {
+		err = chat.LastOwnerOf(alone)
 	}
 	return err
 }

@@ -75,8 +75,21 @@ func TestAnAccountThatAloneOwnsAChatOfOthersIsNotClosed(t *testing.T) {
 		makeChat(t, one, as["bob"], "den", chat.Private, map[string]chat.Role{"cat": chat.RoleMember, "dan": chat.RoleOwner})
 		wantRefusal(t, changed(t, one, ann, "dan", chat.UserChange{Disabled: &yes}), nil)
 		before := headOf(t, one)
-		wantRefusal(t, one.CloseAccount(t.Context(), ann, "bob", true), chat.ErrLastOwner)
+		err := one.CloseAccount(t.Context(), ann, "bob", true)
+		wantRefusal(t, err, chat.ErrLastOwner)
+		if !strings.HasSuffix(err.Error(), ": den.") {
+			t.Errorf("the chat is not named: %v", err)
+		}
 		wantTold(t, one, before)
+		for _, id := range []string{"one", "two", "three"} {
+			makeChat(t, one, as["bob"], id, chat.Private, map[string]chat.Role{"cat": chat.RoleMember})
+		}
+		if err := one.CloseOwnAccount(t.Context(), as["bob"], true); err == nil || !strings.HasSuffix(err.Error(), ": den, one, three and more.") {
+			t.Errorf("not the first three chats are named: %v", err)
+		}
+		for _, id := range []string{"one", "two", "three"} {
+			wantRefusal(t, one.DeleteChat(t.Context(), as["bob"], id), nil)
+		}
 		wantRefusal(t, changed(t, one, ann, "dan", chat.UserChange{Disabled: &no}), nil)
 
 		errs := together(

@@ -158,6 +158,7 @@ func TestChangesOfMessagesAreRefused(t *testing.T) {
 		wantRefusal(t, edit("eve", m.ID, anyVersion), chat.ErrNotFound)
 		wantRefusal(t, edit("bob", m.ID, onlyAt(m.ID+1)), chat.ErrPreconditionFailed)
 		wantRefusal(t, edit("bob", m.ID, onlyAt()), chat.ErrPreconditionFailed)
+		wantRefusal(t, edit("bob", m.ID, chat.Precondition{Except: []int64{m.ID}}), chat.ErrPreconditionFailed)
 		wantRefusal(t, edit("bob", 1, anyVersion), chat.ErrNotFound)
 		wantRefusal(t, react("gus", m.ID), chat.ErrReadOnly)
 		wantRefusal(t, react("eve", m.ID), chat.ErrNotFound)

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 )
 
 // changed is a message with what happened to it.
@@ -145,4 +146,20 @@ func TestAMessageIsWaitedFor(t *testing.T) {
 		t.Errorf("found %+v", m)
 	}
 	h.do("GET", "/chats/other/wait", "", ann...).refused(404, "not_found")
+}
+
+func TestNoWaitOutlivesItsCredential(t *testing.T) {
+	t.Parallel()
+	h := open(t, func(s *settings) { s.AccessTTL = "2s" })
+	ann := h.user("ann")
+	h.chat("den", ann)
+	for path, want := range map[string]int{"/chats/den/wait?timeout=30s": 204, "/chats/den/stream": 200} {
+		ann = bearer(h.logIn("ann").Token)
+		began := time.Now()
+		a := h.do("GET", path, "", with(ann, "Accept", asJSON, "Prefer", "wait=30")...).want(want)
+		if took := time.Since(began); took > 20*time.Second || strings.Contains(a.body, "message") {
+			t.Errorf("%s took %v: %s", path, took, a.body)
+		}
+		h.do("GET", "/me", "", ann...).refused(401, "invalid_token")
+	}
 }

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"parley/chat"
 )
 
 type message struct {
@@ -138,6 +140,10 @@ func TestLinksLeadThroughAHistoryInBothDirections(t *testing.T) {
 	forth, newest := walk(first.links()["next"], "next")
 	if got := strings.Join(forth, "|"); got != "1 2 3|4 5 6" {
 		t.Errorf("forth: %s", got)
+	}
+	beyond := fmt.Sprint("/chats/lobby/messages?limit=3&after=", int64(chat.MaxPosition))
+	if back, _ := walk(beyond, "prev"); strings.Join(back, "|") != "|4 5 6|1 2 3|0" {
+		t.Errorf("back from behind the last position: %q", back)
 	}
 	var p history
 	newest.into(&p)

@@ -177,7 +177,9 @@ func TestAnAccountIsClosedByItsUser(t *testing.T) {
 	right := `{"password":"` + password + `","erase_messages":true}`
 	closing(ann, `{}`).refused(400, "invalid_request", "password")
 	closing(ann, `{"password":"not the password"}`).refused(403, "wrong_password")
-	closing(ann, right).refused(409, "last_owner")
+	if refusal := closing(ann, right).refused(409, "last_owner"); !strings.Contains(refusal.body, ": den.") {
+		t.Errorf("the chat is not named: %s", refusal.body)
+	}
 	closing(admin, right).refused(409, "last_admin")
 	h.do("PUT", "/chats/den/members/bob", `{"role":"owner"}`, with(ann, "Content-Type", asJSON)...).want(200)
 	stream := h.follow("/chats/den/stream", bob...)

@@ -300,6 +300,7 @@ func TestAForeignPageGetsNothingByCookie(t *testing.T) {
 		h.do("GET", "/stream", "", with(ck, page...)...).refused(403, "foreign_origin")
 		h.do("GET", "/chats/lobby/stream", "", with(ck, page...)...).refused(403, "foreign_origin")
 		h.do("POST", "/logout", "", with(ck, page...)...).refused(403, "foreign_origin")
+		h.do("POST", "/logout", "", with(with(ck, ann...), page...)...).refused(403, "foreign_origin")
 		h.do("POST", "/refresh", "", with(ck, page...)...).refused(403, "foreign_origin")
 		a := h.do("POST", "/login", "cookie=true&username=ann&password="+password, with(page, "Content-Type", asForm)...).refused(403, "foreign_origin")
 		if len(a.cookies()) != 0 {

@@ -35,8 +35,9 @@ const maxPageEvents = 500
 // Page reads what a stream that begins as s says would show first: up to the head,
 // and at most s.Limit events. Where there is nothing yet it waits for the first
 // event, at most for wait; an empty page is no error. It ends before its time when
-// the actor's rights do, and short of the head where that takes too long or all
-// streams are ended: the next one goes on from its cursor. s is its own from then on.
+// the actor's rights or its credential do, and short of the head where that takes too
+// long or all streams are ended: the next one goes on from its cursor. Nothing is on it
+// that was committed behind the credential's end. s is its own from then on.
 // Errors are those of [Broker.Serve], and ctx's.
 func (b *Broker) Page(ctx context.Context, s *Start, wait time.Duration) (Page, error) {
 	woken := make(wakeUps, 1)
@@ -59,13 +60,20 @@ func (b *Broker) Page(ctx context.Context, s *Start, wait time.Duration) (Page, 
 		limit = int(min(s.Limit, maxPageEvents))
 	}
 	var found mergeBuffer
-	until := time.Now().Add(wait)
-	late := until.Add(pageGrace)
-	alarm := time.NewTimer(wait)
+	// The credential is not kept as a stream's is: a client whose session was renewed has
+	// a new token to ask again with.
+	expires := rd.credential.expires
+	until := earliest(time.Now().Add(wait), expires)
+	late := earliest(until.Add(pageGrace), expires)
+	alarm := time.NewTimer(time.Until(until))
 	defer alarm.Stop()
 	for {
 		now := time.Now()
 		v := rd.fetch(now, &found)
+		// The clock is read behind the look, so that what was found is older than the end.
+		if !time.Now().Before(expires) {
+			return p, nil
+		}
 		more := false
 		switch {
 		case !v.retry.IsZero(), v.reopen:

@@ -83,6 +83,40 @@ func TestAPageIsWaitedForUntilSomethingHappens(t *testing.T) {
 	})
 }
 
+func TestAPageIsNotWaitedForBehindTheEndOfItsCredential(t *testing.T) {
+	inHouse(t, Options{}, func(h *house) {
+		began, until := time.Now(), ann().Expires.Time()
+		h.sleep(10*time.Minute - 2*time.Second)
+		brief := Start{Chat: "lobby", Actor: chat.Actor{Username: "ann", Session: "s-ann", Expires: chat.NewTime(until)}}
+		time.AfterFunc(time.Second, func() { h.broker.Committed(h.log.commit(numbered(1, 1)...)) })
+		events, _ := h.page(brief, time.Minute)
+		expect(t, "before the end", events, "1")
+		expect(t, "after", time.Since(began), 10*time.Minute-time.Second)
+
+		time.AfterFunc(time.Second, func() { h.broker.Committed(h.log.commit(numbered(2, 2)...)) })
+		time.AfterFunc(2*time.Second, func() { h.broker.Committed(h.log.commit(numbered(3, 3)...)) })
+		events, cursor := h.page(brief, time.Minute)
+		expect(t, "from the end on", events, "")
+		expect(t, "cursor", cursor, int64(3))
+		expect(t, "after", time.Since(began), 10*time.Minute)
+	})
+}
+
+// The part of the log that it waits for arrives behind the end, with what was committed meanwhile.
+func TestAPageShowsNothingThatIsReadBehindTheEndOfItsCredential(t *testing.T) {
+	inHouse(t, Options{RoomBytes: 1}, func(h *house) {
+		h.commit(numbered(1, 5)...)
+		h.log.slow = 2 * time.Second
+		brief := ann()
+		brief.Expires = chat.NewTime(time.Now().Add(time.Second))
+		began := time.Now()
+		events, cursor := h.page(Start{Chat: "lobby", After: "earliest", Actor: brief}, time.Minute)
+		expect(t, "events", events, "")
+		expect(t, "cursor", cursor, int64(0))
+		expect(t, "after", time.Since(began), time.Second)
+	})
+}
+
 func TestAPageIsRefusedWhereTheLogCannotBeRead(t *testing.T) {
 	inHouse(t, Options{RoomBytes: 1}, func(h *house) {
 		h.commit(numbered(1, 5)...)

@@ -124,10 +124,16 @@ func TestAFileIsKeptOnlyWhileItIsTheOne(t *testing.T) {
 	}
 }
 
-func TestARangeIsAnsweredWithTheWholeFile(t *testing.T) {
-	for _, asked := range []string{"bytes=0-9", "bytes=99999999-"} {
-		if res := get(t, http.MethodGet, "/", http.Header{"Range": {asked}}); res.StatusCode != http.StatusOK {
-			t.Errorf("%s is answered %s", asked, res.Status)
+func TestRangesAndConditionsOfChangesAreAnsweredWithTheWholeFile(t *testing.T) {
+	for _, asked := range []http.Header{
+		{"Range": {"bytes=0-9"}},
+		{"Range": {"bytes=99999999-"}},
+		{"If-Match": {`"another"`}},
+		{"If-Unmodified-Since": {"Thu, 01 Jan 1970 00:00:00 GMT"}},
+	} {
+		res := get(t, http.MethodGet, "/", asked)
+		if res.StatusCode != http.StatusOK || res.Header.Get("Accept-Ranges") != "" {
+			t.Errorf("%v is answered %s, Accept-Ranges %q", asked, res.Status, res.Header.Get("Accept-Ranges"))
 		}
 	}
 }
