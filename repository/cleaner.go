@@ -2,6 +2,7 @@ package repository
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
@@ -51,22 +52,13 @@ func (c *cleaner) clean(ctx context.Context) error {
 	if erased {
 		c.erased.Store(true)
 	}
-	if err != nil {
-		return err
-	}
-	if err := c.r.dropSessions(ctx, time.Now().Add(-sessionKept)); err != nil {
-		return err
-	}
-	if err := c.r.dropInvites(ctx, time.Now()); err != nil {
-		return err
-	}
-	if err := c.r.dropTickets(ctx); err != nil {
-		return err
-	}
-	if err := c.r.dropLeases(ctx); err != nil {
-		return err
-	}
-	return c.scrub(ctx)
+	// What one of them fails at keeps none of the others from its work.
+	return errors.Join(err,
+		c.r.dropSessions(ctx, time.Now().Add(-sessionKept)),
+		c.r.dropInvites(ctx, time.Now()),
+		c.r.dropTickets(ctx),
+		c.r.dropLeases(ctx),
+		c.scrub(ctx))
 }
 
 // scrub takes what was erased from where the database keeps it besides its tables. As long as

@@ -3,6 +3,7 @@ package repository
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -18,8 +19,12 @@ import (
 // behind it, for as long as a full batch of posts would keep them.
 const endingSlice = 500
 
-// endingsAtOnce is how many endings the cleaner reads at once.
-const endingsAtOnce = 100
+// endingsAtOnce is how many endings the cleaner reads at once, and failedEndings how many may fail
+// before it takes the database for the cause and tries again later.
+const (
+	endingsAtOnce = 100
+	failedEndings = 4
+)
 
 // ending is what has ended and still has rows to close or to erase.
 type ending struct {
@@ -90,9 +95,9 @@ func (h handle) endings(ctx context.Context, last ending) (next []ending, err er
 }
 
 // finishEndings works on all endings until none is left, or none that it can do anything
-// about. It says whether it erased anything.
+// about. It says whether it erased anything, and what failed at last.
 func (r *Repository) finishEndings(ctx context.Context) (erased bool, err error) {
-	for moved := true; moved && err == nil; {
+	for moved := true; moved; {
 		var some bool
 		moved, some, err = r.endingsRound(ctx)
 		erased = erased || some
@@ -101,24 +106,29 @@ func (r *Repository) finishEndings(ctx context.Context) (erased bool, err error)
 }
 
 // endingsRound does a slice of each ending, so that neither a large one holds up the others
-// nor one that waits, as the erasing of an account does for the chats that ended with it.
-// moved says that anything was done, and erased that it was more than closing sessions.
+// nor one that waits, as the erasing of an account does for the chats that ended with it, nor
+// one that fails. moved says that anything was done, and erased that it was more than closing
+// sessions.
 func (r *Repository) endingsRound(ctx context.Context) (moved, erased bool, err error) {
 	var last ending
-	for {
-		next, err := read(ctx, r, func(ctx context.Context, h handle) ([]ending, error) { return h.endings(ctx, last) })
-		if err != nil {
-			return moved, erased, fmt.Errorf("looking for what has ended: %w", err)
+	for failed := 0; ; {
+		next, unread := read(ctx, r, func(ctx context.Context, h handle) ([]ending, error) { return h.endings(ctx, last) })
+		if unread != nil {
+			return moved, erased, errors.Join(err, fmt.Errorf("looking for what has ended: %w", unread))
 		}
 		if len(next) == 0 {
-			return moved, erased, nil
+			return moved, erased, err
 		}
 		for _, last = range next {
-			did, err := r.finish(ctx, last)
+			did, wrong := r.finish(ctx, last)
 			moved = moved || did
-			erased = erased || (did || err != nil) && last.Kind != endedUser // what failed may have committed
-			if err != nil {
-				return moved, erased, fmt.Errorf("closing a %s: %w", last.Kind, err)
+			erased = erased || (did || wrong != nil) && last.Kind != endedUser // what failed may have committed
+			if wrong == nil {
+				continue
+			}
+			err = errors.Join(err, fmt.Errorf("closing the %s %s: %w", last.Kind, last.ID, wrong))
+			if failed++; failed == failedEndings {
+				return moved, erased, err
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package repository
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,6 +83,28 @@ func TestAnEndingThatCannotBeFinishedIsLeftForLater(t *testing.T) {
 		wantRefusal(t, r.DisableUser(t.Context(), "ann"), nil)
 		finishEndings(t, r)
 		wantEndings(t, r, 1)
+	})
+}
+
+func TestAnEndingThatFailsHoldsUpNothingElse(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := beforeTheCleaner(t, s)
+		ann := signUp(t, r, "ann")["ann"]
+		makeChat(t, r, ann, "den", chat.Private, nil)
+		fillChat(t, r, "den", "ann", endingSlice+7)
+		wantRefusal(t, r.DeleteChat(t.Context(), ann, "den"), nil)
+		fill(t, r, `INSERT INTO endings (kind, id) VALUES ('chat', 'a-chat-that-never-was'), ('message', 'no number')`)
+		fill(t, r, `UPDATE sessions SET refresh_expires_at = 1`)
+		err := r.cleaner.clean(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "a-chat-that-never-was") {
+			t.Errorf("what failed is told as %v", err)
+		}
+		if n := textsLeft(t, r); n != 0 {
+			t.Errorf("%d texts are left", n)
+		}
+		if n := number(t, r, `SELECT count(*) FROM sessions`); n != 0 {
+			t.Errorf("%d sessions are left", n)
+		}
 	})
 }
 
