@@ -30,11 +30,12 @@ type Tickets struct {
 
 // TicketStore is what tickets need of the store. Its methods answer as those of [Store].
 type TicketStore interface {
-	// Session reads a session that goes on. chat.ErrSessionEnded.
-	Session(ctx context.Context, id string) (Session, time.Time, error)
-	// SpendTicket notes that a ticket was used, until expires, and says whether that was the
-	// first time.
-	SpendTicket(ctx context.Context, id string, expires chat.Time) (first bool, err error)
+	// TicketSession reads the actor's session, if it goes on, and whether a ticket was used.
+	// chat.ErrSessionEnded.
+	TicketSession(ctx context.Context, actor chat.Actor, ticket string) (s Session, spent bool, err error)
+	// SpendTicket notes that a user's ticket was used, until expires, and says whether that was
+	// the first time.
+	SpendTicket(ctx context.Context, username, id string, expires chat.Time) (first bool, err error)
 }
 
 // NewTickets makes tickets by the first of some keys, and takes those of all. now is the
@@ -92,9 +93,20 @@ func (t *Tickets) Redeem(ctx context.Context, text, returned, origin, path strin
 	if !ok || asked.Origin != origin || asked.Path != "" && asked.Path != path {
 		return chat.Actor{}, "", chat.ErrBadTicket
 	}
+	// What is asked of the store from here on is asked for a user who is known.
+	actor = chat.Actor{Username: asked.Username, Session: asked.Session, Kind: asked.Kind, Scopes: asked.Scopes, Chats: asked.Chats}
+	session, spent, err := t.store.TicketSession(ctx, actor, asked.ID)
+	switch {
+	case errors.Is(err, chat.ErrSessionEnded):
+		return chat.Actor{}, "", chat.ErrBadTicket
+	case err != nil:
+		return chat.Actor{}, "", fmt.Errorf("reading a ticket's session: %w", err)
+	case !t.now().Before(session.RefreshExpires):
+		return chat.Actor{}, "", chat.ErrBadTicket
+	}
 	first := false
-	if t.now().UnixMilli() < asked.Expires {
-		if first, err = t.store.SpendTicket(ctx, asked.ID, chat.TimeFromMilli(asked.Expires)); err != nil {
+	if !spent && t.now().UnixMilli() < asked.Expires { // else nothing need be written
+		if first, err = t.store.SpendTicket(ctx, asked.Username, asked.ID, chat.TimeFromMilli(asked.Expires)); err != nil {
 			return chat.Actor{}, "", fmt.Errorf("spending a ticket: %w", err)
 		}
 	}
@@ -105,19 +117,8 @@ func (t *Tickets) Redeem(ctx context.Context, text, returned, origin, path strin
 			return chat.Actor{}, "", chat.ErrBadTicket
 		}
 	}
-	session, _, err := t.store.Session(ctx, asked.Session)
-	switch {
-	case errors.Is(err, chat.ErrSessionEnded):
-		return chat.Actor{}, "", chat.ErrBadTicket
-	case err != nil:
-		return chat.Actor{}, "", fmt.Errorf("reading a ticket's session: %w", err)
-	case !t.now().Before(session.RefreshExpires):
-		return chat.Actor{}, "", chat.ErrBadTicket
-	}
-	return chat.Actor{
-		Username: asked.Username, Session: asked.Session, Kind: asked.Kind, Scopes: asked.Scopes, Chats: asked.Chats,
-		Issued: chat.NewTime(session.CreatedAt), Expires: chat.NewTime(session.RefreshExpires),
-	}, t.sign(returnPrefix, here), nil
+	actor.Issued, actor.Expires = chat.NewTime(session.CreatedAt), chat.NewTime(session.RefreshExpires)
+	return actor, t.sign(returnPrefix, here), nil
 }
 
 // sign writes a ticket as a text.

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -21,17 +22,26 @@ var (
 	newTicketKey = DeriveKey([]byte("the secret that follows, thirty-two"), "stream ticket")
 )
 
-// spending is a store that remembers which tickets were spent.
+// spending is a store that remembers which tickets were spent, and refuses to write that again.
 type spending struct {
 	*memory
 	spent map[string]chat.Time
 }
 
+// TicketSession implements [TicketStore].
+func (s spending) TicketSession(ctx context.Context, actor chat.Actor, ticket string) (Session, bool, error) {
+	session, _, err := s.Session(ctx, actor.Session)
+	_, spent := s.spent[ticket]
+	return session, spent, err
+}
+
 // SpendTicket implements [TicketStore].
-func (s spending) SpendTicket(_ context.Context, id string, expires chat.Time) (bool, error) {
-	_, again := s.spent[id]
+func (s spending) SpendTicket(_ context.Context, username, id string, expires chat.Time) (bool, error) {
+	if _, again := s.spent[id]; again || username != "ann" {
+		return false, fmt.Errorf("%s spends %s again", username, id)
+	}
 	s.spent[id] = expires
-	return !again, nil
+	return true, nil
 }
 
 // booth gives out tickets for ann, whose session is at the desk.
@@ -114,6 +124,14 @@ func TestTheReturnCookieOpensTheStreamAgainBesideAnExpiredTicket(t *testing.T) {
 	kept = b.opens(t, ticket, kept)
 	b.advance(time.Millisecond)
 	b.refuses(t, ticket, kept)
+}
+
+func TestATicketThatIsSpentWritesNothing(t *testing.T) {
+	b := newBooth(t)
+	ticket := b.ticket(t)
+	kept := b.opens(t, ticket, "")
+	b.refuses(t, ticket, "") // the store refuses to be told again
+	b.opens(t, ticket, kept)
 }
 
 func TestATicketOutlivesARotation(t *testing.T) {

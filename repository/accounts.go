@@ -210,7 +210,7 @@ func (r *Repository) eraseOwnTexts(ctx context.Context, username string) (more b
 	if err := r.eraseMessages(ctx, username, slice); err != nil {
 		return false, err
 	}
-	return true, r.dialect.beside(ctx, r, func(ctx context.Context, c changer) error {
+	return true, r.dialect.beside(ctx, r, "", func(ctx context.Context, c changer) error {
 		for _, e := range slice {
 			if err := e.note(ctx, c, username); err != nil {
 				return err

@@ -26,7 +26,7 @@ func TestTheCleanerDeletesByItselfWhatIsOver(t *testing.T) {
 		for range 2 { // the first may be what the cleaner begins with at the start
 			overSince("ann", sessionKept+time.Hour)
 			fill(t, r, `UPDATE invites SET expires_at = 1 WHERE code = ?`, invite(t, r, as["ann"], "den", 1))
-			if _, err := r.SpendTicket(t.Context(), "a ticket", chat.TimeFromMilli(1)); err != nil {
+			if _, err := r.SpendTicket(t.Context(), "ann", "a ticket", chat.TimeFromMilli(1)); err != nil {
 				t.Fatal(err)
 			}
 			if lease := r.Lease("a secret"); lease != nil { // SQLite has a single instance

@@ -37,8 +37,8 @@ type dialect struct {
 	// uncounted says of a message o of chat c that it is behind countedTo.
 	uncounted string
 	// beside runs fn in a transaction that changes nothing by which posts are decided.
-	// Posts wait for it only where they must.
-	beside func(ctx context.Context, r *Repository, fn func(ctx context.Context, c changer) error) error
+	// Posts wait for it only where they must. whose is as write says; a user is answered in time.
+	beside func(ctx context.Context, r *Repository, whose string, fn func(ctx context.Context, c changer) error) error
 
 	// behind has statements of a change run before another one, which is returned as it is to
 	// be sent: with them in the same message, where a round trip costs.

@@ -154,8 +154,13 @@ func (r *Repository) finish(ctx context.Context, e ending) (did bool, err error)
 // beside runs one statement that changes nothing by which posts are decided, and says how
 // many rows it changed.
 func (r *Repository) beside(ctx context.Context, query string, args ...any) (int64, error) {
+	return r.besideAs(ctx, "", query, args...)
+}
+
+// besideAs is beside for the sake of a user, who is answered in time.
+func (r *Repository) besideAs(ctx context.Context, whose, query string, args ...any) (int64, error) {
 	var changed int64 // behind an error the statement may still run, and set it
-	err := r.dialect.beside(ctx, r, func(ctx context.Context, c changer) (err error) {
+	err := r.dialect.beside(ctx, r, whose, func(ctx context.Context, c changer) (err error) {
 		changed, err = c.exec(ctx, query, args...)
 		return err
 	})
@@ -233,7 +238,7 @@ func (r *Repository) eraseTexts(ctx context.Context, chatID string) (more bool, 
 	case n > 0: // else somebody has removed the messages
 		first = s.ids[n-1]
 	}
-	return more, r.dialect.beside(ctx, r, func(ctx context.Context, c changer) error {
+	return more, r.dialect.beside(ctx, r, "", func(ctx context.Context, c changer) error {
 		_, err := c.exec(ctx, `INSERT INTO endings (kind, id) SELECT 'message', CAST(id AS text) FROM messages
 			WHERE chat = ? AND id BETWEEN ? AND ? AND reactions IS NOT NULL ON CONFLICT (kind, id) DO NOTHING`,
 			chatID, first, s.last.Int64)

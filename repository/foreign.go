@@ -26,14 +26,15 @@ type foreignRow struct {
 	Ended         bool          `db:"ended"`
 }
 
-// Admit implements [auth.ForeignStore]. A token that was seen before writes nothing.
+// Admit implements [auth.ForeignStore]. A token that was seen before writes nothing. Before the
+// user is known, the name that is of the subject alone tells whose share all of it is of.
 func (r *Repository) Admit(ctx context.Context, f auth.Foreign) (username string, err error) {
 	defer wrap(&err, "admitting a user of another issuer")
-	row, err := read(ctx, r, func(ctx context.Context, h handle) (foreignRow, error) { return h.foreign(ctx, f) })
+	row, err := readAs(ctx, r, chat.Actor{Username: f.Fallback}, func(ctx context.Context, h handle) (foreignRow, error) { return h.foreign(ctx, f) })
 	if err != nil || row.covers(f) {
 		return row.Username, err
 	}
-	return write(ctx, r, "", func(ctx context.Context, tx *transaction) (string, error) {
+	return write(ctx, r, f.Fallback, func(ctx context.Context, tx *transaction) (string, error) {
 		row, err := tx.foreign(ctx, f)
 		if err != nil || row.covers(f) {
 			return row.Username, err

@@ -131,7 +131,7 @@ func (l *Lease) Tell(ctx context.Context, streams map[string]int) (err error) {
 		return err
 	}
 	_, err = bounded(ctx, l.r, share{}, func(ctx context.Context) (none struct{}, err error) {
-		return none, l.r.dialect.beside(ctx, l.r, func(ctx context.Context, c changer) error {
+		return none, l.r.dialect.beside(ctx, l.r, "", func(ctx context.Context, c changer) error {
 			return tell(ctx, c, l.r.dialect, l.id, len(counts), string(told), gone)
 		})
 	})

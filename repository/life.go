@@ -46,6 +46,7 @@ func newResumer(r *Repository, log *slog.Logger) *backgroundJob {
 
 // resumeOn is resume for a new connection to PostgreSQL, on which nothing is written yet.
 func (r *Repository) resumeOn(ctx context.Context, c *conn, found string) error {
+	r.peopled.Store(false) // this life may be older than the last
 	known, err := c.handle.knows(ctx, found)
 	if err != nil || known {
 		return err

@@ -48,11 +48,9 @@ func (r *Repository) MarkRead(ctx context.Context, actor chat.Actor, chatID stri
 	if err != nil {
 		return marked, err
 	}
-	marked.Moved, err = bounded(ctx, r, share{user: actor.Username}, func(ctx context.Context) (bool, error) {
-		n, err := r.beside(ctx, moveMarker, chatID, actor.Username, m.Joined, id, seen)
-		return n == 1, err
-	})
-	return marked, err
+	n, err := r.besideAs(ctx, actor.Username, moveMarker, chatID, actor.Username, m.Joined, id, seen)
+	marked.Moved = n == 1
+	return marked, r.dialect.refusal(ctx, err)
 }
 
 // moveMarker moves a marker forward. One of an earlier membership gives way.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -93,6 +94,8 @@ type Repository struct {
 	maxSignIns int
 	maxTokens  int
 	jumps      jumps
+	// peopled says that there is a user who is no bot, nor of another issuer.
+	peopled atomic.Bool
 	// provenances remembers of messages what never changes.
 	provenances *lru.Cache[int64, provenance]
 	// lives knows in which life of a PostgreSQL database connections are made; nil on SQLite.

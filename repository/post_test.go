@@ -258,7 +258,7 @@ func TestPostsAreLoadedAndStoredByIndex(t *testing.T) {
 	if _, err := c.exec(t.Context(), `ROLLBACK`); err != nil {
 		t.Fatal(err)
 	}
-	err := r.dialect.beside(t.Context(), r, func(ctx context.Context, tx changer) error {
+	err := r.dialect.beside(t.Context(), r, "", func(ctx context.Context, tx changer) error {
 		var plan []string
 		if err := tx.(handle).all(ctx, &plan, `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) `+ownSince, 19000, 20000); err != nil {
 			return err

@@ -28,7 +28,7 @@ const lasts = `EXISTS (SELECT 1 FROM instances n WHERE n.id = p.instance AND n.e
 func (l *Lease) TellPresence(ctx context.Context, came, gone []chat.Whereabouts) (err error) {
 	defer wrap(&err, "telling who is present")
 	_, err = bounded(ctx, l.r, share{}, func(ctx context.Context) (none struct{}, err error) {
-		return none, l.r.dialect.beside(ctx, l.r, func(ctx context.Context, c changer) error {
+		return none, l.r.dialect.beside(ctx, l.r, "", func(ctx context.Context, c changer) error {
 			if err := l.tellWhereabouts(ctx, c, appear, came); err != nil {
 				return err
 			}

@@ -88,7 +88,7 @@ func TestATicketIsSpentOnce(t *testing.T) {
 		one, other := s.openTwo(t)
 		for want := range 2 {
 			r := []*Repository{one, other}[want]
-			first, err := r.SpendTicket(t.Context(), "a ticket", chat.TimeFromMilli(1))
+			first, err := r.SpendTicket(t.Context(), "ann", "a ticket", chat.TimeFromMilli(1))
 			if err != nil || first != (want == 0) {
 				t.Errorf("the first: %t, %v", first, err)
 			}

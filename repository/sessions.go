@@ -11,6 +11,10 @@ import (
 	"parley/repository/posts"
 )
 
+// sessionColumns are those of a sessionRow, from a table sessions called s.
+const sessionColumns = `s.id, s.username, s.created_at, s.access_expires_at,
+	s.refresh_hash, s.refresh_generation, s.refreshed_at, s.refresh_expires_at`
+
 // sessionRow is a session as it is stored; its times are milliseconds.
 type sessionRow struct {
 	ID             string `db:"id"`
@@ -111,9 +115,8 @@ func (r *Repository) Session(ctx context.Context, id string) (_ auth.Session, no
 		Now int64 `db:"now"`
 	}
 	row, err := read(ctx, r, func(ctx context.Context, h handle) (row timedRow, err error) {
-		err = h.get(ctx, &row, `SELECT id, username, created_at, access_expires_at,
-				refresh_hash, refresh_generation, refreshed_at, refresh_expires_at, `+h.d.now+` AS now
-			FROM sessions s WHERE id = ? AND `+posts.LiveSession, id)
+		err = h.get(ctx, &row, `SELECT `+sessionColumns+`, `+h.d.now+` AS now
+			FROM sessions s WHERE s.id = ? AND `+posts.LiveSession, id)
 		if errors.Is(err, sql.ErrNoRows) {
 			err = chat.ErrSessionEnded
 		}

@@ -75,7 +75,7 @@ func (c *counter) count(ctx context.Context) error {
 		if err != nil || from == to {
 			return err
 		}
-		err = c.r.dialect.beside(ctx, c.r, func(ctx context.Context, tx changer) error {
+		err = c.r.dialect.beside(ctx, c.r, "", func(ctx context.Context, tx changer) error {
 			// Another instance may have come first, or be at it.
 			moved, err := tx.exec(ctx, `UPDATE counted SET pos = ? WHERE one = 1 AND pos = ?`, to, from)
 			if err == nil && moved == 1 {

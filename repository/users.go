@@ -44,15 +44,19 @@ func (h handle) user(ctx context.Context, username string) (u userRow, err error
 // CreateUser implements [auth.Store].
 func (r *Repository) CreateUser(ctx context.Context, n auth.NewUser) (_ chat.User, err error) {
 	defer wrap(&err, "creating a user")
+	first, err := r.mayBeFirst(ctx, n)
+	if err != nil {
+		return chat.User{}, err
+	}
 	return write(ctx, r, n.Username, func(ctx context.Context, tx *transaction) (none chat.User, err error) {
 		if n.Invite == "" {
-			return tx.createUser(ctx, n)
+			return tx.createUser(ctx, n, first)
 		}
 		g, err := tx.signUpInvite(ctx, n.Invite, tx.now.UnixMilli())
 		if err != nil {
 			return none, err
 		}
-		user, err := tx.createUser(ctx, n)
+		user, err := tx.createUser(ctx, n, first)
 		if err == nil {
 			tx.use(g, n.Username)
 		}
@@ -63,16 +67,37 @@ func (r *Repository) CreateUser(ctx context.Context, n auth.NewUser) (_ chat.Use
 // MakeUser implements [auth.Store].
 func (r *Repository) MakeUser(ctx context.Context, actor chat.Actor, n auth.NewUser) (_ chat.User, err error) {
 	defer wrap(&err, "making a user")
+	first, err := r.mayBeFirst(ctx, n)
+	if err != nil {
+		return chat.User{}, err
+	}
 	return write(ctx, r, actor.Username, func(ctx context.Context, tx *transaction) (none chat.User, err error) {
 		if err := tx.decide(ctx, actor, chat.MakeUsers); err != nil {
 			return none, err
 		}
-		return tx.createUser(ctx, n)
+		return tx.createUser(ctx, n, first)
 	})
 }
 
-// createUser stores a new user.
-func (tx *transaction) createUser(ctx context.Context, n auth.NewUser) (none chat.User, err error) {
+// ownUser finds a user who is no bot, nor of another issuer. Where there is none, it reads all
+// the others.
+const ownUser = `SELECT 1 FROM users WHERE NOT bot AND issuer IS NULL LIMIT 1`
+
+// mayBeFirst says whether a new user may be the first who is no bot. If it is not, it is not asked
+// behind the lock, and never again: no user's row is deleted.
+func (r *Repository) mayBeFirst(ctx context.Context, n auth.NewUser) (bool, error) {
+	if n.Bot || r.peopled.Load() {
+		return false, nil
+	}
+	found, err := read(ctx, r, func(ctx context.Context, h handle) (bool, error) { return h.exists(ctx, ownUser) })
+	if found {
+		r.peopled.Store(true)
+	}
+	return !found, err
+}
+
+// createUser stores a new user, who may be the first.
+func (tx *transaction) createUser(ctx context.Context, n auth.NewUser, first bool) (none chat.User, err error) {
 	row := userRow{Username: n.Username, DisplayName: n.DisplayName, Admin: n.Admin, Bot: n.Bot, CreatedAt: tx.now.UnixMilli()}
 	taken, err := tx.exists(ctx, `SELECT 1 FROM users WHERE username = ?`, n.Username)
 	switch {
@@ -81,8 +106,8 @@ func (tx *transaction) createUser(ctx context.Context, n auth.NewUser) (none cha
 	case taken:
 		return none, chat.ErrUsernameTaken
 	}
-	if !n.Bot {
-		others, err := tx.exists(ctx, `SELECT 1 FROM users WHERE NOT bot AND issuer IS NULL LIMIT 1`)
+	if first {
+		others, err := tx.exists(ctx, ownUser)
 		if err != nil {
 			return none, err
 		}

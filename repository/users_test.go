@@ -215,3 +215,43 @@ func TestNobodyCanDoAnythingInASessionThatIsNotHisOrIsOver(t *testing.T) {
 		wantTold(t, r, before)
 	})
 }
+
+// Strangers' posts would wait for a walk through all users of other issuers.
+func TestWhetherThereIsAUserYetIsAskedBehindTheLockOnlyWhereThereIsNone(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		one, other := s.openTwo(t)
+		admit(t, one, subjectOf("1", "ann"))
+		rec := recordWriter(t, one)
+		asked := func() (n int) {
+			for _, statement := range rec.statements {
+				if statement == ownUser {
+					n++
+				}
+			}
+			return n
+		}
+		for i, u := range []auth.NewUser{{Username: "robot", Bot: true}, {Username: "ann"}, {Username: "bob"}, {Username: "cid"}} {
+			user, err := one.CreateUser(t.Context(), u)
+			if err != nil || user.Admin != (i == 1) || asked() != min(i, 1) {
+				t.Errorf("%+v, %v; asked %d times", user, err, asked())
+			}
+		}
+		if user, err := other.CreateUser(t.Context(), auth.NewUser{Username: "dan"}); err != nil || user.Admin {
+			t.Errorf("at another instance: %+v, %v", user, err)
+		}
+	})
+}
+
+// A backup may be older than what the instance remembers.
+func TestTheFirstUserOfARestoredDatabaseIsAnAdmin(t *testing.T) {
+	t.Parallel()
+	r := freshStore(t, "postgres").open(t)
+	signUp(t, r, "ann", "bob")
+	for _, table := range []string{"sessions", "users"} {
+		fill(t, r, `DELETE FROM `+table)
+	}
+	reconnect(t, r, func(*conn) {})
+	if user, err := r.CreateUser(t.Context(), auth.NewUser{Username: "cid"}); err != nil || !user.Admin {
+		t.Errorf("%+v, %v", user, err)
+	}
+}
