@@ -30,6 +30,17 @@ func wantEndings(t *testing.T, r *Repository, want int64) {
 	}
 }
 
+// withADeletedChat has a deleted chat whose messages are yet to be erased.
+func withADeletedChat(t *testing.T, s *store, messages int64) *Repository {
+	t.Helper()
+	r := beforeTheCleaner(t, s)
+	ann := signUp(t, r, "ann")["ann"]
+	makeChat(t, r, ann, "den", chat.Private, nil)
+	fillChat(t, r, "den", "ann", messages)
+	wantRefusal(t, r.DeleteChat(t.Context(), ann, "den"), nil)
+	return r
+}
+
 func TestAccountsThatWaitForTheirChatsHoldUpNoEnding(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
 		r := beforeTheCleaner(t, s)
@@ -51,11 +62,7 @@ func TestAccountsThatWaitForTheirChatsHoldUpNoEnding(t *testing.T) {
 
 func TestALargeEndingTakesTurnsWithAllOthers(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
-		r := beforeTheCleaner(t, s)
-		ann := signUp(t, r, "ann")["ann"]
-		makeChat(t, r, ann, "den", chat.Private, nil)
-		fillChat(t, r, "den", "ann", 2*endingSlice+7)
-		wantRefusal(t, r.DeleteChat(t.Context(), ann, "den"), nil)
+		r := withADeletedChat(t, s, 2*endingSlice+7)
 		fillMany(t, r, 2*endingsAtOnce, `INSERT INTO endings (kind, id)`, `SELECT 'message', CAST(-i AS text) FROM n`) // without reactions
 		if moved, erased, err := r.endingsRound(t.Context()); err != nil || !moved || !erased {
 			t.Fatalf("%t, %t, %v", moved, erased, err)
@@ -88,11 +95,7 @@ func TestAnEndingThatCannotBeFinishedIsLeftForLater(t *testing.T) {
 
 func TestAnEndingThatFailsHoldsUpNothingElse(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
-		r := beforeTheCleaner(t, s)
-		ann := signUp(t, r, "ann")["ann"]
-		makeChat(t, r, ann, "den", chat.Private, nil)
-		fillChat(t, r, "den", "ann", endingSlice+7)
-		wantRefusal(t, r.DeleteChat(t.Context(), ann, "den"), nil)
+		r := withADeletedChat(t, s, endingSlice+7)
 		fill(t, r, `INSERT INTO endings (kind, id) VALUES ('chat', 'a-chat-that-never-was'), ('message', 'no number')`)
 		fill(t, r, `UPDATE sessions SET refresh_expires_at = 1`)
 		err := r.cleaner.clean(t.Context())
