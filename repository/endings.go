@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"parley/chat"
 )
 
 // A chat or a user ends by one row at one position. Every query treats what depends on it
@@ -19,8 +21,9 @@ import (
 // behind it, for as long as a full batch of posts would keep them.
 const endingSlice = 500
 
-// endingsAtOnce is how many endings the cleaner reads at once, and failedEndings how many may fail
-// before it takes the database for the cause and tries again later.
+// endingsAtOnce is how many endings the cleaner reads at once. For failedEndings of them it waits
+// for a database that does not answer, before it tries again later; of so many it tells why they
+// failed.
 const (
 	endingsAtOnce = 100
 	failedEndings = 4
@@ -111,7 +114,7 @@ func (r *Repository) finishEndings(ctx context.Context) (erased bool, err error)
 // sessions.
 func (r *Repository) endingsRound(ctx context.Context) (moved, erased bool, err error) {
 	var last ending
-	for failed := 0; ; {
+	for failed, silent := 0, 0; ; {
 		next, unread := read(ctx, r, func(ctx context.Context, h handle) ([]ending, error) { return h.endings(ctx, last) })
 		if unread != nil {
 			return moved, erased, errors.Join(err, fmt.Errorf("looking for what has ended: %w", unread))
@@ -126,8 +129,13 @@ func (r *Repository) endingsRound(ctx context.Context) (moved, erased bool, err 
 			if wrong == nil {
 				continue
 			}
-			err = errors.Join(err, fmt.Errorf("closing the %s %s: %w", last.Kind, last.ID, wrong))
-			if failed++; failed == failedEndings {
+			if failed++; failed <= failedEndings {
+				err = errors.Join(err, fmt.Errorf("closing the %s %s: %w", last.Kind, last.ID, wrong))
+			}
+			if errors.Is(wrong, chat.ErrUnavailable) {
+				silent++
+			}
+			if silent == failedEndings || ctx.Err() != nil {
 				return moved, erased, err
 			}
 		}
@@ -144,7 +152,7 @@ func (r *Repository) finish(ctx context.Context, e ending) (did bool, err error)
 	}
 	for _, step := range c.steps {
 		if more, err := step(r, ctx, e.ID); err != nil || more {
-			return more, err
+			return more && err == nil, err
 		}
 	}
 	n, err := r.beside(ctx, `DELETE FROM endings WHERE kind = ? AND id = ? AND NOT EXISTS (`+c.left+`)`, e.Kind, e.ID)

@@ -111,6 +111,22 @@ func TestAnEndingThatFailsHoldsUpNothingElse(t *testing.T) {
 	})
 }
 
+func TestATextThatCannotBeErasedIsToldOfAndTriedAgainLater(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *store) {
+		r := withADeletedChat(t, s, endingSlice+7)
+		refuse := `ALTER TABLE messages ADD CONSTRAINT kept CHECK (text <> '') NOT VALID`
+		if strings.HasPrefix(s.url, "sqlite:") {
+			refuse = `CREATE TRIGGER kept BEFORE UPDATE OF text ON messages BEGIN SELECT RAISE(ABORT, 'kept'); END`
+		}
+		fill(t, r, refuse)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := r.finishEndings(ctx); err == nil || ctx.Err() != nil {
+			t.Errorf("it is told as %v", err)
+		}
+	})
+}
+
 func TestAChatWhoseMessagesSomebodyRemovedIsErased(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *store) {
 		r := beforeTheCleaner(t, s)

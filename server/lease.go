@@ -28,7 +28,7 @@ func (s *Server) takeLease(ctx context.Context, secrets secrets) (stream.Lease, 
 		giveUp(lease)
 		return nil, mistaken(err)
 	}
-	return sharing{lease, &s.share, s.fail}, nil
+	return &sharing{Lease: lease, share: &s.share, fail: s.fail}, nil
 }
 
 // mistaken says of the error of a renewal which setting may cure it.
@@ -46,20 +46,33 @@ type sharing struct {
 	*repository.Lease
 	share *rates.Share
 	fail  func(error)
+	// other is since when an instance with another secret is seen; zero while none is.
+	other time.Time
 }
 
+// ghostLasts is for how long the lease of an instance may be seen that does not serve: one that
+// was refused beside others, or was killed.
+const ghostLasts = stream.LeaseLasts + 5*time.Second
+
 // Renew is Lease.Renew. An instance that was not heard of for as long as its lease lasted may
-// meet one that could not start beside it. It ends then, as it could not start beside that one.
-func (l sharing) Renew(ctx context.Context, last time.Duration) (fresh bool, err error) {
+// meet one that could not start beside it. It ends then, as it could not start beside that one;
+// but for no lease that may be a ghost's.
+func (l *sharing) Renew(ctx context.Context, last time.Duration) (fresh bool, err error) {
 	fresh, err = l.Lease.Renew(ctx, last)
-	if errors.Is(err, repository.ErrOtherSecret) {
+	switch {
+	case err == nil:
+		l.other = time.Time{}
+	case !errors.Is(err, repository.ErrOtherSecret):
+	case l.other.IsZero():
+		l.other = time.Now()
+	case time.Since(l.other) > ghostLasts:
 		l.fail(mistaken(err))
 	}
 	return fresh, err
 }
 
 // Elsewhere is Lease.Elsewhere.
-func (l sharing) Elsewhere(ctx context.Context) (map[string]int, error) {
+func (l *sharing) Elsewhere(ctx context.Context) (map[string]int, error) {
 	streams, err := l.Lease.Elsewhere(ctx)
 	if err == nil {
 		l.share.Among(1 + l.Others())

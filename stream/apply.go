@@ -20,7 +20,7 @@ func (b *Broker) applyRead(events []chat.Event, upTo, head int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.applyLocked(events, upTo)
-	b.snapshot = head
+	b.snapshot = max(b.snapshot, head) // behind a failover a younger one may be lost, or be reached yet
 }
 
 func (b *Broker) applyLocked(events []chat.Event, upTo int64) {

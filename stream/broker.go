@@ -103,8 +103,8 @@ type Broker struct {
 	// the rooms that were open at the time. moved is told whenever it moves.
 	applied int64
 	moved   *sync.Cond
-	// snapshot is where the log's head was when that was read of it which was applied last. Where it
-	// is ahead of applied, some of what is in the rooms is of messages as they were edited up to there.
+	// snapshot is the highest that the log's head was when what was applied was read. Where it is
+	// ahead of applied, some of what is in the rooms is of messages as they were edited up to there.
 	snapshot int64
 	// lost are the parts of the log that it left out while this instance followed it.
 	lost  []chat.Jump
@@ -232,7 +232,9 @@ func (b *Broker) leave(sub *subscription) {
 func (b *Broker) Close() error {
 	b.Drain()
 	b.stop()
+	b.mu.Lock() // or one that is about to wait would miss it
 	b.moved.Broadcast()
+	b.mu.Unlock()
 	for _, l := range b.loops {
 		l.stopPolling()
 	}

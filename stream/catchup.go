@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"time"
@@ -169,22 +170,47 @@ func (b *Broker) readPart(r *logRead) {
 	b.tail.headAt(head)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	// The messages of the part are as they were at the head. What memory holds may be older until
-	// the tail has come so far: a reader could be shown a deletion by the one, and by the
-	// other, behind it, the text that was deleted.
-	for b.applied < head && b.work.Err() == nil {
-		b.moved.Wait()
-	}
+	reached := b.waitForTail(head)
 	b.reads.done(r)
 	overtaken := b.memory.endPart(r.part)
 	switch {
 	case err != nil:
 	case r.lives != len(b.lost):
 		err = errLost
+	case !reached:
+		err = errAhead
 	case overtaken:
 		err = errOvertaken
 	}
 	r.deliver(b, r.part, err)
+}
+
+// tailPatience is how long a part that was read waits for the tail.
+const tailPatience = 3 * time.Second
+
+// errAhead is the error of a read that the tail has not followed in time.
+var errAhead = errors.New("a part of the log is ahead of the tail")
+
+// waitForTail waits until the tail has come to the log's head as it was when a part was read, and
+// says whether it has. The messages of the part are as they were there. What memory holds may be
+// older until then: a reader could be shown a deletion by the one and, behind it, by the other,
+// the text that was deleted. The broker's mutex is held, and left to others.
+func (b *Broker) waitForTail(head int64) (reached bool) {
+	if b.applied >= head {
+		return true
+	}
+	late := false
+	timer := time.AfterFunc(tailPatience, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		late = true
+		b.moved.Broadcast()
+	})
+	defer timer.Stop()
+	for b.applied < head && !late && b.work.Err() == nil {
+		b.moved.Wait()
+	}
+	return b.applied >= head
 }
 
 // pause waits until due, or until ctx ends.

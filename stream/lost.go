@@ -26,7 +26,7 @@ func (b *Broker) lose(j chat.Jump) {
 		b.opts.Log.Warn("the log has lost its end: readers that were shown of it are told so",
 			"before", j.Before, "applied", b.applied, "goes_on_at", j.Pos)
 	}
-	if halfRead := b.applied < b.snapshot && j.Lost(b.snapshot); halfRead || j.Before < b.applied {
+	if halfRead := b.applied < b.snapshot; halfRead || j.Before < b.applied {
 		b.memory.lose(j, halfRead)
 	}
 	b.memory.forgetSegments() // what they tell of messages may be lost

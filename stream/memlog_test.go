@@ -83,9 +83,8 @@ func (l *memLog) head() int64 {
 	return l.events[len(l.events)-1].Pos
 }
 
-// failOver loses what is behind a position, as a standby that is promoted may have, and
-// goes on at another with a jump, which it returns.
-func (l *memLog) failOver(before, pos int64) chat.Event {
+// lose loses what is behind a position, as a standby that is promoted may have.
+func (l *memLog) lose(before int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	kept := len(l.events)
@@ -97,9 +96,17 @@ func (l *memLog) failOver(before, pos int64) chat.Event {
 			l.seqs[e.Chat]--
 		}
 	}
-	jump := chat.Event{Pos: pos, Kind: chat.KindJump, Before: before}
-	l.events = append(l.events[:kept:kept], jump)
+	l.events = l.events[:kept:kept]
 	l.texts = textsOf(l.events)
+}
+
+// failOver loses what is behind a position, and goes on at another with a jump, which it returns.
+func (l *memLog) failOver(before, pos int64) chat.Event {
+	l.lose(before)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	jump := chat.Event{Pos: pos, Kind: chat.KindJump, Before: before}
+	l.events = append(l.events, jump)
 	l.jumps = append(l.jumps, chat.Jump{Before: before, Pos: pos})
 	return jump
 }
