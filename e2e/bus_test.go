@@ -88,24 +88,31 @@ func (a afar) hears(t testing.TB, text string) {
 	}
 }
 
-// Where instances only poll, a message is late by a second on average.
+// hearAtOnce wants two instances on a bus to hear of each other's messages without a poll: where
+// they only poll, a message is late by a second on average.
+func hearAtOnce(t *testing.T, bus, text string) (here, there *process) {
+	t.Helper()
+	here, there = twoInstances(t, "--bus", bus)
+	awaitBus(t, here, "up")
+	awaitBus(t, there, "up")
+	chat := newAfar(t, here, there)
+	const posts = 40
+	began := time.Now()
+	for i := range posts {
+		chat.hears(t, fmt.Sprintf("%s %d", text, i))
+	}
+	if took := time.Since(began); took > posts*time.Second/4 {
+		t.Errorf("%d messages took %v: they waited for the poll", posts, took)
+	}
+	return here, there
+}
+
 func TestInstancesHearOfEachOtherByTheirBus(t *testing.T) {
 	t.Parallel()
 	for name, setting := range buses(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a, b := twoInstances(t, "--bus", setting)
-			awaitBus(t, a, "up")
-			awaitBus(t, b, "up")
-			chat := newAfar(t, a, b)
-			const posts = 40
-			began := time.Now()
-			for i := range posts {
-				chat.hears(t, fmt.Sprintf("hinted at %d", i))
-			}
-			if took := time.Since(began); took > posts*time.Second/4 {
-				t.Errorf("%d messages took %v: they waited for the poll", posts, took)
-			}
+			a, b := hearAtOnce(t, setting, "hinted at")
 			if metric(t, b, "parley_bus_received_total") == 0 || metric(t, a, "parley_bus_sent_total") == 0 || metric(t, b, "parley_bus_up") != 1 {
 				t.Error("the bus's metrics do not move")
 			}
