@@ -7,23 +7,11 @@ import (
 )
 
 // apply moves the tail over events, which follow it, and to position upTo, which
-// is not before the last of them. It wakes the readers that have something new, each
-// once however many events there are.
-func (b *Broker) apply(events []chat.Event, upTo int64) {
+// is not before the last of them. head is where the log's head was when they were read, or upTo. It
+// wakes the readers that have something new, each once however many events there are.
+func (b *Broker) apply(events []chat.Event, upTo, head int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.applyLocked(events, upTo)
-}
-
-// applyRead is apply with events that were read when the log's head was at head.
-func (b *Broker) applyRead(events []chat.Event, upTo, head int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.applyLocked(events, upTo)
-	b.snapshot = max(b.snapshot, head) // behind a failover a younger one may be lost, or be reached yet
-}
-
-func (b *Broker) applyLocked(events []chat.Event, upTo int64) {
 	var grown []*room
 	for _, e := range events {
 		if e.Kind == chat.KindJump {
@@ -36,6 +24,7 @@ func (b *Broker) applyLocked(events []chat.Event, upTo int64) {
 		b.endRights(e)
 	}
 	b.applied = upTo
+	b.snapshot = max(b.snapshot, head) // behind a failover a younger one may be lost, or be reached yet
 	b.moved.Broadcast()
 	if len(b.early) > 0 {
 		b.heedEarly(time.Now())

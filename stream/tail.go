@@ -180,7 +180,7 @@ func (t *tail) applyOffered() (pos int64, behind, above bool) {
 	events, hint, above := t.takeNext(pos)
 	if len(events) > 0 {
 		pos = events[len(events)-1].Pos
-		t.broker.apply(events, pos)
+		t.broker.apply(events, pos, pos)
 	}
 	return pos, hint > pos, above
 }
@@ -224,7 +224,7 @@ func (t *tail) readLog(ctx context.Context) error {
 			upTo = events[t.page-1].Pos
 		}
 		if upTo > pos {
-			t.broker.applyRead(events, upTo, head)
+			t.broker.apply(events, upTo, head)
 		}
 		if !full {
 			t.settle(hint, upTo)

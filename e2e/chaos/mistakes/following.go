@@ -23,7 +23,7 @@ var DropWhenFull = Mistake{Name: "drop when full", Edits: []Edit{
 
 // HintForEvent takes the word of the bus that the head has come so far for the events.
 var HintForEvent = Mistake{Name: "a hint taken for an event", Edits: []Edit{
-	{"stream/tail.go", "		err := t.readLog(ctx)\n", "		t.broker.apply(nil, max(t.hinted(), t.broker.position()))\n		var err error\n"},
+	{"stream/tail.go", "		err := t.readLog(ctx)\n", "		t.broker.apply(nil, max(t.hinted(), t.broker.position()), 0)\n		var err error\n"},
 }}
 
 // HoleForGone takes a batch above a hole for one that follows.
