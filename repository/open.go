@@ -60,6 +60,9 @@ type Options struct {
 	// Committed is called by the writer with the events of each commit, in order,
 	// before the requests are answered. It must not block. May be nil.
 	Committed func([]chat.Event)
+	// AwaitReaders is called by the writer before it takes the posts of a batch. It may wait, for
+	// some milliseconds. May be nil.
+	AwaitReaders func()
 	// Registerer takes the metrics; may be nil.
 	Registerer prometheus.Registerer
 	// Log takes what goes wrong behind the requests; nil is slog.Default.
@@ -128,7 +131,7 @@ func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 	r.cleaner = newCleaner(r, o.Log)
 	r.counter = newCounter(r, o.Log)
 	r.tokenUses = newTokenUses(r, o.Log)
-	r.makeLog(o.Log)
+	r.makeLog(o)
 	if err := r.log.Start(ctx, forgetOldWriters); err != nil {
 		return nil, errors.Join(err, r.closeDatabase())
 	}
@@ -150,17 +153,18 @@ func Open(ctx context.Context, o Options) (_ *Repository, err error) {
 }
 
 // makeLog makes the log and its two lanes.
-func (r *Repository) makeLog(log *slog.Logger) {
+func (r *Repository) makeLog(o Options) {
 	r.log = commitlog.New(commitlog.Options[*conn]{
 		Writer:  rand.Text(),
 		Connect: func(ctx context.Context) (*conn, error) { return connect(ctx, r) },
 		Raised:  r.counter.raised,
 		Metrics: r.metrics.log,
-		Log:     log,
+		Log:     o.Log,
 	})
 	r.postLane = &posts.Lane[*conn]{Publish: r.publish, Erased: func() { r.cleaner.erased.Store(true) }}
-	r.posts = commitlog.AddLane(r.log, r.postLane, posts.Limits(), true)
-	r.changes = commitlog.AddLane(r.log, &changeLane{r: r}, changeLimits, false)
+	r.posts = commitlog.AddLane(r.log, r.postLane,
+		commitlog.LaneOptions[*posts.Entry]{Limits: posts.Limits(), CallersLead: true, Await: o.AwaitReaders})
+	r.changes = commitlog.AddLane(r.log, &changeLane{r: r}, commitlog.LaneOptions[*change]{Limits: changeLimits})
 }
 
 // writerKept is how long the last batch of a silent writer is kept. Only a writer that

@@ -107,14 +107,15 @@ func (s *Server) open(ctx context.Context) (err error) {
 	)
 
 	s.repository, err = s.plan.open(ctx, repository.Options{
-		Serve:      true,
-		PostKey:    secrets.keys("post hash")[0],
-		MaxChats:   s.plan.maxChats,
-		MaxSignIns: s.plan.maxSignIns,
-		MaxTokens:  s.plan.maxTokens,
-		Committed:  s.committed,
-		Registerer: registry,
-		Log:        s.log,
+		Serve:        true,
+		PostKey:      secrets.keys("post hash")[0],
+		MaxChats:     s.plan.maxChats,
+		MaxSignIns:   s.plan.maxSignIns,
+		MaxTokens:    s.plan.maxTokens,
+		Committed:    s.committed,
+		AwaitReaders: s.awaitReaders,
+		Registerer:   registry,
+		Log:          s.log,
 	})
 	if err != nil {
 		return err
@@ -154,6 +155,13 @@ func (s *Server) streamOptions(lease stream.Lease, registry *prometheus.Registry
 func (s *Server) committed(events []chat.Event) {
 	if b := s.following.Load(); b != nil {
 		b.Committed(events)
+	}
+}
+
+// awaitReaders has the writer wait for those who follow.
+func (s *Server) awaitReaders() {
+	if b := s.following.Load(); b != nil {
+		b.AwaitReaders()
 	}
 }
 

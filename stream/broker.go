@@ -84,6 +84,8 @@ type Broker struct {
 	// loops drive the readers whose connections were hijacked; next counts them round.
 	loops []*eventLoop
 	next  atomic.Uint32
+	// backlog is what the loops have left to do.
+	backlog *backlog
 
 	// hijacked counts the connections that streams have hijacked from net/http.
 	hijacked atomic.Int64
@@ -145,7 +147,9 @@ func New(log Log, o Options) *Broker {
 	}
 	b.work, b.stop = context.WithCancel(context.Background())
 	b.leased, b.endLease = context.WithCancel(b.work)
-	for range eventLoops() {
+	n := eventLoops()
+	b.backlog = newBacklog(n)
+	for range n {
 		b.loops = append(b.loops, newEventLoop(b))
 	}
 	return b

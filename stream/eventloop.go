@@ -73,30 +73,37 @@ func (l *eventLoop) endBy(time.Time) {}
 // wake puts the reader into the queue, once it is added.
 func (l *eventLoop) wake(rd *reader) {
 	l.mu.Lock()
-	first := rd.slot.added && !rd.slot.queued
-	if first {
-		rd.slot.queued = true
-		l.queue = append(l.queue, rd)
-	}
+	added := l.enqueue(rd)
 	l.mu.Unlock()
-	if first {
-		signal(l.woken)
-	}
+	l.queued(added)
 }
 
 // wakeAll puts readers into the queue, those that are added.
 func (l *eventLoop) wakeAll(readers []*reader) {
-	first := false
+	added := 0
 	l.mu.Lock()
 	for _, rd := range readers {
-		if rd.slot.added && !rd.slot.queued {
-			rd.slot.queued = true
-			l.queue = append(l.queue, rd)
-			first = true
-		}
+		added += l.enqueue(rd)
 	}
 	l.mu.Unlock()
-	if first {
+	l.queued(added)
+}
+
+// enqueue puts a reader into the queue, unless it stands there or is not added yet, and says how
+// many that were. The event loop's mutex is held.
+func (l *eventLoop) enqueue(rd *reader) int {
+	if !rd.slot.added || rd.slot.queued {
+		return 0
+	}
+	rd.slot.queued = true
+	l.queue = append(l.queue, rd)
+	return 1
+}
+
+// queued makes the event loop look at the readers that were put into its queue.
+func (l *eventLoop) queued(readers int) {
+	if readers > 0 {
+		l.broker.backlog.add(readers)
 		signal(l.woken)
 	}
 }
@@ -119,6 +126,7 @@ func (l *eventLoop) run(ctx context.Context) {
 		woken := l.take()
 		for _, rd := range woken {
 			l.step(rd, now)
+			l.broker.backlog.stepped()
 		}
 		clear(woken)
 		l.emptied = woken[:0]

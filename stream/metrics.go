@@ -11,6 +11,7 @@ type metrics struct {
 	tail       prometheus.Gauge
 	ends       *prometheus.CounterVec
 	held       prometheus.Histogram
+	awaited    prometheus.Histogram
 	refused    prometheus.Counter
 
 	busSent, busFailed, busReceived, busDropped prometheus.Counter
@@ -44,6 +45,9 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		held: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "parley_posts_held_seconds", Help: "For how long posts were held because the streams of the chat could not keep up.",
 			Buckets: []float64{.01, .025, .05, .075, .1}}),
+		awaited: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "parley_batches_held_seconds", Help: "For how long batches of posts were held because the instance had yet to deliver what was committed before.",
+			Buckets: []float64{.001, .002, .003, .004, .005, .006}}),
 		refused: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "parley_streams_refused_total", Help: "Streams that were one too many."}),
 		busSent: prometheus.NewCounter(prometheus.CounterOpts{
@@ -58,7 +62,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "parley_bus_ignored_total", Help: "Messages from the bus that were ignored, by why: no hint at all, or a position ahead of the log's head."}, []string{"why"}),
 	}
 	if r != nil {
-		r.MustRegister(m.open, m.deliveries, m.behind, m.logReads, m.rooms, m.tail, m.ends, m.held, m.refused,
+		r.MustRegister(m.open, m.deliveries, m.behind, m.logReads, m.rooms, m.tail, m.ends, m.held, m.awaited, m.refused,
 			m.busSent, m.busFailed, m.busReceived, m.busDropped, m.busIgnored)
 	}
 	return m

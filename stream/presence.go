@@ -79,20 +79,15 @@ func (rd *reader) chats() []string {
 	return ids
 }
 
-// follows says whether the reader follows a chat. The broker's mutex is held.
-func (rd *reader) follows(chatID string) bool {
-	if !rd.overAll() {
-		return rd.start.Chat == chatID
+// chatsAt are the chats in which a user is present by some whereabouts, in order. The broker's
+// mutex is held.
+func (b *Broker) chatsAt(w chat.Whereabouts) []string {
+	if w.Chat != "" {
+		return []string{w.Chat}
 	}
-	_, found := rd.find(chatID)
-	return found
-}
-
-// readerOf finds a reader of some whereabouts; nil is none. The broker's mutex is held.
-func (b *Broker) readerOf(w chat.Whereabouts) *reader {
 	for rd := range b.users[w.Username] {
-		if rd.present && rd.start.Chat == w.Chat {
-			return rd
+		if rd.present && rd.overAll() {
+			return rd.chats()
 		}
 	}
 	return nil
@@ -256,14 +251,13 @@ func (b *Broker) takeComings(r *presenceRound) (more bool) {
 		}
 		delete(b.came, w)
 		delete(b.stored, w)
-		slice += b.effort(w.Username)
-		rd := b.readerOf(w)
-		if rd == nil {
+		slice += b.effort(w)
+		if b.here[w] == 0 {
 			continue
 		}
 		m := move{Whereabouts: w, came: true, tells: tells}
 		if tells {
-			m.chats = rd.chats()
+			m.chats = b.chatsAt(w)
 			slice += len(m.chats)
 		}
 		r.add(m)
@@ -298,8 +292,14 @@ func (b *Broker) takeGoings(r *presenceRound, now time.Time) (more bool) {
 	return false
 }
 
-// effort is what a look at all streams of a user counts of a slice.
-func (b *Broker) effort(username string) int { return 1 + len(b.users[username])/subscriptionSlice }
+// effort is what a look for a stream over all chats among those of a user counts of a slice, where
+// there is one. The broker's mutex is held.
+func (b *Broker) effort(all chat.Whereabouts) int {
+	if all.Chat != "" || b.here[all] == 0 {
+		return 1
+	}
+	return 1 + len(b.users[all.Username])/subscriptionSlice
+}
 
 // putBack has moves told later that could not be told.
 func (b *Broker) putBack(moves []move) {
@@ -455,7 +455,7 @@ func (b *Broker) signalsOf(t *telling) (signals []Signal) {
 		}
 		chatID := m.chats[t.next]
 		t.next++
-		slice += b.effort(m.Username)
+		slice += b.effort(beside(m.Whereabouts, chatID))
 		if t.others.has(m.Username, chatID) || b.presentBeside(t, m, chatID) {
 			continue
 		}
@@ -489,15 +489,9 @@ func (b *Broker) isHere(w chat.Whereabouts) bool {
 // whereabouts. For a coming, one that has yet to be told of does not count: of two at once either
 // would wait for the other. The broker's mutex is held.
 func (b *Broker) presentBeside(t *telling, m move, chatID string) bool {
-	w := m.Whereabouts
-	for rd := range b.users[w.Username] {
-		if rd.present && rd.start.Chat != w.Chat && rd.follows(chatID) && !(m.came && b.isUntold(t, rd.whereabouts())) {
-			return true
-		}
-	}
-	other := chat.Whereabouts{Username: w.Username}
-	if w.Chat == "" {
-		other.Chat = chatID
+	other := beside(m.Whereabouts, chatID)
+	if b.here[other] > 0 && !(m.came && b.isUntold(t, other)) && b.isFollowedAt(other, chatID) {
+		return true
 	}
 	d, lingers := b.gone[other]
 	if !lingers {
@@ -505,6 +499,30 @@ func (b *Broker) presentBeside(t *telling, m move, chatID string) bool {
 	}
 	_, found := slices.BinarySearch(d.chats, chatID)
 	return found
+}
+
+// beside are the other whereabouts by which a user may be present in a chat.
+func beside(w chat.Whereabouts, chatID string) chat.Whereabouts {
+	if w.Chat == "" {
+		return chat.Whereabouts{Username: w.Username, Chat: chatID}
+	}
+	return chat.Whereabouts{Username: w.Username}
+}
+
+// isFollowedAt says whether a stream of some whereabouts, which are the chat's own or over all
+// chats, follows the chat. There is one of them. The broker's mutex is held.
+func (b *Broker) isFollowedAt(w chat.Whereabouts, chatID string) bool {
+	if w.Chat != "" {
+		return true
+	}
+	for rd := range b.users[w.Username] {
+		if rd.present && rd.overAll() {
+			if _, found := rd.find(chatID); found {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // isUntold says whether a coming has yet to be told of, in this round or in the next. The

@@ -67,7 +67,7 @@ func (b *Broker) walk(chatID string) string {
 	users := make(map[string]struct{})
 	for _, readers := range b.users {
 		for rd := range readers {
-			if rd.present && rd.follows(chatID) {
+			if rd.present && slices.Contains(rd.chats(), chatID) {
 				users[rd.credential.user] = struct{}{}
 			}
 		}

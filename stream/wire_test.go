@@ -235,6 +235,10 @@ func inBubble(t *testing.T, fast bool, o Options, test func(h *house)) {
 		}
 		defer h.broker.Close()
 		test(h)
+		synctest.Wait()
+		if n := h.broker.backlog.readers.Load(); n != 0 {
+			t.Errorf("%d readers count as behind when all is done", n)
+		}
 	})
 }
 

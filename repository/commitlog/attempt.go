@@ -23,7 +23,7 @@ func (l *Lane[C, R]) write() bool {
 	a := l.left
 	l.left = attempt[R]{}
 	if a.outcome == None {
-		a = l.begin(l.queue.take(nil))
+		a = l.begin(l.gather())
 	}
 	if a.outcome == None {
 		return false

@@ -2,6 +2,7 @@ package commitlog
 
 import (
 	"context"
+	"runtime"
 	"time"
 )
 
@@ -30,14 +31,11 @@ type Steps[C Conn, R any] interface {
 
 // Lane is a queue of requests of one kind.
 type Lane[C Conn, R any] struct {
-	// callersLead lets a caller that finds nothing being written write the next batch
-	// itself, in its own goroutine. On an idle machine that spares two wake-ups of sleeping
-	// processors. It is for lanes whose transactions are two messages at the most, because
-	// nothing else bounds how long a caller leads.
-	callersLead bool
 	log         *Log[C]
 	steps       Steps[C, R]
 	queue       *queue[R]
+	callersLead bool
+	await       func()
 
 	// left is an attempt that a leading caller has left to the log's goroutine. It belongs
 	// to the goroutine that leads.
@@ -46,10 +44,22 @@ type Lane[C Conn, R any] struct {
 	pace time.Duration
 }
 
-// AddLane gives the log one more lane, before it is started. If callersLead is set, its
-// callers may lead.
-func AddLane[C Conn, R any](log *Log[C], steps Steps[C, R], limits Limits[R], callersLead bool) *Lane[C, R] {
-	l := &Lane[C, R]{log: log, steps: steps, queue: newQueue(limits), callersLead: callersLead}
+// LaneOptions says how a lane is written.
+type LaneOptions[R any] struct {
+	Limits[R]
+	// CallersLead lets a caller that finds nothing being written write the next batch
+	// itself, in its own goroutine. On an idle machine that spares two wake-ups of sleeping
+	// processors. It is for lanes whose transactions are two messages at the most, because
+	// nothing else bounds how long a caller leads.
+	CallersLead bool
+	// Await, if there is one, is called before a batch is taken from the queue, by the goroutine that
+	// leads. It may wait for some milliseconds, in which the queue grows.
+	Await func()
+}
+
+// AddLane gives the log one more lane, before it is started.
+func AddLane[C Conn, R any](log *Log[C], steps Steps[C, R], o LaneOptions[R]) *Lane[C, R] {
+	l := &Lane[C, R]{log: log, steps: steps, queue: newQueue(o.Limits), callersLead: o.CallersLead, await: o.Await}
 	log.lanes = append(log.lanes, l)
 	return l
 }
@@ -72,6 +82,20 @@ func (l *Lane[C, R]) Do(ctx context.Context, work R) error {
 		l.log.rouse()
 	}
 	return req.wait(ctx)
+}
+
+// gather takes a batch from the queue. Before that it lets the goroutines run that are ready to:
+// on a busy machine many of them are about to queue a request, and without it most batches were of
+// one. On an idle machine it takes no time.
+func (l *Lane[C, R]) gather() []*Request[R] {
+	if l.Waiting() == 0 {
+		return nil
+	}
+	if l.await != nil {
+		l.await()
+	}
+	runtime.Gosched()
+	return l.queue.take(nil)
 }
 
 // Waiting is how many requests are in the queue.

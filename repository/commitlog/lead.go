@@ -45,7 +45,7 @@ func (l *Lane[C, R]) writeAsLeader() (done bool) {
 		return false
 	}
 	began := time.Now()
-	a := l.begin(l.queue.take(nil))
+	a := l.begin(l.gather())
 	if a.outcome == Begun && time.Since(began) <= LeadWithin {
 		l.run(&a)
 	}

@@ -40,7 +40,7 @@ func TestAPanicOfALeadingCallerEndsTheProcess(t *testing.T) {
 		Metrics: NewMetrics(),
 		Log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
-	lane := AddLane(log, broken{}, Limits[work]{Requests: 8}, true)
+	lane := AddLane(log, broken{}, LaneOptions[work]{Limits: Limits[work]{Requests: 8}, CallersLead: true})
 	if err := log.Start(t.Context(), func(context.Context, memoryConn) error { return nil }); err != nil {
 		t.Fatal(err)
 	}

@@ -87,6 +87,13 @@ func startLog(t *testing.T, lanes int, ran func(lane, claimed int)) (ls []*Lane[
 
 func startLogOn(t *testing.T, db *memory, lanes int, ran func(lane, claimed int)) (ls []*Lane[memoryConn, work]) {
 	t.Helper()
+	options := make([]LaneOptions[work], lanes)
+	return startLogWith(t, db, options, ran)
+}
+
+// startLogWith starts a log that has a lane with each of the options.
+func startLogWith(t *testing.T, db *memory, options []LaneOptions[work], ran func(lane, claimed int)) (ls []*Lane[memoryConn, work]) {
+	t.Helper()
 	log := New(Options[memoryConn]{
 		Writer:  "one",
 		Connect: func(context.Context) (memoryConn, error) { return memoryConn{db}, nil },
@@ -94,13 +101,14 @@ func startLogOn(t *testing.T, db *memory, lanes int, ran func(lane, claimed int)
 		Metrics: NewMetrics(),
 		Log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
-	for i := range lanes {
+	for i, o := range options {
+		o.Limits = Limits[work]{Requests: 8}
 		steps := inTurn{func(claimed int) {
 			if ran != nil {
 				ran(i, claimed)
 			}
 		}}
-		ls = append(ls, AddLane(log, steps, Limits[work]{Requests: 8}, false))
+		ls = append(ls, AddLane(log, steps, o))
 	}
 	if err := log.Start(t.Context(), func(context.Context, memoryConn) error { return nil }); err != nil {
 		t.Fatal(err)
